@@ -1,0 +1,110 @@
+"""Sign-up, log-in, tokens, organisations."""
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import selectors
+from accounts.enums import Role, TokenScope
+from accounts.forms import LogInForm, MemberForm, OrganisationForm, SignUpForm, TokenForm
+from accounts.models import Organisation, User
+from accounts.rules import may_administer_namespace
+from accounts.services import organisations, people, tokens
+from common.errors import Refusal
+
+log_in = LoginView.as_view(template_name="accounts/login.html", authentication_form=LogInForm, redirect_authenticated_user=True)
+log_out = LogoutView.as_view()
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_up(request: HttpRequest) -> HttpResponse:
+    form = SignUpForm(request.POST or None)
+    if form.is_valid():
+        try:
+            user = people.sign_up(**form.cleaned_data)
+        except Refusal as refusal:
+            form.add_error("password" if refusal.code == "weak_password" else "username", str(refusal))
+        else:
+            login(request, user)
+            messages.success(request, _("Welcome. This is your page."))
+            return redirect(user.namespace)
+    return render(request, "accounts/sign_up.html", {"form": form})
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def token_list(request: HttpRequest) -> HttpResponse:
+    form = TokenForm(request.POST or None)
+    new_token = None
+    if form.is_valid():
+        new_token = tokens.issue_token(
+            request.user, name=form.cleaned_data["name"], scope=TokenScope(form.cleaned_data["scope"]), by=request.principal
+        )
+        form = TokenForm()
+    context = {"form": form, "tokens": selectors.tokens_of(request.user), "new_token": new_token}
+    return render(request, "accounts/tokens.html", context)
+
+
+@login_required
+@require_POST
+def token_revoke(request: HttpRequest, token_id: int) -> HttpResponse:
+    token = get_object_or_404(selectors.tokens_of(request.user), pk=token_id)
+    tokens.revoke_token(token, by=request.principal)
+    messages.success(request, _("The token no longer works."))
+    return redirect("token_list")
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def organisation_create(request: HttpRequest) -> HttpResponse:
+    form = OrganisationForm(request.POST or None)
+    if form.is_valid():
+        try:
+            organisation = organisations.create_organisation(by=request.principal, **form.cleaned_data)
+        except Refusal as refusal:
+            form.add_error("name", str(refusal))
+        else:
+            return redirect("organisation_members", name=organisation.name)
+    return render(request, "accounts/organisation_create.html", {"form": form})
+
+
+@login_required
+@require_safe
+def organisation_members(request: HttpRequest, name: str) -> HttpResponse:
+    organisation = get_object_or_404(selectors.organisations_of(request.user), name__iexact=name)
+    context = {
+        "organisation": organisation,
+        "members": selectors.members_of(organisation),
+        "may_administer": may_administer_namespace(request.principal, organisation.namespace),
+        "form": MemberForm(),
+    }
+    return render(request, "accounts/organisation_members.html", context)
+
+
+@login_required
+@require_POST
+def member_set(request: HttpRequest, name: str) -> HttpResponse:
+    organisation = get_object_or_404(selectors.organisations_of(request.user), name__iexact=name)
+    form = MemberForm(request.POST)
+    user = User.objects.filter(username__iexact=request.POST.get("username", "")).first()
+    if user is None:
+        messages.error(request, _("There is nobody of that name. Ask them to sign up first."))
+    elif form.is_valid():
+        organisations.set_member(organisation, user, role=Role(form.cleaned_data["role"]), by=request.principal)
+    return redirect("organisation_members", name=organisation.name)
+
+
+@login_required
+@require_POST
+def member_remove(request: HttpRequest, name: str, username: str) -> HttpResponse:
+    organisation = get_object_or_404(Organisation, name__iexact=name)
+    user = get_object_or_404(User, username__iexact=username, memberships__organisation=organisation)
+    organisations.remove_member(organisation, user, by=request.principal)
+    return redirect("organisation_members", name=organisation.name)

@@ -1,0 +1,92 @@
+"""What happens around every request, whatever room answers it."""
+
+import re
+import secrets
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect, JsonResponse
+from django.shortcuts import render
+
+from common.errors import Refusal, Unauthenticated
+from common.logs import set_request_id
+
+Handler = Callable[[HttpRequest], HttpResponse]
+_ID = re.compile(r"[^A-Za-z0-9._:=;-]")
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; script-src 'self'; "
+    "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'{payments}"
+)
+
+
+def request_id(get_response: Handler) -> Handler:
+    """Adopt the client's request id, or make one; it is in every log line and on every answer."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-Id") or request.headers.get("X-Amzn-Trace-Id") or ""
+        identifier = _ID.sub("", given)[:128] or secrets.token_hex(8)
+        request.request_id = identifier  # type: ignore[attr-defined]
+        set_request_id(identifier)
+        response = get_response(request)
+        response["X-Request-Id"] = identifier
+        return response
+
+    return handle
+
+
+def strict_slash(get_response: Handler) -> Handler:
+    """One address per page: `/models/` is sent to `/models` (reading only)."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        path = request.path_info
+        keeps_slash = path == "/" or path.startswith(("/admin/", "/static/")) or ".git/" in path
+        if request.method in {"GET", "HEAD"} and path.endswith("/") and not keeps_slash and "/resolve/" not in path:
+            target = "/" + path.strip("/")
+            query = request.META.get("QUERY_STRING")
+            return HttpResponsePermanentRedirect(f"{target}?{query}" if query else target)
+        return get_response(request)
+
+    return handle
+
+
+def security_headers(get_response: Handler) -> Handler:
+    """A content policy without inline scripts or styles, on every page."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if not request.path_info.startswith("/admin/"):
+            payments = f" {settings.STRIPE_API_BASE or 'https://checkout.stripe.com'}"
+            response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY.format(payments=payments))
+        return response
+
+    return handle
+
+
+class refusals:  # noqa: N801 - used like the functions above
+    """Turns a Refusal raised by a service into the page or JSON that the client reads."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, Refusal):
+            return None
+        return refusal_response(request, exception)
+
+
+def refusal_response(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """JSON `{"error", "code", "hint"}` for programs, a page for people."""
+    if request.path_info.startswith("/api/") or "text/html" not in request.headers.get("Accept", ""):
+        body = {"error": str(refusal.message), "code": refusal.code, "hint": str(refusal.hint)}
+        response: HttpResponse = JsonResponse(body, status=refusal.status)
+    else:
+        response = render(request, "common/refusal.html", {"refusal": refusal}, status=refusal.status)
+    if isinstance(refusal, Unauthenticated):
+        response["WWW-Authenticate"] = 'Bearer realm="Wellspring"'
+    if "retry_after" in refusal.context:
+        response["Retry-After"] = str(refusal.context["retry_after"])
+    return response

@@ -1,0 +1,59 @@
+"""Filters and tags that every template may use without loading them."""
+
+from django import template
+from django.http import HttpRequest
+
+from common import slots
+from common.money import format_money
+from common.quantities import format_gpu_seconds
+
+register = template.Library()
+
+
+@register.filter
+def money(micros: int, currency: str) -> str:
+    return format_money(micros, currency)
+
+
+@register.filter
+def gpu_time(seconds: int) -> str:
+    return format_gpu_seconds(seconds)
+
+
+@register.filter
+def file_size(size: int | None) -> str:
+    """Decimal units, as the Hub shows them: 1.5 MB."""
+    if size is None:
+        return "–"
+    value = float(size)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    raise AssertionError
+
+
+@register.simple_tag(takes_context=True)
+def current(context: dict, *prefixes: str) -> str:
+    """`aria-current` for the navigation entry that holds this page."""
+    request: HttpRequest | None = context.get("request")
+    if request and any(request.path == prefix or request.path.startswith(prefix + "/") for prefix in prefixes):
+        return "page"
+    return "false"
+
+
+@register.simple_tag(takes_context=True)
+def query_with(context: dict, **changes: object) -> str:
+    """The current query string with some parameters replaced (None removes)."""
+    query = context["request"].GET.copy()
+    for name, value in changes.items():
+        query.pop(name, None)
+        if value is not None and value != "":
+            query[name] = str(value)
+    return f"?{query.urlencode()}" if query else "?"
+
+
+@register.simple_tag(takes_context=True)
+def slot(context: dict, name: str, **values: object) -> str:
+    """What other rooms have to say at this place of the page."""
+    return slots.render(name, context["request"], **values)

@@ -1,0 +1,64 @@
+"""Typed reading of environment variables, with errors that say what to do."""
+
+import os
+import shlex
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class SettingMissing(Exception):
+    """A required environment variable is absent or has the wrong form."""
+
+
+def text(name: str, default: str | None = None) -> str:
+    value = os.environ.get(name, default)
+    if value is None:
+        raise SettingMissing(f"Set the environment variable {name}; see docs/reference/settings.md.")
+    return value
+
+
+def flag(name: str, default: bool) -> bool:
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    if value.lower() in {"1", "true", "yes", "on"}:
+        return True
+    if value.lower() in {"0", "false", "no", "off", ""}:
+        return False
+    raise SettingMissing(f"{name} must be true or false, not {value!r}.")
+
+
+def integer(name: str, default: int) -> int:
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    try:
+        return int(value)
+    except ValueError as error:
+        raise SettingMissing(f"{name} must be a whole number, not {value!r}.") from error
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A comma-separated list, without empty parts."""
+    return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
+
+
+def path(name: str, default: Path) -> Path:
+    return Path(os.environ.get(name) or default).resolve()
+
+
+def load_running_site() -> None:
+    """Adopt the settings of the site that runs on this data directory, if any.
+
+    The supervisor writes `site.env` when it starts, so that `manage.py` in another
+    terminal talks to the same database without any exports. The environment wins.
+    """
+    data = path("WELLSPRING_DATA", PROJECT / "var")
+    file = data / "site.env"
+    if "DATABASE_URL" in os.environ or not file.is_file():
+        return
+    for line in file.read_text().splitlines():
+        name, _, value = line.partition("=")
+        if value:
+            os.environ.setdefault(name, shlex.split(value)[0])

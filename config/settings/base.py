@@ -1,0 +1,171 @@
+"""Settings shared by every environment. Values come from the environment, typed (config/env.py)."""
+
+from pathlib import Path
+
+import dj_database_url
+from django.utils.translation import gettext_lazy as _
+
+from config import env
+
+PROJECT = env.PROJECT
+DATA = env.path("WELLSPRING_DATA", PROJECT / "var")
+ENVIRONMENT = env.text("WELLSPRING_ENV", "dev")
+
+DEBUG = False
+BASE_URL = env.text("WELLSPRING_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+ALLOWED_HOSTS = env.words("WELLSPRING_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "common",
+    "accounts",
+    "revenue",
+    "hub",
+    "licensing",
+    "compute",
+    "inference",
+    "grants",
+]
+
+MIDDLEWARE = [
+    "common.middleware.request_id",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "common.middleware.strict_slash",
+    "accounts.middleware.tokens_need_no_csrf",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.principal",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "common.middleware.security_headers",
+    "common.middleware.refusals",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [PROJECT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+                "common.context_processors.site",
+            ],
+            "builtins": ["django.templatetags.i18n", "django.templatetags.static", "common.templatetags.wellspring"],
+        },
+    },
+]
+
+DATABASE_URL = env.text("DATABASE_URL", "postgresql://wellspring@127.0.0.1:5544/wellspring")
+DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "/login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Chinese"))]
+LOCALE_PATHS = [PROJECT / "locale"]
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA / "static"
+STATICFILES_DIRS = [PROJECT / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# Uploads are streamed to disk by the views that take them; forms stay small.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 2**20
+FILE_UPLOAD_TEMP_DIR = None
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+
+# --- Where things lie on disk -------------------------------------------------------------
+REPOSITORIES_ROOT = env.path("WELLSPRING_REPOSITORIES", DATA / "repositories")
+OBJECTS_ROOT = env.path("WELLSPRING_OBJECTS", DATA / "objects")
+JOBS_ROOT = env.path("WELLSPRING_JOBS", DATA / "jobs")
+KEYS_ROOT = env.path("WELLSPRING_KEYS", DATA / "keys")
+PICTURES_ROOT = env.path("WELLSPRING_PICTURES", DATA / "pictures")
+
+# --- Celery ---------------------------------------------------------------------------------
+CELERY_BROKER_URL = env.text("WELLSPRING_BROKER_URL", "") or DATABASE_URL.replace("postgresql://", "pgmq://", 1)
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+if CELERY_BROKER_URL.startswith("pgmq://"):
+    # Remote control and events need broadcasts, which this transport cannot do (docs/decisions/002).
+    CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+    CELERY_WORKER_SEND_TASK_EVENTS = False
+    CELERY_TASK_SEND_SENT_EVENT = False
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "init_extension": False,
+        "visibility_timeout": 60,
+        "polling_interval": 0.2,
+        "wait_time_seconds": 0,
+    }
+
+# --- Payments -------------------------------------------------------------------------------
+STRIPE_API_KEY = env.text("STRIPE_API_KEY", "")
+STRIPE_WEBHOOK_SECRET = env.text("STRIPE_WEBHOOK_SECRET", "")
+STRIPE_API_BASE = env.text("STRIPE_API_BASE", "")
+
+# --- Logs -----------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "common.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": env.text("WELLSPRING_LOG_LEVEL", "INFO")},
+    "loggers": {"django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},
+}
+
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+
+def secret_key_from(folder: Path) -> str:
+    """The secret of a site that runs on its own data directory, made once."""
+    import secrets  # noqa: PLC0415 - needed once in a site's life
+
+    file = folder / "secret_key"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(64))
+    return file.read_text()

@@ -1,0 +1,22 @@
+"""Settings of the test run: own data directory, quick password hashes, the same database engine."""
+
+import sys
+
+from config import env
+
+if "pytest" in sys.modules:
+    # pytest-django reads the settings before any conftest, so the database must be there by now.
+    from tests.support.site import prepare
+
+    prepare()
+
+from .base import *  # noqa: E402, F403 - settings are layered by import
+
+ENVIRONMENT = "test"
+SECRET_KEY = "only-for-tests-" + "x" * 50  # noqa: S105 - guards nothing
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+CELERY_BROKER_URL = env.text("WELLSPRING_BROKER_URL", "memory://")

@@ -1,0 +1,22 @@
+"""All addresses. Rooms own theirs; the hub comes last because it owns /<namespace>/<name>."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from config import views
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("", views.home, name="home"),
+    path("", include("common.urls")),
+    path("", include("accounts.urls")),
+    path("", include("revenue.urls")),
+    path("", include("licensing.urls")),
+    path("", include("compute.urls")),
+    path("", include("inference.urls")),
+    path("", include("grants.urls")),
+    path("", include("hub.urls")),
+]
+
+handler404 = "common.views.page_not_found"
+handler500 = "common.views.server_error"

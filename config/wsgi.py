@@ -1,0 +1,11 @@
+"""The web application, as gunicorn loads it."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+from config.env import load_running_site
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
+load_running_site()
+application = get_wsgi_application()

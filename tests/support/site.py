@@ -1,0 +1,24 @@
+"""A data directory and a PostgreSQL of its own for one test run, both gone at its end."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from config.embedded.ports import free_port
+from config.embedded.postgres import EmbeddedPostgres
+
+
+def prepare() -> None:
+    """Set WELLSPRING_DATA and, unless the caller named a server, DATABASE_URL."""
+    if "WELLSPRING_DATA" not in os.environ:
+        data = Path(tempfile.mkdtemp(prefix="wellspring-tests-"))
+        data.chmod(0o755)
+        os.environ["WELLSPRING_DATA"] = str(data)
+        atexit.register(shutil.rmtree, data, ignore_errors=True)
+    if "DATABASE_URL" not in os.environ:
+        postgres = EmbeddedPostgres(Path(os.environ["WELLSPRING_DATA"]) / "postgres", free_port(), durable=False)
+        postgres.start()
+        os.environ["DATABASE_URL"] = postgres.url
+        atexit.register(postgres.destroy)

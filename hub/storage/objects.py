@@ -1,0 +1,239 @@
+"""A store of immutable objects by name, on a file system.
+
+Names are 64 hex digits: the sha256 for plain objects, the Xet hash for xorbs. An
+object appears whole or not at all, and what ``adopt`` returned survives a power
+cut: file and folder are flushed before and after the rename.
+"""
+
+import hashlib
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
+
+from hub.storage.errors import DigestMismatch, ObjectMissing, TooLarge
+
+BLOCK = 1024 * 1024
+
+_NAME = re.compile(r"[0-9a-f]{64}")
+
+
+class Readable(Protocol):
+    """A source of bytes; ``read`` gives b"" at its end."""
+
+    def read(self, size: int = ..., /) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object in a store: length in bytes, time of arrival in Unix seconds."""
+
+    name: str
+    size: int
+    stored_at: float
+
+
+class Staged:
+    """Bytes that arrived but are not an object yet. Leaving the ``with`` drops what was not adopted."""
+
+    def __init__(self, path: Path, size: int, sha256: str) -> None:
+        self.path = path
+        self.size = size
+        self.sha256 = sha256
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.drop()
+
+    def drop(self) -> None:
+        """Forget the bytes; harmless after ``adopt``."""
+        self.path.unlink(missing_ok=True)
+
+
+class ObjectStore(Protocol):
+    """What the hub needs of a store; files here, other stores may follow."""
+
+    def stage(self, source: Readable, *, limit: int | None = None) -> Staged: ...
+    def adopt(self, staged: Staged, name: str) -> bool: ...
+    def put(self, source: Readable, sha256: str, *, size: int | None = None) -> int: ...
+    def exists(self, name: str) -> bool: ...
+    def size(self, name: str) -> int | None: ...
+    def open(self, name: str) -> BinaryIO: ...
+    def path(self, name: str) -> Path | None: ...
+    def delete(self, name: str) -> bool: ...
+    def names(self) -> Iterator[StoredObject]: ...
+
+
+class LocalObjects:
+    """Objects as files: ``root/ab/cd/<name>``, with ``root/stage`` on the same file system."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._stage = root / "stage"
+
+    def stage(self, source: Readable, *, limit: int | None = None) -> Staged:
+        """Take in bytes, hashing on the way. Raises TooLarge past ``limit`` bytes."""
+        self._stage.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256()
+        size = 0
+        handle, name = tempfile.mkstemp(dir=self._stage)
+        staged = Staged(Path(name), 0, "")
+        try:
+            with os.fdopen(handle, "wb", buffering=0) as file:
+                while block := source.read(BLOCK):
+                    size += len(block)
+                    if limit is not None and size > limit:
+                        raise TooLarge(f"more than the allowed {limit} bytes arrived")
+                    digest.update(block)
+                    _write_all(file, block)
+                os.fsync(file.fileno())
+        except BaseException:
+            staged.drop()
+            raise
+        staged.size = size
+        staged.sha256 = digest.hexdigest()
+        return staged
+
+    def adopt(self, staged: Staged, name: str) -> bool:
+        """Make staged bytes the object ``name``; False when it was there already.
+
+        The caller has verified that the bytes deserve the name.
+        """
+        target = self._place(name)
+        if target.exists():
+            staged.drop()
+            # It counts as fresh: a sweep must not take what was just offered again.
+            with suppress(FileNotFoundError):
+                os.utime(target)
+                return False
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staged.path.chmod(0o444)
+        staged.path.rename(target)
+        _flush_folder(target.parent)
+        return True
+
+    def put(self, source: Readable, sha256: str, *, size: int | None = None) -> int:
+        """Store bytes that must have this sha256 (and length); gives the length.
+
+        Raises DigestMismatch, or TooLarge as soon as more than ``size`` bytes arrive.
+        """
+        self._place(sha256)
+        with self.stage(source, limit=size) as staged:
+            if staged.sha256 != sha256 or (size is not None and staged.size != size):
+                raise DigestMismatch(
+                    f"the bytes that arrived ({staged.size}, sha256 {staged.sha256}) are not the object {sha256}"
+                )
+            self.adopt(staged, sha256)
+            return staged.size
+
+    def exists(self, name: str) -> bool:
+        """Is the object there?"""
+        return self._place(name).is_file()
+
+    def size(self, name: str) -> int | None:
+        """Its length in bytes, or None."""
+        try:
+            return self._place(name).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def open(self, name: str) -> BinaryIO:
+        """The object for reading, seekable. Raises ObjectMissing."""
+        try:
+            return self._place(name).open("rb")
+        except FileNotFoundError:
+            raise ObjectMissing(f"the object {name} is not in the store") from None
+
+    def path(self, name: str) -> Path | None:
+        """Where the object's file lies, for sendfile; None when there is no object."""
+        place = self._place(name)
+        return place if place.is_file() else None
+
+    def delete(self, name: str) -> bool:
+        """Remove an object; False when it was gone."""
+        try:
+            self._place(name).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def names(self) -> Iterator[StoredObject]:
+        """All objects, in no order; those that vanish meanwhile are left out."""
+        for first in _folders(self.root):
+            for second in _folders(first):
+                for file in second.iterdir():
+                    if not _NAME.fullmatch(file.name):
+                        continue
+                    with suppress(FileNotFoundError):
+                        facts = file.stat()
+                        yield StoredObject(file.name, facts.st_size, facts.st_mtime)
+
+    def sweep_stage(self, *, older_than: float = 86400.0) -> int:
+        """Drop staged bytes whose writer died, ``older_than`` seconds ago; gives their number."""
+        return sweep(self._stage, older_than)
+
+    def _place(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise ValueError("the name of an object is 64 lower-case hex digits")
+        return self.root / name[:2] / name[2:4] / name
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a small file durably: all of it or nothing, whatever happens."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).rename(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    _flush_folder(path.parent)
+
+
+def sweep(folder: Path, older_than: float) -> int:
+    """Remove files not touched for ``older_than`` seconds from one folder; gives their number."""
+    if not folder.is_dir():
+        return 0
+    limit = time.time() - older_than
+    count = 0
+    for file in folder.iterdir():
+        with suppress(FileNotFoundError):
+            if file.is_file() and file.stat().st_mtime < limit:
+                file.unlink()
+                count += 1
+    return count
+
+
+def _flush_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _folders(parent: Path) -> list[Path]:
+    if not parent.is_dir():
+        return []
+    return [entry for entry in parent.iterdir() if len(entry.name) == 2 and entry.is_dir()]
+
+
+def _write_all(file: BinaryIO, block: bytes) -> None:
+    """Unbuffered writes may be short."""
+    view = memoryview(block)
+    while view:
+        view = view[file.write(view) :]

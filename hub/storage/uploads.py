@@ -1,0 +1,173 @@
+"""Uploads in parts that outlive the client: LFS multipart.
+
+Parts are written to their place in one file, each followed by a small receipt
+once it is durable. After a crash, on either side, the receipts say what is there.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from hub.storage.errors import DigestMismatch, ObjectMissing, TooLarge, UploadIncomplete
+from hub.storage.objects import BLOCK, ObjectStore, Readable, Staged, write_file
+
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part that arrived: number from 1, length in bytes, sha256 as its ETag."""
+
+    number: int
+    size: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An upload under way: the length of the whole and of each part but the last."""
+
+    key: str
+    size: int
+    part_size: int
+
+    @property
+    def count(self) -> int:
+        """How many parts there must be."""
+        return max(1, -(-self.size // self.part_size))
+
+    def length_of(self, number: int) -> int:
+        """How long a part must be. Raises ValueError for a number that does not exist."""
+        if not 1 <= number <= self.count:
+            raise ValueError(f"this upload has the parts 1 to {self.count}")
+        return min(self.part_size, self.size - (number - 1) * self.part_size)
+
+
+class PartialUploads:
+    """Uploads in parts under ``root``, on the file system of the objects they become.
+
+    A key is the caller's (letters, digits, ``-`` and ``_``) and must be bound to one
+    person and one object, so that nobody writes into another's upload.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def begin(self, key: str, *, size: int, part_size: int) -> Upload:
+        """Start an upload, or take up the one that is there with the same sizes."""
+        folder = self._folder(key)
+        wanted = Upload(key, size, part_size)
+        try:
+            found = self.find(key)
+        except ObjectMissing:
+            found = None
+        if found == wanted:
+            return wanted
+        if found is not None:
+            self.abort(key)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_file(folder / "plan", f"{size} {part_size}".encode())
+        return wanted
+
+    def find(self, key: str) -> Upload:
+        """An upload under way. Raises ObjectMissing."""
+        try:
+            size, part_size = (self._folder(key) / "plan").read_text().split()
+        except FileNotFoundError:
+            raise ObjectMissing("there is no such upload; it may be finished or too old") from None
+        return Upload(key, int(size), int(part_size))
+
+    def put_part(self, key: str, number: int, source: Readable) -> Part:
+        """Store one part; sending it again replaces it.
+
+        Raises DigestMismatch when it is short, TooLarge when it is long, ValueError for
+        a wrong number, ObjectMissing when there is no such upload.
+        """
+        upload = self.find(key)
+        length = upload.length_of(number)
+        folder = self._folder(key)
+        receipt = folder / f"{number}.part"
+        receipt.unlink(missing_ok=True)
+        digest = hashlib.sha256()
+        position = (number - 1) * upload.part_size
+        done = 0
+        handle = os.open(folder / "data", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            while block := source.read(BLOCK):
+                if done + len(block) > length:
+                    raise TooLarge(f"part {number} has more than {length} bytes")
+                digest.update(block)
+                _write_at(handle, block, position + done)
+                done += len(block)
+            if done != length:
+                raise DigestMismatch(f"part {number} has {done} bytes instead of {length}")
+            os.fdatasync(handle)
+        finally:
+            os.close(handle)
+        part = Part(number, length, digest.hexdigest())
+        write_file(receipt, part.etag.encode())
+        return part
+
+    def parts(self, key: str) -> list[Part]:
+        """The parts that are there, by number."""
+        upload = self.find(key)
+        found = []
+        for number in range(1, upload.count + 1):
+            try:
+                etag = (self._folder(key) / f"{number}.part").read_text()
+            except FileNotFoundError:
+                continue
+            found.append(Part(number, upload.length_of(number), etag))
+        return found
+
+    def complete(self, key: str, sha256: str, store: ObjectStore) -> int:
+        """Turn a finished upload into the object ``sha256``; gives its length.
+
+        Raises UploadIncomplete, or DigestMismatch (then the upload is gone: no part of it
+        can be trusted).
+        """
+        upload = self.find(key)
+        there = {part.number for part in self.parts(key)}
+        missing = [number for number in range(1, upload.count + 1) if number not in there]
+        if missing:
+            raise UploadIncomplete(missing)
+        data = self._folder(key) / "data"
+        with data.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != sha256 or data.stat().st_size != upload.size:
+            self.abort(key)
+            raise DigestMismatch(f"the parts make up {digest}, not the object {sha256}")
+        store.adopt(Staged(data, upload.size, digest), sha256)
+        self.abort(key)
+        return upload.size
+
+    def abort(self, key: str) -> None:
+        """Forget an upload; harmless when it is gone."""
+        shutil.rmtree(self._folder(key), ignore_errors=True)
+
+    def sweep(self, *, older_than: float = 7 * 86400.0) -> int:
+        """Forget uploads that nobody touched for ``older_than`` seconds; gives their number."""
+        limit = time.time() - older_than
+        if not self.root.is_dir():
+            return 0
+        old = [folder for folder in self.root.iterdir() if folder.stat().st_mtime < limit]
+        for folder in old:
+            shutil.rmtree(folder, ignore_errors=True)
+        return len(old)
+
+    def _folder(self, key: str) -> Path:
+        if not _KEY.fullmatch(key):
+            raise ValueError("the key of an upload is made of letters, digits, '-' and '_'")
+        return self.root / key
+
+
+def _write_at(handle: int, block: bytes, position: int) -> None:
+    view = memoryview(block)
+    while view:
+        written = os.pwrite(handle, view, position)
+        view = view[written:]
+        position += written

@@ -1,0 +1,277 @@
+"""Runs a whole Wellspring on this machine: `python -m config.supervisor --port 8000 --data var`.
+
+One process owns the embedded PostgreSQL, the payment stand-in, the web server, the Celery
+workers and beat. It starts them in order, revives what dies, and stops everything it started.
+"""
+
+import argparse
+import fcntl
+import hashlib
+import os
+import secrets
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from config.embedded.ports import free_port
+from config.embedded.postgres import EmbeddedPostgres
+from config.embedded.processes import Child
+
+PROJECT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+
+
+class StartFailed(Exception):
+    """The site did not come up; the message says which part and what its log says."""
+
+
+@contextmanager
+def progress(what: str) -> Iterator[None]:
+    """`  Migrating the database … 2.1 s`"""
+    print(f"  {what} … ", end="", flush=True)
+    start = time.monotonic()
+    try:
+        yield
+    except BaseException:
+        print("failed", flush=True)
+        raise
+    print(f"{time.monotonic() - start:.1f} s", flush=True)
+
+
+class Site:
+    """A running Wellspring on its own data directory."""
+
+    def __init__(self, data: Path, *, port: int = 8000) -> None:
+        self.data = data.resolve()
+        self.wanted_port = port
+        self.children: list[Child] = []
+        self.postgres: EmbeddedPostgres | None = None
+        self.base_url = ""
+        self.environment: dict[str, str] = {}
+        self._lock: IO[str] | None = None
+
+    def start(self) -> None:
+        """Bring everything up. Raises StartFailed and leaves nothing running."""
+        self._take_lock()
+        try:
+            self._start_database()
+            self._describe()
+            self._prepare()
+            self._start_children()
+            self._wait_until_healthy()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Web first, then workers (jobs in flight are taken up again at the next start), then the database."""
+        for child in reversed(self.children):
+            child.ask_to_stop()
+        deadline = time.monotonic() + 15
+        for child in reversed(self.children):
+            child.make_sure_it_stopped(within=max(0.1, deadline - time.monotonic()))
+        self.children = []
+        if self.postgres:
+            self.postgres.stop()
+        (self.data / "site.env").unlink(missing_ok=True)
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def watch(self) -> None:
+        """Revive what dies, until a signal ends this process."""
+        while True:
+            self.revive()
+            time.sleep(0.5)
+
+    def revive(self) -> None:
+        for child in self.children:
+            if child.revive():
+                print(f"  {child.name} had stopped and was started again; see {child.log}", flush=True)
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command against this site and return what it printed."""
+        command = [sys.executable, str(PROJECT / "manage.py"), *arguments]
+        done = subprocess.run(
+            command, env=os.environ | self.environment, cwd=PROJECT, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise StartFailed(f"manage.py {' '.join(arguments)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        return done.stdout
+
+    def child(self, name: str) -> Child:
+        return next(child for child in self.children if child.name == name)
+
+    def _take_lock(self) -> None:
+        self.data.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.data / "supervisor.lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.close()
+            self._lock = None
+            raise StartFailed(
+                f"Another Wellspring already runs on {self.data}. Stop it, or give this one its own: make run DATA=…"
+            ) from None
+
+    def _start_database(self) -> None:
+        if url := os.environ.get("DATABASE_URL"):
+            self.environment["DATABASE_URL"] = url
+            return
+        with progress("Starting PostgreSQL"):
+            self.postgres = EmbeddedPostgres(self.data / "postgres", free_port(self._kept("postgres.port", 5544)))
+            self._keep("postgres.port", self.postgres.port)
+            self.postgres.start()
+            self.environment["DATABASE_URL"] = self.postgres.url
+
+    def _describe(self) -> None:
+        """Settle ports and secrets, and leave them in site.env for `manage.py` in other terminals."""
+        port = free_port(self.wanted_port)
+        if port != self.wanted_port:
+            print(f"  Port {self.wanted_port} is taken; using {port}.", flush=True)
+        self.base_url = f"http://127.0.0.1:{port}"
+        self.environment |= {
+            "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "config.settings.dev"),
+            "WELLSPRING_DATA": str(self.data),
+            "WELLSPRING_BASE_URL": self.base_url,
+            "PYTHONPATH": str(PROJECT),
+            "PYTHONUNBUFFERED": "1",
+        }
+        if not os.environ.get("STRIPE_API_KEY"):
+            standin = free_port(self._kept("standin.port", 12111))
+            self._keep("standin.port", standin)
+            self.environment |= {
+                "STRIPE_API_KEY": "sk_test_" + self._secret("stripe_api_key"),
+                "STRIPE_WEBHOOK_SECRET": "whsec_" + self._secret("stripe_webhook"),
+                "STRIPE_API_BASE": f"http://127.0.0.1:{standin}",
+            }
+        lines = [f"{name}={shlex.quote(value)}\n" for name, value in sorted(self.environment.items())]
+        file = self.data / "site.env"
+        file.touch(mode=0o600)
+        file.write_text("".join(lines))
+
+    def _prepare(self) -> None:
+        """Broker tables, migrations, translations, static files: each only when something changed."""
+        stamp = self.data / "prepared"
+        state = _state_of_the_source()
+        if stamp.exists() and stamp.read_text() == state:
+            return
+        with progress("Installing the message queue"):
+            from config.embedded import broker  # noqa: PLC0415 - needs packages that set-up brings
+
+            broker.install(self.environment["DATABASE_URL"])
+        with progress("Migrating the database"):
+            self.manage("migrate", "--no-input")
+        with progress("Compiling translations"):
+            from config.embedded import translations  # noqa: PLC0415 - needs packages that set-up brings
+
+            translations.compile_all(PROJECT / "locale")
+        with progress("Collecting static files"):
+            self.manage("collectstatic", "--no-input")
+        stamp.write_text(state)
+
+    def _start_children(self) -> None:
+        self.children = [Child(name, command, self.environment, self.data / "log" / f"{name}.log", signal_)
+                         for name, command, signal_ in self._commands()]
+        with progress("Starting " + ", ".join(child.name for child in self.children)):
+            for child in self.children:
+                child.start()
+
+    def _commands(self) -> Iterator[tuple[str, list[str], int]]:
+        celery = [sys.executable, "-m", "celery", "-A", "config.celery:app"]
+        quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "INFO"]
+        if base := self.environment.get("STRIPE_API_BASE"):
+            yield "stripe-standin", [
+                *[sys.executable, "-m", "licensing.standin", "--port", base.rsplit(":", 1)[1]],
+                *["--state", str(self.data / "stripe-standin.sqlite3")],
+                *["--webhook-url", f"{self.base_url}/webhooks/stripe"],
+                *["--webhook-secret", self.environment["STRIPE_WEBHOOK_SECRET"]],
+                *["--api-key", self.environment["STRIPE_API_KEY"]],
+            ], signal.SIGTERM
+        yield "worker", [*celery, "worker", "-n", "worker@%h", "-Q", "default,compute", "-c", "4", *quiet], signal.SIGTERM
+        yield "engine", [
+            *celery, "worker", "-n", "engine@%h", "-Q", "inference", "-P", "threads", "-c", "8", *quiet,
+        ], signal.SIGTERM  # fmt: skip
+        yield "beat", [*celery, "beat", "-s", str(self.data / "beat-schedule"), "--pidfile", "", "-l", "INFO"], signal.SIGTERM
+        yield "web", [
+            str(BIN / "gunicorn"), "config.wsgi:application", "--bind", self.base_url.removeprefix("http://"),
+            "--worker-class", "gthread", "--workers", "2", "--threads", "24", "--timeout", "120", "--keep-alive", "30",
+            "--max-requests", "0", "--graceful-timeout", "5", "--worker-tmp-dir", "/dev/shm", "--no-control-socket",
+        ], signal.SIGTERM  # fmt: skip
+
+    def _wait_until_healthy(self) -> None:
+        with progress(f"Waiting for {self.base_url}"):
+            web = self.child("web")
+            for _attempt in range(600):
+                assert web.process is not None
+                if web.process.poll() is not None:
+                    raise StartFailed(f"The web server stopped at once:\n{web.last_words()}")
+                try:
+                    with urllib.request.urlopen(f"{self.base_url}/health", timeout=5):
+                        return
+                except (urllib.error.URLError, OSError):
+                    time.sleep(0.1)
+            raise StartFailed(f"The web server did not answer within a minute:\n{web.last_words()}")
+
+    def _secret(self, name: str) -> str:
+        file = self.data / "keys" / name
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_hex(24))
+        return file.read_text()
+
+    def _kept(self, name: str, default: int) -> int:
+        file = self.data / name
+        return int(file.read_text()) if file.exists() else default
+
+    def _keep(self, name: str, value: int) -> None:
+        (self.data / name).write_text(str(value))
+
+
+def _state_of_the_source() -> str:
+    """Changes when migrations, translations or static files change."""
+    digest = hashlib.sha256()
+    patterns = ["*/migrations/*.py", "locale/**/*.po", "static/**/*", "requirements.txt"]
+    for file in sorted(file for pattern in patterns for file in PROJECT.glob(pattern) if file.is_file()):
+        digest.update(f"{file.relative_to(PROJECT)} {file.stat().st_size} {file.stat().st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def stop_on_signal(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Run Wellspring on this machine.")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--data", type=Path, default=PROJECT / "var")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, stop_on_signal)
+    site = Site(options.data, port=options.port)
+    try:
+        site.start()
+        print(f"\nWellspring runs at {site.base_url} (logs in {site.data / 'log'}). Ctrl-C stops it.\n", flush=True)
+        print("  First account:  .venv/bin/python manage.py create_user NAME --staff --password … --token", flush=True)
+        site.watch()
+    except KeyboardInterrupt:
+        print("\nStopping …", flush=True)
+    except StartFailed as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    finally:
+        site.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""Recipes: what a file is made of. A few dozen bytes a file, kept beside the xorbs."""
+
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from hub.storage.errors import XetError, XetMissing
+from hub.storage.objects import write_file
+from hub.storage.xet.hashing import from_hex, to_hex
+from hub.storage.xet.shard import Term
+
+_MAGIC = b"XETFILE1"
+_HEAD = struct.Struct("<32sQI")
+_TERM = struct.Struct("<32sIII")
+
+
+@dataclass(frozen=True, slots=True)
+class XetFile:
+    """A file in the store, verified: its Xet hash (hex), sha256 (hex), length in bytes, terms."""
+
+    hash: str
+    sha256: str
+    size: int
+    terms: tuple[Term, ...]
+
+    @property
+    def xorbs(self) -> set[str]:
+        """The xorbs it needs (hex)."""
+        return {to_hex(term.xorb) for term in self.terms}
+
+
+class Recipes:
+    """Recipes as small files under ``root``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def put(self, file: XetFile) -> None:
+        """Keep a recipe, durably."""
+        head = _HEAD.pack(bytes.fromhex(file.sha256), file.size, len(file.terms))
+        rows = (_TERM.pack(term.xorb, term.start, term.end, term.length) for term in file.terms)
+        write_file(self._place(file.hash), _MAGIC + head + b"".join(rows))
+
+    def get(self, file_hash: str) -> XetFile | None:
+        """A recipe, or None. Raises XetError when the hash is malformed or the recipe damaged."""
+        try:
+            data = self._place(file_hash).read_bytes()
+        except FileNotFoundError:
+            return None
+        body = memoryview(data)[len(_MAGIC) :]
+        if not data.startswith(_MAGIC) or len(body) < _HEAD.size:
+            raise XetError("the recipe of a file is damaged")
+        sha256, size, count = _HEAD.unpack_from(body)
+        rows = body[_HEAD.size :]
+        if len(rows) != count * _TERM.size:
+            raise XetError("the recipe of a file is damaged")
+        terms = tuple(Term(*row) for row in _TERM.iter_unpack(rows))
+        return XetFile(file_hash, sha256.hex(), size, terms)
+
+    def delete(self, file_hash: str) -> bool:
+        """Forget a recipe; False when it was gone."""
+        try:
+            self._place(file_hash).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def __iter__(self) -> Iterator[XetFile]:
+        """All recipes, for sweeps and checks; those that vanish meanwhile are left out."""
+        for path in self.root.glob("??/??/*"):
+            with suppress(XetMissing):
+                found = self.get(path.name)
+                if found is not None:
+                    yield found
+
+    def _place(self, file_hash: str) -> Path:
+        from_hex(file_hash)  # refuses anything but a hash
+        return self.root / file_hash[:2] / file_hash[2:4] / file_hash

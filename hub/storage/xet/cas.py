@@ -12,7 +12,7 @@ rebuilt while they are read; nothing is stored twice.
 
 import hashlib
 import mmap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,8 +26,6 @@ from hub.storage.xet.xorb import MAX_UPLOAD, Chunk, XorbIndex, parse, unpack_run
 
 _READ_AHEAD = 1024 * 1024  # packed bytes read at a time
 _CACHED_INDEXES = 128
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +80,23 @@ class XetStore:
         hashing.from_hex(xorb_hash)
         return self._cached_index(xorb_hash)
 
-    def accept_shard(self, data: bytes | memoryview, *, progress: Progress | None = None) -> list[XetFile]:
+    def accept_shard(self, data: bytes | memoryview) -> list[XetFile]:
         """Verify the files that a shard announces and keep their recipes; gives them.
 
         A file is taken only if every xorb is here; every term comes with the proof that
         the sender knows its chunks (knowing the hash of a xorb is not enough to use it);
         its id follows from its chunks; and, after reading it all once, its sha256 is the
         one claimed. Nothing is kept when one file fails. Raises XetError.
-
-        ``progress`` gets (bytes verified, bytes in all).
         """
+        steps = self.accepting_shard(data)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value
+
+    def accepting_shard(self, data: bytes | memoryview) -> Generator[tuple[int, int], None, list[XetFile]]:
+        """``accept_shard`` step by step: yields (bytes verified, bytes in all), returns the files."""
         message = shard.parse(data)
         for announced in message.xorbs:
             self._check_xorb(announced)
@@ -99,8 +104,19 @@ class XetStore:
         done, total = 0, sum(sizes)
         accepted = []
         for record, size in zip(message.files, sizes, strict=True):
-            accepted.append(self._verified(record, size, _shifted(progress, done, total)))
-            done += size
+            file = self.recipes.get(hashing.to_hex(record.hash))
+            if file is None:
+                digest = hashlib.sha256()
+                for block in self._read(record.terms, 0, size):
+                    digest.update(block)
+                    done += len(block)
+                    yield done, total
+                file = XetFile(hashing.to_hex(record.hash), digest.hexdigest(), size, record.terms)
+            else:
+                done += size
+            if record.sha256 not in (None, file.sha256):
+                raise XetError(f"the file {file.hash} has the sha256 {file.sha256}, not {record.sha256}")
+            accepted.append(file)
         for file in accepted:
             if self.recipes.get(file.hash) is None:
                 self.recipes.put(file)
@@ -114,7 +130,7 @@ class XetStore:
             raise XetMissing(f"the file {file_hash} is not in the store")
         return found
 
-    def read_file(self, file_hash: str, offset: int = 0, length: int | None = None) -> Iterator[bytes | memoryview]:
+    def read_file(self, file_hash: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The plain bytes of a file, or of a range of it, in blocks of up to 128 KiB.
 
         Raises XetMissing, or RangeBeyondEnd when ``offset`` is past the end, before the
@@ -166,29 +182,14 @@ class XetStore:
             raise XetError(f"the chunks do not make up the file {name}")
         return size
 
-    def _verified(self, record: FileRecord, size: int, progress: Progress) -> XetFile:
-        name = hashing.to_hex(record.hash)
-        known = self.recipes.get(name)
-        if known is None:
-            digest = hashlib.sha256()
-            done = 0
-            for block in self._read(record.terms, 0, size):
-                digest.update(block)
-                done += len(block)
-                progress(done, size)
-            known = XetFile(name, digest.hexdigest(), size, record.terms)
-        if record.sha256 is not None and record.sha256 != known.sha256:
-            raise XetError(f"the file {name} has the sha256 {known.sha256}, not {record.sha256}")
-        return known
-
-    def _read(self, terms: Iterable[Term], start: int, end: int) -> Iterator[bytes | memoryview]:
+    def _read(self, terms: Iterable[Term], start: int, end: int) -> Iterator[bytes]:
         position = 0
         for term in terms:
             if position + term.length > start and position < end:
                 yield from self._read_term(term, max(0, start - position), min(term.length, end - position))
             position += term.length
 
-    def _read_term(self, term: Term, start: int, end: int) -> Iterator[bytes | memoryview]:
+    def _read_term(self, term: Term, start: int, end: int) -> Iterator[bytes]:
         """Plain bytes ``start`` to ``end`` of one term."""
         name = hashing.to_hex(term.xorb)
         run = self.index(name).run(term.start, term.end)
@@ -216,16 +217,6 @@ class XetStore:
 
     def _index_place(self, xorb_hash: str) -> Path:
         return self._indexes / xorb_hash[:2] / xorb_hash[2:4] / xorb_hash
-
-
-def _shifted(progress: Progress | None, done: int, total: int) -> Progress:
-    """Progress within one file as progress within the whole."""
-
-    def report(part: int, _: int) -> None:
-        if progress is not None:
-            progress(done + part, total)
-
-    return report
 
 
 def _clip(size: int, offset: int, length: int | None) -> tuple[int, int]:

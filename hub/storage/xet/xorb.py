@@ -144,12 +144,12 @@ def read_header(view: memoryview, position: int) -> tuple[int, int, int]:
     return body, scheme, length
 
 
-def unpack(body: memoryview, scheme: int, length: int) -> bytes | memoryview:
+def unpack(body: memoryview, scheme: int, length: int) -> bytes:
     """The plain bytes of a chunk; never more than ``length`` of them come into being."""
     if scheme == PLAIN:
         if len(body) != length:
             raise XetError("a plain chunk has two different lengths")
-        return body
+        return bytes(body)
     unpacker = lz4.frame.LZ4FrameDecompressor()
     try:
         plain = unpacker.decompress(body, max_length=length)
@@ -171,7 +171,7 @@ def pack(data: bytes, scheme: int = LZ4) -> bytes:
     return bytes([0]) + len(body).to_bytes(3, "little") + bytes([scheme]) + len(data).to_bytes(3, "little") + body
 
 
-def unpack_run(data: memoryview, chunks: Sequence[Chunk]) -> Iterator[bytes | memoryview]:
+def unpack_run(data: memoryview, chunks: Sequence[Chunk]) -> Iterator[bytes]:
     """The plain bytes of neighbouring chunks, whose packed bytes are ``data``."""
     base = chunks[0].packed_start
     for chunk in chunks:

@@ -43,4 +43,4 @@ class NamespaceAdmin(admin.ModelAdmin):
 @admin.register(AccessToken)
 class AccessTokenAdmin(admin.ModelAdmin):
     list_display = ["user", "name", "hint", "scope", "expires_at", "revoked_at", "last_used_at"]
-    readonly_fields = [field.name for field in AccessToken._meta.fields]
+    readonly_fields = [field.name for field in AccessToken._meta.fields]  # noqa: SLF001 - Django's documented door

@@ -8,7 +8,9 @@ from accounts.enums import Role, TokenScope
 
 
 class LogInForm(AuthenticationForm):
-    username = forms.CharField(label=_("User name"), widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True}))
+    username = forms.CharField(
+        label=_("User name"), widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True})
+    )
 
 
 class SignUpForm(forms.Form):
@@ -27,7 +29,9 @@ class SignUpForm(forms.Form):
     )
     email = forms.EmailField(label=_("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "email"}))
     password = forms.CharField(
-        label=_("Password"), widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}), help_text=_("At least 8 characters.")
+        label=_("Password"),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("At least 8 characters."),
     )
 
 
@@ -35,7 +39,10 @@ class TokenForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=60, help_text=_("What it is for, such as “laptop”."))
     scope = forms.ChoiceField(
         label=_("It may"),
-        choices=[(TokenScope.READ, _("read what I may read")), (TokenScope.WRITE, _("read and change everything I may"))],
+        choices=[
+            (TokenScope.READ, _("read what I may read")),
+            (TokenScope.WRITE, _("read and change everything I may")),
+        ],
     )
 
 

@@ -21,8 +21,8 @@ class User(AbstractUser):
     email = models.EmailField(_("e-mail address"), blank=True)
     full_name = models.CharField(_("full name"), max_length=100, blank=True)
     orcid = models.CharField(_("ORCID iD"), max_length=19, blank=True)
-    first_name = None
-    last_name = None
+    first_name = None  # type: ignore[assignment]  # people have one name, written their way
+    last_name = None  # type: ignore[assignment]
 
     class Meta:
         verbose_name = _("person")
@@ -60,9 +60,7 @@ class Namespace(models.Model):
     name = models.CharField(max_length=42)
     kind = models.CharField(max_length=4, choices=NamespaceKind)
     user = models.OneToOneField(User, models.PROTECT, null=True, blank=True, related_name="namespace")
-    organisation = models.OneToOneField(
-        Organisation, models.PROTECT, null=True, blank=True, related_name="namespace"
-    )
+    organisation = models.OneToOneField(Organisation, models.PROTECT, null=True, blank=True, related_name="namespace")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

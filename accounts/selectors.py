@@ -42,8 +42,8 @@ def role_in(user: User | None, namespace: Namespace) -> Role | None:
         return None
     if namespace.user_id is not None:
         return Role.ADMIN if namespace.user_id == user.pk else None
-    role = Membership.objects.filter(user=user, organisation_id=namespace.organisation_id).values_list("role", flat=True)
-    return Role(role[0]) if role else None
+    membership = Membership.objects.filter(user=user, organisation=namespace.organisation).only("role").first()
+    return Role(membership.role) if membership else None
 
 
 def namespaces_of(user: User, *, at_least: Role = Role.READ) -> QuerySet[Namespace]:

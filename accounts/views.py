@@ -18,7 +18,9 @@ from accounts.rules import may_administer_namespace
 from accounts.services import organisations, people, tokens
 from common.errors import Refusal
 
-log_in = LoginView.as_view(template_name="accounts/login.html", authentication_form=LogInForm, redirect_authenticated_user=True)
+log_in = LoginView.as_view(
+    template_name="accounts/login.html", authentication_form=LogInForm, redirect_authenticated_user=True
+)
 log_out = LogoutView.as_view()
 
 
@@ -45,7 +47,10 @@ def token_list(request: HttpRequest) -> HttpResponse:
     new_token = None
     if form.is_valid():
         new_token = tokens.issue_token(
-            request.user, name=form.cleaned_data["name"], scope=TokenScope(form.cleaned_data["scope"]), by=request.principal
+            request.user,
+            name=form.cleaned_data["name"],
+            scope=TokenScope(form.cleaned_data["scope"]),
+            by=request.principal,
         )
         form = TokenForm()
     context = {"form": form, "tokens": selectors.tokens_of(request.user), "new_token": new_token}

@@ -6,7 +6,6 @@ Each says why and what to do next; the doors translate it into their protocol's 
 from django.utils.functional import Promise
 
 
-
 class Refusal(Exception):
     """Base of all refusals. `code` is for programs, `message` and `hint` are for people."""
 

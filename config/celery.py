@@ -13,7 +13,10 @@ load_running_site()
 app = Celery("wellspring")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.task_queues = [Queue(name) for name in ("default", "compute", "inference")]
-app.conf.task_routes = {"compute.tasks.run_*": {"queue": "compute"}, "inference.tasks.generate_*": {"queue": "inference"}}
+app.conf.task_routes = {
+    "compute.tasks.run_*": {"queue": "compute"},
+    "inference.tasks.generate_*": {"queue": "inference"},
+}
 app.autodiscover_tasks()
 app.autodiscover_tasks(related_name="receivers")
 

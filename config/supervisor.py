@@ -180,33 +180,31 @@ class Site:
         stamp.write_text(state)
 
     def _start_children(self) -> None:
-        self.children = [Child(name, command, self.environment, self.data / "log" / f"{name}.log", signal_)
-                         for name, command, signal_ in self._commands()]
+        self.children = [
+            Child(name, command, self.environment, self.data / "log" / f"{name}.log")
+            for name, command in self._commands()
+        ]
         with progress("Starting " + ", ".join(child.name for child in self.children)):
             for child in self.children:
                 child.start()
 
-    def _commands(self) -> Iterator[tuple[str, list[str], int]]:
+    def _commands(self) -> Iterator[tuple[str, list[str]]]:
+        """Name and command of each process, in the order of starting."""
         celery = [sys.executable, "-m", "celery", "-A", "config.celery:app"]
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "INFO"]
         if base := self.environment.get("STRIPE_API_BASE"):
-            yield "stripe-standin", [
-                *[sys.executable, "-m", "licensing.standin", "--port", base.rsplit(":", 1)[1]],
-                *["--state", str(self.data / "stripe-standin.sqlite3")],
-                *["--webhook-url", f"{self.base_url}/webhooks/stripe"],
-                *["--webhook-secret", self.environment["STRIPE_WEBHOOK_SECRET"]],
-                *["--api-key", self.environment["STRIPE_API_KEY"]],
-            ], signal.SIGTERM
-        yield "worker", [*celery, "worker", "-n", "worker@%h", "-Q", "default,compute", "-c", "4", *quiet], signal.SIGTERM
-        yield "engine", [
-            *celery, "worker", "-n", "engine@%h", "-Q", "inference", "-P", "threads", "-c", "8", *quiet,
-        ], signal.SIGTERM  # fmt: skip
-        yield "beat", [*celery, "beat", "-s", str(self.data / "beat-schedule"), "--pidfile", "", "-l", "INFO"], signal.SIGTERM
-        yield "web", [
-            str(BIN / "gunicorn"), "config.wsgi:application", "--bind", self.base_url.removeprefix("http://"),
-            "--worker-class", "gthread", "--workers", "2", "--threads", "24", "--timeout", "120", "--keep-alive", "30",
-            "--max-requests", "0", "--graceful-timeout", "5", "--worker-tmp-dir", "/dev/shm", "--no-control-socket",
-        ], signal.SIGTERM  # fmt: skip
+            standin = [sys.executable, "-m", "licensing.standin", "--port", base.rsplit(":", 1)[1]]
+            standin += ["--state", str(self.data / "stripe-standin.sqlite3")]
+            standin += ["--webhook-url", f"{self.base_url}/webhooks/stripe"]
+            yield "stripe-standin", standin
+        yield "worker", [*celery, "worker", "-n", "worker@%h", "-Q", "default,compute", "-c", "4", *quiet]
+        # One process, many threads: tasks wait, the engine inside batches their pictures.
+        yield "engine", [*celery, "worker", "-n", "engine@%h", "-Q", "inference", "-P", "threads", "-c", "8", *quiet]
+        yield "beat", [*celery, "beat", "-s", str(self.data / "beat-schedule"), "--pidfile", "", "-l", "INFO"]
+        web = [str(BIN / "gunicorn"), "config.wsgi:application", "--bind", self.base_url.removeprefix("http://")]
+        web += ["--worker-class", "gthread", "--workers", "2", "--threads", "24", "--timeout", "120"]
+        web += ["--keep-alive", "30", "--graceful-timeout", "5", "--no-control-socket"]
+        yield "web", web
 
     def _wait_until_healthy(self) -> None:
         with progress(f"Waiting for {self.base_url}"):
@@ -216,7 +214,7 @@ class Site:
                 if web.process.poll() is not None:
                     raise StartFailed(f"The web server stopped at once:\n{web.last_words()}")
                 try:
-                    with urllib.request.urlopen(f"{self.base_url}/health", timeout=5):
+                    with urllib.request.urlopen(f"{self.base_url}/health", timeout=5):  # noqa: S310 - our own address
                         return
                 except (urllib.error.URLError, OSError):
                     time.sleep(0.1)

@@ -50,8 +50,14 @@ if [ ! -x .venv/bin/python ]; then
     "$python" -m venv .venv
 fi
 echo "Installing $requirements (about 2 GB on disk; a few minutes the first time)"
-.venv/bin/python -m pip install --disable-pip-version-check --progress-bar off -r "$requirements" |
-    grep --line-buffered -E '^(Collecting|Downloading|Installing|Successfully|ERROR)' | cut -c1-100
+{ .venv/bin/python -m pip install --disable-pip-version-check --progress-bar off -r "$requirements" 2>&1 || touch .venv/failed; } |
+    tee .venv/install.log | grep --line-buffered -E '^(Collecting|Downloading|Installing|Successfully|ERROR)' | cut -c1-100 || true
+if [ -f .venv/failed ]; then
+    rm .venv/failed
+    echo "The packages could not be installed; the whole story is in .venv/install.log:" >&2
+    tail -n 15 .venv/install.log >&2
+    exit 1
+fi
 .venv/bin/python -m pip check --disable-pip-version-check >/dev/null
 printf '%s' "$want" >"$stamp"
 if [ "$requirements" = requirements-dev.txt ]; then printf '%s' "$want" >.venv/requirements.txt.stamp; fi

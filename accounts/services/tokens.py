@@ -32,7 +32,12 @@ def issue_token(
 def issue_job_token(user: User, *, namespace: Namespace, job: str, expires_at: datetime) -> str:
     """A token that writes to one namespace only, cannot submit, spend or manage, and ends with the job."""
     return _issue(
-        user, name=f"job {job}", scope=TokenScope.JOB, expires_at=expires_at, namespace=namespace, reference=f"job:{job}"
+        user,
+        name=f"job {job}",
+        scope=TokenScope.JOB,
+        expires_at=expires_at,
+        namespace=namespace,
+        reference=f"job:{job}",
     )
 
 

@@ -55,13 +55,17 @@ def _relay_soon() -> None:
 
 def _deliver(event_id: int) -> bool:
     with transaction.atomic():
-        event = OutboxEvent.objects.select_for_update(skip_locked=True, of=("self",)).filter(
-            id=event_id, relayed_at__isnull=True
-        ).first()
+        event = (
+            OutboxEvent.objects.select_for_update(skip_locked=True, of=("self",))
+            .filter(id=event_id, relayed_at__isnull=True)
+            .first()
+        )
         if event is None:
             return False
         done = set(event.deliveries.values_list("receiver", flat=True))
-        errors = [_call(event, name, function) for name, function in _receivers[event.topic].items() if name not in done]
+        errors = [
+            _call(event, name, function) for name, function in _receivers[event.topic].items() if name not in done
+        ]
         failures = [error for error in errors if error]
         event.attempts += 1
         event.last_error = "\n".join(failures)

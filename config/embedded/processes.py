@@ -18,13 +18,12 @@ def _die_with_parent() -> None:
 
 @dataclass
 class Child:
-    """One process of the site. `stop_signal` is what it understands as “finish and leave”."""
+    """One process of the site, in a session of its own."""
 
     name: str
     command: list[str]
     environment: dict[str, str]
     log: Path
-    stop_signal: int = signal.SIGTERM
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     failures: int = field(default=0, init=False)
     not_before: float = field(default=0.0, init=False)
@@ -54,7 +53,7 @@ class Child:
 
     def ask_to_stop(self) -> None:
         if self.process and self.process.poll() is None:
-            self.process.send_signal(self.stop_signal)
+            self.process.terminate()
 
     def make_sure_it_stopped(self, *, within: float) -> None:
         if self.process is None:

@@ -10,13 +10,14 @@ if "pytest" in sys.modules:
 
     prepare()
 
-from .base import *  # noqa: E402, F403 - settings are layered by import
+from .base import *  # noqa: F403 - settings are layered by import
 
 ENVIRONMENT = "test"
-SECRET_KEY = "only-for-tests-" + "x" * 50  # noqa: S105 - guards nothing
+SECRET_KEY = "only-for-tests-" + "x" * 50
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 CELERY_BROKER_URL = env.text("WELLSPRING_BROKER_URL", "memory://")
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # noqa: F405 - from base

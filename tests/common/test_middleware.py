@@ -1,0 +1,36 @@
+import pytest
+
+pytestmark = pytest.mark.django_db
+
+
+def test_every_answer_carries_the_request_id_of_the_client(client):
+    assert client.get("/health", HTTP_X_REQUEST_ID="abc-1")["X-Request-Id"] == "abc-1"
+    assert client.get("/health", HTTP_X_AMZN_TRACE_ID="trace-1")["X-Request-Id"] == "trace-1"
+    assert len(client.get("/health")["X-Request-Id"]) == 16
+    assert client.get("/health", HTTP_X_REQUEST_ID="a b<c>")["X-Request-Id"] == "abc"
+
+
+def test_a_slash_at_the_end_is_taken_away(client):
+    answer = client.get("/login/?next=/x")
+    assert (answer.status_code, answer["Location"]) == (301, "/login?next=/x")
+
+
+def test_a_page_that_is_not_there_says_what_to_do(client):
+    answer = client.get("/a/b/c/d/e", HTTP_ACCEPT="text/html")
+    assert answer.status_code == 404
+    assert "There is nothing at this address." in answer.content.decode()
+
+
+def test_programs_get_json(client):
+    answer = client.get("/api/no-such-thing")
+    assert answer.status_code == 404
+    assert answer.json()["error"]
+
+
+def test_pages_forbid_inline_scripts(client):
+    assert "script-src 'self';" in client.get("/")["Content-Security-Policy"]
+
+
+def test_keys_are_public(client):
+    key = client.get("/.well-known/jwks.json").json()["keys"][0]
+    assert (key["kty"], key["crv"]) == ("OKP", "Ed25519")

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
-from hub.storage.errors import DigestMismatch, ObjectMissing, TooLarge
+from hub.storage.errors import DigestMismatch, ObjectMissing, StorageError, TooLarge
 
 BLOCK = 1024 * 1024
 
@@ -66,8 +66,10 @@ class ObjectStore(Protocol):
     def stage(self, source: Readable, *, limit: int | None = None) -> Staged: ...
     def adopt(self, staged: Staged, name: str) -> bool: ...
     def put(self, source: Readable, sha256: str, *, size: int | None = None) -> int: ...
+    def touch(self, name: str) -> bool: ...
     def exists(self, name: str) -> bool: ...
     def size(self, name: str) -> int | None: ...
+    def stored_at(self, name: str) -> float | None: ...
     def open(self, name: str) -> BinaryIO: ...
     def path(self, name: str) -> Path | None: ...
     def delete(self, name: str) -> bool: ...
@@ -105,22 +107,26 @@ class LocalObjects:
         return staged
 
     def adopt(self, staged: Staged, name: str) -> bool:
-        """Make staged bytes the object ``name``; False when it was there already.
+        """Make staged bytes the object ``name``; False when it was there already (it then counts as fresh).
 
-        The caller has verified that the bytes deserve the name.
+        The caller has verified that the bytes deserve the name. Of two writers at once
+        exactly one is told True, and its bytes are those that stay.
         """
         target = self._place(name)
-        if target.exists():
-            staged.drop()
-            # It counts as fresh: a sweep must not take what was just offered again.
-            with suppress(FileNotFoundError):
-                os.utime(target)
-                return False
         target.parent.mkdir(parents=True, exist_ok=True)
         staged.path.chmod(0o444)
-        staged.path.rename(target)
-        _flush_folder(target.parent)
-        return True
+        for _ in range(3):
+            try:
+                target.hardlink_to(staged.path)
+            except FileExistsError:
+                if self.touch(name):
+                    staged.drop()
+                    return False
+                continue  # swept away in between
+            staged.drop()
+            flush_folder(target.parent)
+            return True
+        raise StorageError(f"the object {name} comes and goes")
 
     def put(self, source: Readable, sha256: str, *, size: int | None = None) -> int:
         """Store bytes that must have this sha256 (and length); gives the length.
@@ -136,6 +142,14 @@ class LocalObjects:
             self.adopt(staged, sha256)
             return staged.size
 
+    def touch(self, name: str) -> bool:
+        """Let an object count as fresh, so that no sweep takes it; False when it is not there."""
+        try:
+            os.utime(self._place(name))
+        except FileNotFoundError:
+            return False
+        return True
+
     def exists(self, name: str) -> bool:
         """Is the object there?"""
         return self._place(name).is_file()
@@ -144,6 +158,13 @@ class LocalObjects:
         """Its length in bytes, or None."""
         try:
             return self._place(name).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def stored_at(self, name: str) -> float | None:
+        """When the object came or was last offered again (Unix seconds), or None."""
+        try:
+            return self._place(name).stat().st_mtime
         except FileNotFoundError:
             return None
 
@@ -201,7 +222,7 @@ def write_file(path: Path, data: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    _flush_folder(path.parent)
+    flush_folder(path.parent)
 
 
 def sweep(folder: Path, older_than: float) -> int:
@@ -218,7 +239,7 @@ def sweep(folder: Path, older_than: float) -> int:
     return count
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -10,12 +10,16 @@ A database needs one row a file (hash, sha256, size) and none a chunk. Plain byt
 rebuilt while they are read; nothing is stored twice.
 """
 
+import fcntl
 import hashlib
 import mmap
+import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 from hub.storage.errors import ObjectMissing, RangeBeyondEnd, XetError, XetMissing
 from hub.storage.objects import LocalObjects, ObjectStore, Readable, StoredObject, write_file
@@ -46,6 +50,7 @@ class XetStore:
         self.xorbs: ObjectStore = xorbs or LocalObjects(root / "xorbs")
         self.recipes = Recipes(root / "files")
         self._indexes = root / "indexes"
+        self._lock = root / "sweep.lock"
         self._cached_index = lru_cache(maxsize=_CACHED_INDEXES)(self._read_index)
 
     def put_xorb(self, xorb_hash: str, source: Readable) -> StoredXorb:
@@ -58,14 +63,17 @@ class XetStore:
             if staged.size == 0:
                 raise XetError("a xorb has at least one chunk")
             with staged.path.open("r+b") as file:
-                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data, memoryview(data) as view:
-                    index = parse(view)
+                index = _parse_file(file)
                 # Footers of older clients repeat what the index says.
                 file.truncate(index.packed_size)
             if index.hash() != wanted:
                 raise XetError(f"the bytes that arrived are not the xorb {xorb_hash}")
             inserted = self.xorbs.adopt(staged, xorb_hash)
         place = self._index_place(xorb_hash)
+        if not inserted and not place.exists():
+            # Its writer died between xorb and index, and may have packed it differently.
+            with self.xorbs.open(xorb_hash) as file:
+                index = _parse_file(file)
         if inserted or not place.exists():
             write_file(place, index.data)
         return StoredXorb(xorb_hash, index.packed_size, index.plain_size, len(index), inserted)
@@ -78,7 +86,11 @@ class XetStore:
     def index(self, xorb_hash: str) -> XorbIndex:
         """Where the chunks of a xorb lie. Raises XetMissing."""
         hashing.from_hex(xorb_hash)
-        return self._cached_index(xorb_hash)
+        try:
+            written = self._index_place(xorb_hash).stat().st_mtime_ns
+            return self._cached_index(xorb_hash, written)
+        except FileNotFoundError:
+            raise XetMissing(f"the xorb {xorb_hash} is not in the store; upload it before the shard") from None
 
     def accept_shard(self, data: bytes | memoryview) -> list[XetFile]:
         """Verify the files that a shard announces and keep their recipes; gives them.
@@ -117,10 +129,18 @@ class XetStore:
             if record.sha256 not in (None, file.sha256):
                 raise XetError(f"the file {file.hash} has the sha256 {file.sha256}, not {record.sha256}")
             accepted.append(file)
-        for file in accepted:
-            if self.recipes.get(file.hash) is None:
-                self.recipes.put(file)
+        self.keep(accepted)
         return accepted
+
+    def keep(self, files: Sequence[XetFile]) -> None:
+        """Write the recipes of verified files, with the sweeper shut out. Raises XetMissing for a lost xorb."""
+        with self._sweep_lock(fcntl.LOCK_SH):
+            for name in {name for file in files for name in file.xorbs}:
+                if not self.xorbs.touch(name):
+                    raise XetMissing(f"the xorb {name} is not in the store; upload it before the shard")
+            for file in files:
+                if self.recipes.get(file.hash) is None:
+                    self.recipes.put(file)
 
     def file(self, file_hash: str) -> XetFile:
         """A file of the store. Raises XetMissing."""
@@ -140,20 +160,59 @@ class XetStore:
         start, end = _clip(file.size, offset, length)
         return self._read(file.terms, start, end)
 
+    def dedup_chunks(self, file: XetFile) -> dict[str, str]:
+        """Chunks by which clients may ask for this file's xorbs (chunk → xorb, hex).
+
+        Its first chunk, and one in 1024 of the others.
+        """
+        found = {}
+        for position, term in enumerate(file.terms):
+            xorb = hashing.to_hex(term.xorb)
+            for number, chunk in enumerate(self.index(xorb).run(term.start, term.end)):
+                if hashing.is_dedup_eligible(chunk.hash) or position == number == 0:
+                    found[hashing.to_hex(chunk.hash)] = xorb
+        return found
+
+    def dedup_answer(self, xorbs: Iterable[str], *, key: bytes, expires: int) -> bytes:
+        """The body for ``GET /v1/chunks/…/{chunk}``: what these xorbs hold, hidden under ``key``.
+
+        The caller sees to it that the asker may read something of these xorbs.
+        """
+        rows = [(hashing.from_hex(name), self.index(name)) for name in xorbs]
+        return shard.write_dedup_answer(rows, key=key, expires=expires)
+
     def delete_file(self, file_hash: str) -> bool:
         """Forget a recipe; its xorbs stay until they are swept."""
         return self.recipes.delete(file_hash)
 
-    def delete_xorb(self, xorb_hash: str) -> bool:
-        """Remove a xorb that no recipe needs; False when it was gone."""
-        hashing.from_hex(xorb_hash)
-        self._index_place(xorb_hash).unlink(missing_ok=True)
-        self._cached_index.cache_clear()
-        return self.xorbs.delete(xorb_hash)
+    def sweep_xorbs(self, *, older_than: float, dry_run: bool = False) -> list[StoredObject]:
+        """Remove xorbs that no recipe needs and nobody offered for ``older_than`` seconds; gives them.
 
-    def all_xorbs(self) -> Iterator[StoredObject]:
-        """All xorbs with their packed length and the time they were last offered."""
-        return self.xorbs.names()
+        Clients remember for three weeks what they uploaded and do not send it again:
+        ``older_than`` should be a month.
+        """
+        limit = time.time() - older_than
+        idle = [xorb for xorb in self.xorbs.names() if xorb.stored_at < limit]
+        needed = {name for file in self.recipes for name in file.xorbs}
+        swept = []
+        for xorb in idle:
+            if xorb.name in needed:
+                continue
+            with self._sweep_lock(fcntl.LOCK_EX):
+                if self.xorbs.stored_at(xorb.name) != xorb.stored_at:
+                    continue  # a shard took it up meanwhile
+                if not dry_run:
+                    self._index_place(xorb.name).unlink(missing_ok=True)
+                    self.xorbs.delete(xorb.name)
+            swept.append(xorb)
+        return swept
+
+    @contextmanager
+    def _sweep_lock(self, kind: int) -> Iterator[None]:
+        self._lock.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock.open("a") as lock:
+            fcntl.flock(lock, kind)
+            yield
 
     def _check_xorb(self, record: shard.XorbRecord) -> None:
         index = self.index(hashing.to_hex(record.hash))
@@ -209,14 +268,18 @@ class XetStore:
         except ObjectMissing:
             raise XetMissing(f"the xorb {name} is not in the store") from None
 
-    def _read_index(self, xorb_hash: str) -> XorbIndex:
-        try:
-            return XorbIndex(self._index_place(xorb_hash).read_bytes())
-        except FileNotFoundError:
-            raise XetMissing(f"the xorb {xorb_hash} is not in the store; upload it before the shard") from None
+    def _read_index(self, xorb_hash: str, written: int) -> XorbIndex:
+        """``written`` keeps apart what stood under the same name at different times."""
+        return XorbIndex(self._index_place(xorb_hash).read_bytes())
 
     def _index_place(self, xorb_hash: str) -> Path:
         return self._indexes / xorb_hash[:2] / xorb_hash[2:4] / xorb_hash
+
+
+def _parse_file(file: BinaryIO) -> XorbIndex:
+    """Read a xorb that lies in a file, without holding it in memory."""
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data, memoryview(data) as view:
+        return parse(view)
 
 
 def _clip(size: int, offset: int, length: int | None) -> tuple[int, int]:

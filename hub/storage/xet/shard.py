@@ -6,16 +6,17 @@ complete shards look-up tables and a footer, which readers here ignore.
 """
 
 import struct
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hub.storage.errors import XetError
 from hub.storage.xet import hashing
-from hub.storage.xet.xorb import MAX_CHUNKS
+from hub.storage.xet.xorb import MAX_CHUNKS, XorbIndex
 
 MAX_SHARD_SIZE = 128 * 1024 * 1024
 
-TAG = b"HFRepoMetaData\0" + bytes.fromhex("556967456a7b81578 3a5bdd95ccdd14aa9".replace(" ", ""))
+TAG = b"HFRepoMetaData\0" + bytes.fromhex("556967456a7b815783a5bdd95ccdd14aa9")
 VERSION = 2
 FOOTER_VERSION = 1
 RECORD = 48
@@ -31,6 +32,7 @@ _FILE = struct.Struct("<32sIIQ")
 _TERM = struct.Struct("<32sIIII")
 _XORB = struct.Struct("<32sIIII")
 _CHUNK = struct.Struct("<32sIIII")
+_FOOTER = struct.Struct("<9Q32sQQ48s4Q")  # no look-up tables: readers then scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,3 +154,39 @@ def write(files: Iterable[FileRecord], xorbs: Iterable[XorbRecord] = ()) -> byte
         parts += [_CHUNK.pack(raw, start, size, 0, 0) for raw, start, size in xorb.chunks]
     parts.append(_BOOKEND + bytes(16))
     return b"".join(parts)
+
+
+def write_dedup_answer(xorbs: Iterable[tuple[bytes, XorbIndex]], *, key: bytes, expires: int) -> bytes:
+    """A complete shard that tells a client which chunks are here already.
+
+    Chunk hashes are hidden under ``key`` (32 random bytes): the answer helps only who has
+    the chunks, and proves nothing by itself. ``expires`` is Unix time in seconds.
+    """
+    blocks = []
+    for raw, index in xorbs:
+        run = index.run(0, len(index))
+        blocks.append(_XORB.pack(raw, 0, len(run), index.plain_size, index.packed_size))
+        blocks += [_CHUNK.pack(hashing.keyed(chunk.hash, key), chunk.plain_start, chunk.length, 0, 0) for chunk in run]
+    bookend = _BOOKEND + bytes(16)
+    section = b"".join(blocks) + bookend
+    end = 2 * RECORD + len(section)
+    footer = _FOOTER.pack(
+        FOOTER_VERSION,
+        RECORD,
+        2 * RECORD,
+        end,
+        0,
+        end,
+        0,
+        end,
+        0,
+        key,
+        int(time.time()),
+        expires,
+        bytes(48),
+        0,
+        0,
+        0,
+        end,
+    )
+    return _HEADER.pack(TAG, VERSION, FOOTER_SIZE) + bookend + section + footer

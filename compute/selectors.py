@@ -1,0 +1,119 @@
+"""Reading clusters, allocations and jobs, limited to what the given person may see."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Namespace
+from accounts.principal import Principal
+from accounts.selectors import namespaces_of
+from common.errors import NotFound
+from compute.enums import LIVE_STATES, AllocationState, EntryKind, JobState
+from compute.models import Allocation, Cluster, Flavor, GpuSecondEntry, Job
+
+
+def readable_namespaces(principal: Principal) -> QuerySet[Namespace]:
+    """The names whose jobs and allocations a principal may see (staff see all)."""
+    if principal.is_staff:
+        return Namespace.objects.all()
+    if principal.user is None:
+        return Namespace.objects.none()
+    names = namespaces_of(principal.user)
+    if principal.token is not None and principal.token.namespace_id is not None:
+        return names.filter(pk=principal.token.namespace_id)
+    return names
+
+
+def flavors() -> QuerySet[Flavor]:
+    """What may be asked for now, cheapest first."""
+    return Flavor.objects.filter(is_open=True, cluster__is_open=True).select_related("cluster")
+
+
+def price_of(flavor: Flavor) -> int:
+    """Micros of the cluster's currency for one GPU-second, so that money converts to GPU-seconds."""
+    return flavor.price
+
+
+def allocations_visible_to(principal: Principal) -> QuerySet[Allocation]:
+    """With balances, the one that ends first on top."""
+    allocations = Allocation.objects.with_balances()
+    visible: QuerySet[Allocation] = allocations.select_related("holder").order_by("ends_at", "id")
+    if principal.is_staff:
+        return visible
+    return visible.filter(holder__in=readable_namespaces(principal))
+
+
+def allocations_of(principal: Principal) -> QuerySet[Allocation]:
+    """Those of the names the person belongs to; staff, too, see only their own here."""
+    if principal.user is None:
+        return allocations_visible_to(principal)
+    return allocations_visible_to(principal).filter(holder__in=namespaces_of(principal.user))
+
+
+def open_allocations(holder: Namespace, flavor_class: str, *, at: datetime | None = None) -> QuerySet[Allocation]:
+    """What can pay now, the earliest end first."""
+    now = at or timezone.now()
+    running = Q(state=AllocationState.OPEN, starts_at__lte=now, ends_at__gt=now)
+    return Allocation.objects.filter(running, holder=holder, flavor_class=flavor_class).order_by("ends_at", "id")
+
+
+def balances(allocation: Allocation) -> Allocation:
+    """The same allocation with `available`, `reserved`, `used` and `expired` of this moment."""
+    found: Allocation = Allocation.objects.with_balances().get(pk=allocation.pk)
+    return found
+
+
+def entries_of(allocation: Allocation) -> QuerySet[GpuSecondEntry]:
+    return allocation.entries.order_by("-id")
+
+
+def jobs_visible_to(principal: Principal) -> QuerySet[Job]:
+    jobs = Job.objects.select_related("namespace", "flavor", "allocation", "submitted_by").order_by(
+        "-created_at", "-id"
+    )
+    return jobs if principal.is_staff else jobs.filter(namespace__in=readable_namespaces(principal))
+
+
+def job_for(principal: Principal, namespace: str, job_id: str) -> Job:
+    """The job, or NotFound: that somebody else's job exists is not told."""
+    job = jobs_visible_to(principal).filter(namespace__name__iexact=namespace, pk=job_id).first()
+    if job is None:
+        raise NotFound(
+            _("There is no such job, or it is not yours to see."), hint=_("Check the name and the job's id.")
+        )
+    return job
+
+
+def jobs_ahead_of(job: Job) -> int:
+    """How many jobs hold or wait for places on the same cluster since before this one was submitted."""
+    ahead = Q(state=JobState.QUEUED, created_at__lt=job.created_at) | Q(state__in=LIVE_STATES)
+    return Job.objects.filter(ahead, flavor__cluster=job.flavor.cluster_id).exclude(pk=job.pk).count()
+
+
+def spent_this_month(cluster: Cluster, *, now: datetime) -> int:
+    """Micros for what ran since the month began, plus the most that running jobs can still cost."""
+    start = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    jobs = Job.objects.filter(flavor__cluster=cluster)
+    settled = jobs.filter(finished_at__gte=start).aggregate(sum=Coalesce(Sum(F("charged") * F("flavor__price")), 0))
+    running = jobs.filter(state__in=LIVE_STATES).aggregate(sum=Coalesce(Sum(F("reserved") * F("flavor__price")), 0))
+    return int(settled["sum"]) + int(running["sum"])
+
+
+def cpus_in_use(cluster: Cluster) -> int:
+    live = Job.objects.filter(flavor__cluster=cluster, state__in=LIVE_STATES)
+    return int(live.aggregate(sum=Coalesce(Sum("flavor__cpus"), 0))["sum"])
+
+
+def job_counts(namespace: Namespace) -> dict[str, int]:
+    rows: Any = Job.objects.filter(namespace=namespace).values("state").annotate(number=Count("id")).order_by()
+    return {row["state"]: row["number"] for row in rows}
+
+
+def reserved_on(allocation: Allocation, reference: str) -> int:
+    """What is still held under one reservation."""
+    rows = allocation.entries.filter(reference=reference).values_list("kind", "amount")
+    return sum(amount if kind == EntryKind.RESERVE else -amount for kind, amount in rows if kind != EntryKind.GRANT)

@@ -1,0 +1,1 @@
+"""Training programs. Free of Django: they meet the hub only through its standard client."""

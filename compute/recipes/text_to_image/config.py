@@ -1,0 +1,150 @@
+"""Every key that the recipe's YAML file may hold, with its unit and its default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from compute.recipes.configuration import as_plain
+from compute.recipes.lineage import Credit
+from compute.recipes.refusal import Refused
+
+
+@dataclass(frozen=True)
+class DatasetConfig:
+    """Either `id`, a data set on the hub, or `path`, a local folder of the same layout."""
+
+    id: str = ""
+    path: str = ""
+    revision: str = "main"  # branch, tag or commit; the exact commit goes on the card
+    split: str = "train"
+    image_column: str = "image"
+    caption_column: str = "caption"
+    size: int = 32  # pixels; pictures are cropped to a square and scaled to it
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Sizes of the network, or `base`: a trained pipeline of this recipe to start from."""
+
+    base: str = ""  # hub id or folder; the sizes below are then read from it
+    base_revision: str = "main"
+    patch: int = 4  # pixels along a patch's side
+    width: int = 128  # channels in the transformer
+    layers: int = 4
+    heads: int = 4
+    text_width: int = 64
+    text_layers: int = 2
+    text_heads: int = 2
+    max_tokens: int = 16  # of a prompt, with its start and end marks
+    merges: int = 512  # learned pieces of words in the tokenizer
+    gradient_checkpointing: bool = False
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How it is trained. Training ends at `steps` or after `max_seconds`, whichever is first."""
+
+    steps: int = 1500  # optimizer steps
+    max_seconds: float = 0.0  # wall time of training over all attempts; 0 sets no limit
+    batch: int = 32
+    accumulate: int = 1  # batches per optimizer step
+    optimizer: Literal["adamw", "muon"] = "muon"
+    learning_rate: float = 1.5e-3
+    muon_learning_rate: float = 0.02  # for the matrices inside the transformer's blocks
+    weight_decay: float = 0.01
+    warmup: float = 0.05  # share of training in which the rate climbs from zero
+    decay: float = 0.4  # share of training, at its end, in which it falls to zero
+    clip: float = 1.0  # largest norm of the gradient
+    ema: float = 0.995
+    text_dropout: float = 0.1  # share of captions replaced by nothing, for guidance
+    time_mean: float = 0.0  # of the logit-normal distribution of times
+    time_deviation: float = 1.0
+    time_shift: float = 1.0  # resolution shift, in training and in the saved scheduler
+    padding: int = 256  # zero tokens that the stock pipeline shows for the silent third encoder
+    precision: Literal["fp32", "bf16"] = "fp32"
+    device: str = ""  # empty: cuda when there is one, else cpu
+    threads: int = 0  # 0: as many as this process may use
+    log_every: int = 10  # steps
+    checkpoint_every: int = 200  # steps
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """Pictures made while training and for the card."""
+
+    every: int = 300  # steps; 0 makes none
+    prompts: tuple[str, ...] = ()  # none: captions from the data set
+    count: int = 8
+    steps: int = 12
+    guidance: float = 2.0
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """How the finished model is judged; `shapes` reads the pixels of generated pictures."""
+
+    checker: Literal["", "shapes"] = ""
+    prompts: int = 64
+
+
+@dataclass(frozen=True)
+class PublishConfig:
+    """Where the model goes and what its card says. Without `repo_id` it stays local."""
+
+    repo_id: str = ""
+    private: bool = False
+    title: str = ""
+    licence: str = "apache-2.0"
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Config:
+    seed: int = 0
+    output: str = "output"  # folder for checkpoints, samples, log and the finished model
+    accept_dataset_licence: str = ""  # see compute.recipes.licences
+    credits: tuple[Credit, ...] = ()
+    dataset: DatasetConfig = field(default_factory=DatasetConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    publish: PublishConfig = field(default_factory=PublishConfig)
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.output)
+
+
+def require_sensible(config: Config) -> None:
+    """Raises Refused for values that are of the right type and still cannot work."""
+    data, model, training = config.dataset, config.model, config.training
+    if bool(data.id) == bool(data.path):
+        raise Refused("Set exactly one of 'dataset.id' (on the hub) and 'dataset.path' (a local folder).")
+    if data.size % model.patch:
+        raise Refused(f"'dataset.size' ({data.size}) must be a multiple of 'model.patch' ({model.patch}).")
+    if model.width % model.heads or model.text_width % model.text_heads:
+        raise Refused("'model.width' must be a multiple of 'model.heads', and likewise for the text encoders.")
+    for name in ("steps", "batch", "accumulate", "padding", "log_every", "checkpoint_every"):
+        if getattr(training, name) < 1:
+            raise Refused(f"'training.{name}' must be at least 1.")
+    if training.warmup < 0 or training.decay < 0 or training.warmup + training.decay > 1:
+        raise Refused("'training.warmup' and 'training.decay' are shares of training; together at most 1.")
+
+
+def shaping_facts(config: Config, dataset_revision: str) -> dict[str, Any]:
+    """What shapes the weights: a checkpoint made with other facts is not gone on with.
+
+    Length and habits of saving may change between attempts, so they are left out.
+    """
+    plain = as_plain(config)
+    free = {"steps", "max_seconds", "log_every", "checkpoint_every", "threads", "device"}
+    training = {key: value for key, value in plain["training"].items() if key not in free}
+    return {
+        "seed": config.seed,
+        "dataset": [config.dataset.id, config.dataset.split, config.dataset.size, dataset_revision],
+        "model": plain["model"],
+        "training": training,
+    }

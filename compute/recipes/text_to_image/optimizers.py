@@ -1,0 +1,79 @@
+"""The optimizers, and the learning rate over the course of training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from compute.recipes.text_to_image.config import TrainingConfig
+
+SMALLEST_RATE = 0.01  # of the full rate: the last step still does something
+
+
+@dataclass
+class Optimizers:
+    """One or two optimizers over disjoint parameters, driven together."""
+
+    parts: list[torch.optim.Optimizer]
+    full_rates: list[float]
+
+    def set_rate(self, factor: float) -> None:
+        for part, rate in zip(self.parts, self.full_rates, strict=True):
+            for group in part.param_groups:
+                group["lr"] = rate * factor
+
+    def step(self) -> None:
+        for part in self.parts:
+            part.step()
+            part.zero_grad(set_to_none=True)
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        return [part.state_dict() for part in self.parts]
+
+    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
+        for part, state in zip(self.parts, states, strict=True):
+            part.load_state_dict(state)
+
+
+def build_optimizers(modules: nn.Module, config: TrainingConfig) -> Optimizers:
+    """AdamW over everything, or Muon over the blocks' matrices and AdamW over the rest.
+
+    Muon (Jordan et al. 2024, torch.optim.Muon) orthogonalises the update of a matrix; on
+    this model it needs about half the steps. It is not meant for embeddings, modulation,
+    input and output layers.
+    """
+    matrices: list[Tensor] = []
+    others: list[Tensor] = []
+    for name, parameter in modules.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        (matrices if config.optimizer == "muon" and _suits_muon(name, parameter) else others).append(parameter)
+    adam = torch.optim.AdamW(
+        others, lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=config.weight_decay, fused=True
+    )
+    if not matrices:
+        return Optimizers([adam], [config.learning_rate])
+    muon = torch.optim.Muon(matrices, lr=config.muon_learning_rate, weight_decay=config.weight_decay)
+    return Optimizers([adam, muon], [config.learning_rate, config.muon_learning_rate])
+
+
+def rate_factor(progress: float, *, warmup: float, decay: float) -> float:
+    """The share of the full rate at `progress` (0 to 1): linear up, level, linear down."""
+    if progress < warmup:
+        return max(progress / warmup, SMALLEST_RATE)
+    if progress > 1.0 - decay:
+        return max((1.0 - progress) / decay, SMALLEST_RATE)
+    return 1.0
+
+
+def progress_of(step: int, steps: int, seconds: float, max_seconds: float) -> float:
+    """How far training is, 0 to 1, by whichever limit will end it first."""
+    by_time = seconds / max_seconds if max_seconds else 0.0
+    return min(1.0, max(step / steps, by_time))
+
+
+def _suits_muon(name: str, parameter: Tensor) -> bool:
+    return "transformer_blocks" in name and "norm" not in name and parameter.ndim == 2

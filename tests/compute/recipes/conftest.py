@@ -1,0 +1,66 @@
+"""A data set and a configuration so small that training takes a second."""
+
+import pytest
+import torch
+import yaml
+
+from compute.recipes.configuration import build
+from compute.recipes.shapes.parquet import write_parquet
+from compute.recipes.text_to_image.config import Config
+
+
+@pytest.fixture(scope="session")
+def shapes_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "shapes"
+    write_parquet(folder, train=120, test=24)
+    return folder
+
+
+@pytest.fixture
+def tiny_plain(shapes_folder, tmp_path):
+    """The plain data of a configuration that trains in a second on one thread."""
+    return {
+        "seed": 3,
+        "output": str(tmp_path / "output"),
+        "credits": [{"user": "maker", "role": "data curation"}],
+        "dataset": {"path": str(shapes_folder)},
+        "model": {"patch": 8, "width": 32, "layers": 2, "heads": 2, "text_width": 16, "text_layers": 2},
+        "training": {
+            "steps": 24,
+            "batch": 4,
+            "accumulate": 2,
+            "checkpoint_every": 4,
+            "log_every": 2,
+            "threads": 1,
+            "ema": 0.9,
+        },
+        "sampling": {"every": 0, "count": 2, "steps": 2},
+        "publish": {"title": "Tiny shapes"},
+    }
+
+
+@pytest.fixture
+def tiny(tiny_plain):
+    """Changes, by section, to the tiny configuration: `tiny(training={"steps": 3})`."""
+
+    def make(**changes):
+        plain = dict(tiny_plain)
+        for key, value in changes.items():
+            plain[key] = {**plain[key], **value} if isinstance(plain.get(key), dict) else value
+        return build(Config, plain)
+
+    return make
+
+
+@pytest.fixture
+def tiny_file(tiny_plain, tmp_path):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(tiny_plain))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _threads_as_before():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)

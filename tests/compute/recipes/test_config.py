@@ -1,0 +1,90 @@
+"""Configuration files: what is read, and how a mistake is told."""
+
+from pathlib import Path
+
+import pytest
+
+from compute.recipes.configuration import as_plain, build, load_config
+from compute.recipes.lineage import Credit
+from compute.recipes.refusal import Refused
+from compute.recipes.text_to_image.config import Config, require_sensible, shaping_facts
+
+SHIPPED = Path("compute/recipes/text_to_image/configs")
+
+
+def _write(folder, text):
+    path = folder / "config.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_values_come_from_the_file_then_from_overrides(tmp_path):
+    path = _write(
+        tmp_path, "seed: 4\ntraining: {steps: 10, learning_rate: 1e-3}\ncredits: [{user: maker, role: data}]\n"
+    )
+    config = load_config(Config, path, ["training.steps=20", "publish.repo_id=lab/shapes", "sampling.prompts=[a, b]"])
+    assert (config.seed, config.training.steps, config.training.learning_rate) == (4, 20, 0.001)
+    assert config.publish.repo_id == "lab/shapes"
+    assert config.sampling.prompts == ("a", "b")
+    assert config.credits == (Credit("maker", "data"),)
+    assert config.model == Config().model
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("speed: 3", "Unknown configuration key 'speed'"),
+        ("training: {stepz: 3}", "Unknown configuration key 'training.stepz'. Known keys here: accumulate, batch"),
+        ("training: {steps: many}", "'training.steps' must be of type int, not 'many'"),
+        ("training: {steps: true}", "'training.steps' must be of type int"),
+        ("training: {precision: fp8}", "'training.precision' must be one of fp32, bf16"),
+        ("training: 3", "'training' must be a section"),
+        ("sampling: {prompts: a}", "'sampling.prompts' must be a list"),
+        ("credits: [{user: maker}]", "incomplete: .*role"),
+        ("- 1", "must be a mapping"),
+        ("a: [", "cannot be read"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, text, message):
+    with pytest.raises(Refused, match=message):
+        load_config(Config, _write(tmp_path, text))
+
+
+@pytest.mark.parametrize("override", ["training.steps", "=3", "seed.x=3"])
+def test_broken_overrides_are_refused(tmp_path, override):
+    with pytest.raises(Refused):
+        load_config(Config, _write(tmp_path, "seed: 1"), [override])
+
+
+def test_plain_data_builds_the_same_configuration_again():
+    config = build(Config, {"credits": [{"user": "maker", "role": "data"}], "dataset": {"id": "lab/data"}})
+    assert build(Config, as_plain(config)) == config
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in SHIPPED.glob("*.yaml")))
+def test_shipped_configurations_are_valid(name):
+    require_sensible(load_config(Config, SHIPPED / name, ["dataset.path=somewhere", "dataset.id="]))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"dataset": {"id": "a/b", "path": "c"}},
+        {"dataset": {"path": "c", "size": 30}},
+        {"dataset": {"path": "c"}, "training": {"steps": 0}},
+        {"dataset": {"path": "c"}, "training": {"warmup": 0.7, "decay": 0.7}},
+        {"dataset": {"path": "c"}, "model": {"width": 100, "heads": 3}},
+    ],
+)
+def test_values_that_cannot_work_are_refused(data):
+    with pytest.raises(Refused):
+        require_sensible(build(Config, data))
+
+
+def test_only_what_shapes_the_weights_marks_a_checkpoint():
+    def facts(**training):
+        return shaping_facts(build(Config, {"dataset": {"id": "a/b"}, "training": training}), "abc")
+
+    assert facts(steps=5, max_seconds=3, threads=1) == facts()
+    assert facts(batch=5) != facts()

@@ -1,0 +1,152 @@
+"""The recipe as a program: it learns, survives a kill to the bit, and hands over a stock pipeline."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+from diffusers import DiffusionPipeline, StableDiffusion3Pipeline
+from huggingface_hub import ModelCard
+from safetensors.torch import load_file
+
+from compute.recipes.refusal import Refused
+from compute.recipes.text_to_image.__main__ import main
+from compute.recipes.text_to_image.program import run
+
+WEIGHTS = ("transformer/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors")
+
+
+def _events(folder, kind):
+    lines = (folder / "log.jsonl").read_text().splitlines()
+    return [event for event in map(json.loads, lines) if event["event"] == kind]
+
+
+def _start(config_file, *settings):
+    command = [sys.executable, "-m", "compute.recipes.text_to_image", "--config", str(config_file)]
+    for setting in settings:
+        command += ["--set", setting]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _wait_for_checkpoint(process, step):
+    for line in process.stdout:
+        event = json.loads(line)
+        if event["event"] == "checkpoint" and event["step"] >= step:
+            return
+    pytest.fail(f"ended before step {step}: {process.stderr.read()}")
+
+
+def test_loss_falls(tiny):
+    config = tiny(training={"steps": 80, "accumulate": 1, "batch": 8, "log_every": 10, "checkpoint_every": 80})
+    run(config)
+    losses = [event["loss"] for event in _events(config.folder, "step")]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_killed_run_resumes_to_the_same_bits(tiny, tiny_file, tmp_path):
+    whole = run(tiny(output=str(tmp_path / "whole")))
+
+    killed = _start(tiny_file)
+    _wait_for_checkpoint(killed, 8)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    resumed = run(tiny())
+
+    assert killed.returncode == -signal.SIGKILL
+    (resume,) = _events(resumed.parent, "resume")
+    assert 8 <= resume["step"] < 24
+    for name in WEIGHTS:
+        ours, theirs = load_file(whole / name), load_file(resumed / name)
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+def test_sigterm_leaves_a_checkpoint_of_the_last_step(tiny_file, tmp_path):
+    asked = _start(tiny_file, "training.steps=100000", "training.checkpoint_every=100000", "training.log_every=1")
+    assert json.loads(asked.stdout.readline())["event"] == "start"
+    assert json.loads(asked.stdout.readline())["event"] == "step"
+    asked.terminate()
+    error = asked.communicate(timeout=60)[1]
+    assert asked.returncode == 143, error
+    (checkpoint,) = _events(tmp_path / "output", "checkpoint")
+    assert checkpoint["step"] == _events(tmp_path / "output", "step")[-1]["step"]
+    assert "goes on from the checkpoint" in error
+
+
+def test_time_limit_ends_training_over_all_attempts(tiny):
+    config = tiny(training={"steps": 1_000_000, "max_seconds": 0.5, "log_every": 1})
+    run(config)
+    rates = [event["lr"] for event in _events(config.folder, "step")]
+    assert rates[-1] < 0.1 * max(rates)
+    finished = _events(config.folder, "done")[0]
+    run(config)
+    assert _events(config.folder, "done")[1]["step"] == finished["step"]
+
+
+def test_finished_model_is_a_stock_pipeline_with_card_and_lineage(tiny, monkeypatch):
+    monkeypatch.setenv("JOB_ID", "job-7")
+    config = tiny(training={"steps": 4}, evaluation={"checker": "shapes", "prompts": 3}, sampling={"every": 2})
+    folder = run(config)
+
+    pipeline = DiffusionPipeline.from_pretrained(folder)
+    assert type(pipeline) is StableDiffusion3Pipeline
+    pipeline.set_progress_bar_config(disable=True)
+    picture = pipeline("a red circle on a white background", num_inference_steps=1).images[0]
+    assert picture.size == (32, 32)
+
+    card = ModelCard.load(folder / "README.md")
+    assert (card.data.license, card.data.pipeline_tag, card.data.library_name) == (
+        "apache-2.0",
+        "text-to-image",
+        "diffusers",
+    )
+    assert [result.metric_type for result in card.data.eval_results] == [
+        "prompt_accuracy",
+        "colour_accuracy",
+        "shape_accuracy",
+        "background_accuracy",
+    ]
+    assert "- maker: data curation" in card.text
+    assert _events(config.folder, "start")[0]["revision"] in card.text
+    assert "![Pictures drawn by this model](samples.png)" in card.text
+    assert config.dataset.path not in card.content
+
+    lineage = json.loads((folder / "wellspring.json").read_text())
+    assert lineage["recipe"] == "text_to_image"
+    assert lineage["job"] == "job-7"
+    assert lineage["credits"] == [{"user": "maker", "role": "data curation"}]
+    assert set(lineage["metrics"]) >= {"loss", "prompt_accuracy"}
+
+    weights = {path.suffix for path in folder.rglob("*") if path.stat().st_size > 100_000}
+    assert weights == {".safetensors"}
+    assert [event["step"] for event in _events(config.folder, "sample")] == [2, 4]
+    assert (config.folder / "samples" / "step-00000002.png").exists()
+
+
+def test_training_starts_from_a_base_model(tiny, tmp_path):
+    base = run(tiny(training={"steps": 4}, output=str(tmp_path / "base")))
+    tuned = run(tiny(training={"steps": 1, "learning_rate": 0.0, "muon_learning_rate": 0.0}, model={"base": str(base)}))
+    for name in WEIGHTS:
+        before, after = load_file(base / name), load_file(tuned / name)
+        assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+def test_forbidden_data_is_refused_before_training(tiny_file, shapes_folder, tmp_path, capsys):
+    forbidden = tmp_path / "forbidden"
+    shutil.copytree(shapes_folder, forbidden)
+    (forbidden / "README.md").write_text("---\nlicense: cc-by-nc-4.0\n---\n")
+    code = main(["--config", str(tiny_file), "--set", f"dataset.path={forbidden}"])
+    out, error = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert "Refused: The data set local/forbidden is under cc-by-nc-4.0, which forbids commercial use" in error
+
+
+def test_data_that_cannot_be_read_is_refused(tiny, tmp_path):
+    with pytest.raises(Refused, match="holds no Parquet files"):
+        run(tiny(dataset={"path": str(tmp_path)}))
+    with pytest.raises(Refused, match="has no column 'text', only image, caption"):
+        run(tiny(dataset={"caption_column": "text"}))

@@ -1,0 +1,74 @@
+"""Kinds of repositories and who may see them."""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class RepositoryKind(TextChoices):
+    """What a repository holds. The value is the protocol's word for it."""
+
+    MODEL = "model", _("model")
+    DATASET = "dataset", _("data set")
+    SPACE = "space", _("space")
+    KERNEL = "kernel", _("kernel")
+
+    @property
+    def plural(self) -> str:
+        """The segment in API addresses: /api/models/…"""
+        return f"{self.value}s"
+
+    @property
+    def prefix(self) -> str:
+        """What stands before namespace/name in page and git addresses; models have nothing."""
+        return "" if self is RepositoryKind.MODEL else f"{self.plural}/"
+
+
+class Visibility(TextChoices):
+    PUBLIC = "public", _("public")
+    PRIVATE = "private", _("private")
+
+
+class CreditRole(TextChoices):
+    """Who did what. Source: CRediT, ANSI/NISO Z39.104-2022, the roles that fit models and data sets.
+
+    To sponsor compute is no role: it is recorded with the job, and never means authorship.
+    """
+
+    CONCEPTUALIZATION = "conceptualization", _("conceptualisation")
+    DATA_CURATION = "data-curation", _("data curation")
+    FORMAL_ANALYSIS = "formal-analysis", _("formal analysis")
+    INVESTIGATION = "investigation", _("investigation")
+    METHODOLOGY = "methodology", _("methodology")
+    PROJECT_ADMINISTRATION = "project-administration", _("project administration")
+    SOFTWARE = "software", _("software")
+    SUPERVISION = "supervision", _("supervision")
+    VALIDATION = "validation", _("validation")
+    VISUALIZATION = "visualization", _("visualisation")
+    WRITING = "writing", _("writing")
+
+
+class CreditState(TextChoices):
+    """A credit counts once the person has agreed to it."""
+
+    ASKED = "asked", _("asked")
+    ACCEPTED = "accepted", _("accepted")
+    DECLINED = "declined", _("declined")
+
+
+class EdgeKind(TextChoices):
+    """How a version came out of another one."""
+
+    DATASET = "dataset", _("trained on")
+    FINETUNE = "finetune", _("fine-tuned from")
+    ADAPTER = "adapter", _("adapter of")
+    MERGE = "merge", _("merged from")
+    DISTILLED = "distilled", _("distilled from")
+    QUANTIZED = "quantized", _("quantised from")
+
+
+class Evidence(TextChoices):
+    """Why a line of descent is believed. Only the last two are paid."""
+
+    CLAIMED = "claimed", _("claimed by the author")
+    CONFIRMED = "confirmed", _("confirmed by the source")
+    JOB = "job", _("proven by a job that ran here")

@@ -1,0 +1,74 @@
+"""Refusals with the codes that Hub clients turn into their own exceptions.
+
+The texts that clients compare are fixed by the protocol and never translated.
+"""
+
+from typing import TYPE_CHECKING
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from common.errors import Conflict, NotFound, Refusal
+
+if TYPE_CHECKING:
+    from hub.models import Repository
+
+
+class RepositoryNotFound(NotFound):
+    """Missing, or not for these eyes: the two must look the same.
+
+    Anonymous visitors get 401, because with a token the answer may differ.
+    """
+
+    code = "RepoNotFound"
+
+    def __init__(self, *, anonymous: bool = False) -> None:
+        hint = _("Check the name. If it is private, log in or send an access token of somebody who may see it.")
+        super().__init__("Repository not found", hint=hint)
+        if anonymous:
+            self.status = 401
+
+
+class RevisionNotFound(NotFound):
+    code = "RevisionNotFound"
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(f"Invalid rev id: {revision}", hint=_("Name a branch, a tag or a commit of this repository."))
+
+
+class EntryNotFound(NotFound):
+    """No such file or folder; `commit` is the revision that was looked at."""
+
+    code = "EntryNotFound"
+
+    def __init__(self, message: str | Promise = "Entry not found", *, commit: str = "") -> None:
+        super().__init__(message, hint=_("List the files to see what is there."), commit=commit)
+
+
+class RepositoryMoved(Refusal):
+    """The name is an old one of `repository`; doors answer with a redirect."""
+
+    status = 307
+    code = "moved"
+
+    def __init__(self, old_name: str, repository: "Repository") -> None:
+        super().__init__(_("This repository has a new name."), hint=repository.full_name)
+        self.old_name = old_name
+        self.repository = repository
+
+
+class BranchMoved(Conflict):
+    """Somebody committed meanwhile (the parent that the client named is not the head)."""
+
+    status = 412
+    code = "branch_moved"
+
+    def __init__(self) -> None:
+        super().__init__("The branch was updated since you opened this page. Please refresh and try again.")
+
+
+class Unprocessable(Refusal):
+    """The request was understood, but what it asks for cannot be stored."""
+
+    status = 422
+    code = "unprocessable"

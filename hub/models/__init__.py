@@ -1,0 +1,19 @@
+from hub.models.downloads import Download
+from hub.models.index import Branch, Commit, TreeEntry
+from hub.models.objects import LargeObject, RepositoryObject
+from hub.models.repositories import OldName, Repository
+from hub.models.versions import Credit, LineageEdge, Version
+
+__all__ = [
+    "Branch",
+    "Commit",
+    "Credit",
+    "Download",
+    "LargeObject",
+    "LineageEdge",
+    "OldName",
+    "Repository",
+    "RepositoryObject",
+    "TreeEntry",
+    "Version",
+]

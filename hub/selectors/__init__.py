@@ -1,0 +1,34 @@
+from hub.selectors.objects import held_object, readable_object
+from hub.selectors.repositories import repositories_visible_to, repository_for, repository_named
+from hub.selectors.revisions import (
+    File,
+    Revision,
+    entries_at,
+    entries_named,
+    entry_at,
+    files_at,
+    head_commit,
+    read_text,
+    revision_of,
+    split_revision,
+    with_xet,
+)
+
+__all__ = [
+    "File",
+    "Revision",
+    "entries_at",
+    "entries_named",
+    "entry_at",
+    "files_at",
+    "head_commit",
+    "held_object",
+    "read_text",
+    "readable_object",
+    "repositories_visible_to",
+    "repository_for",
+    "repository_named",
+    "revision_of",
+    "split_revision",
+    "with_xet",
+]

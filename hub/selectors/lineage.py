@@ -1,0 +1,107 @@
+"""Versions, credits, and the graph of what came out of what."""
+
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from accounts.principal import Principal
+from hub.enums import CreditState, Evidence
+from hub.models import Credit, LineageEdge, Repository, Version
+from hub.selectors.repositories import repositories_visible_to
+from revenue.algorithms.attribution import MAX_DEPTH, Asset, AttributionGraph, Contributor, Parent
+
+
+def latest_version(repository: Repository, commit: str | None = None) -> Version | None:
+    """The newest version, or the one that was recorded for `commit`."""
+    versions = Version.objects.select_related("repository__namespace", "published_by").filter(repository=repository)
+    if commit is not None:
+        exact = versions.filter(commit=commit).first()
+        if exact is not None:
+            return exact
+    return versions.order_by("-number").first()
+
+
+def versions_of(repository: Repository) -> QuerySet[Version]:
+    return Version.objects.filter(repository=repository).select_related("published_by").order_by("-number")
+
+
+def credits_of(version: Version) -> QuerySet[Credit]:
+    """In their order; those who declined are not named."""
+    return version.credits.exclude(state=CreditState.DECLINED).select_related("user").order_by("position", "id")
+
+
+def credits_awaiting(user: User) -> QuerySet[Credit]:
+    """What a person was named for and has not answered yet."""
+    return Credit.objects.filter(user=user, state=CreditState.ASKED).select_related("version__repository__namespace")
+
+
+def parents_of(version: Version, principal: Principal) -> list[LineageEdge]:
+    """What it was made of. A private source shows as a line without a name to those who may not see it."""
+    visible = set(repositories_visible_to(principal).filter(children__version=version).values_list("pk", flat=True))
+    edges = list(version.edges.select_related("parent__namespace").order_by("kind", "parent_name"))
+    for edge in edges:
+        if edge.parent_id is not None and edge.parent_id not in visible:
+            edge.parent_name, edge.parent_commit, edge.parent = "", "", None
+    return edges
+
+
+def children_of(repository: Repository, principal: Principal) -> QuerySet[LineageEdge]:
+    """What was made out of it, newest first, as far as this person may see."""
+    return (
+        LineageEdge.objects.filter(parent=repository, version__repository__in=repositories_visible_to(principal))
+        .select_related("version__repository__namespace")
+        .order_by("-version__published_at")
+    )
+
+
+def edges_to_confirm(repository: Repository) -> QuerySet[LineageEdge]:
+    """Claims about this repository that its people have neither confirmed nor seen proven."""
+    return LineageEdge.objects.filter(parent=repository, evidence=Evidence.CLAIMED).select_related(
+        "version__repository__namespace"
+    )
+
+
+def attribution_graph(repository: Repository, commit: str | None = None) -> AttributionGraph | None:
+    """Who made this, and what it was made of, as revenue shares it out; None before the first version.
+
+    Only accepted credits and believed lines of descent count. Lines that would close a
+    circle are left out: the older version earns nothing from a younger one.
+    """
+    root = latest_version(repository, commit)
+    if root is None:
+        return None
+    assets: dict[str, Asset] = {}
+    _collect(root, assets, path=(), depth=0)
+    return AttributionGraph(root.key, assets)
+
+
+def _collect(version: Version, assets: dict[str, Asset], *, path: tuple[int, ...], depth: int) -> None:
+    parents: list[Parent] = []
+    if depth < MAX_DEPTH:
+        for edge in _paid_edges(version):
+            assert edge.parent is not None
+            source = latest_version(edge.parent, edge.parent_commit or None)
+            if source is None or source.repository_id in {*path, version.repository_id}:
+                continue
+            parents.append(Parent(source.key, edge.kind, edge.weight))
+            if source.key not in assets:
+                _collect(source, assets, path=(*path, version.repository_id), depth=depth + 1)
+    contributors = version.credits.filter(state=CreditState.ACCEPTED).order_by("position", "id")
+    assets[version.key] = Asset(
+        key=version.key,
+        parents=tuple(parents),
+        contributors=tuple(Contributor(credit.user_id, credit.points) for credit in contributors),
+        owner=version.repository.namespace.name,
+    )
+
+
+def _paid_edges(version: Version) -> QuerySet[LineageEdge]:
+    return (
+        version.edges.filter(~Q(evidence=Evidence.CLAIMED), parent__isnull=False)
+        .select_related("parent__namespace")
+        .order_by("kind", "parent_name")
+    )
+
+
+def licence_of(repository: Repository) -> str:
+    """The licence id on the card, in small letters; empty when none is named."""
+    return repository.license

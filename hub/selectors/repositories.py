@@ -1,0 +1,62 @@
+"""Which repositories a person sees."""
+
+from django.db.models import Q, QuerySet
+
+from accounts.principal import Principal
+from accounts.rules import may_read_namespace
+from accounts.selectors import namespaces_of
+from hub.enums import RepositoryKind, Visibility
+from hub.errors import RepositoryMoved, RepositoryNotFound
+from hub.models import OldName, Repository
+
+
+def repositories_visible_to(principal: Principal) -> QuerySet[Repository]:
+    """Public ones, and private ones of the names that the person and their token reach."""
+    every = Repository.objects.select_related("namespace")
+    if principal.is_staff:
+        return every
+    return every.filter(Q(visibility=Visibility.PUBLIC) | Q(namespace__in=_own(principal)))
+
+
+def repository_for(principal: Principal, kind: RepositoryKind | str, full_name: str) -> Repository:
+    """The repository of that name, without regard to case.
+
+    Raises RepositoryNotFound when it is missing or hidden, RepositoryMoved for a former name.
+    """
+    found = repository_named(kind, full_name)
+    if found is None:
+        old = (
+            OldName.objects.select_related("repository__namespace")
+            .filter(kind=kind, full_name__iexact=full_name)
+            .first()
+        )
+        if old is not None and _may_read(principal, old.repository):
+            raise RepositoryMoved(full_name, old.repository)
+    if found is None or not _may_read(principal, found):
+        raise RepositoryNotFound(anonymous=principal.is_anonymous)
+    return found
+
+
+def repository_named(kind: RepositoryKind | str, full_name: str) -> Repository | None:
+    """The repository of that name, whoever asks: for services that check rules themselves."""
+    namespace, _, name = full_name.partition("/")
+    if "\x00" in full_name:
+        return None
+    return (
+        Repository.objects.select_related("namespace__user", "namespace__organisation")
+        .filter(kind=kind, namespace__name__iexact=namespace, name__iexact=name)
+        .first()
+    )
+
+
+def _may_read(principal: Principal, repository: Repository) -> bool:
+    return not repository.is_private or may_read_namespace(principal, repository.namespace)
+
+
+def _own(principal: Principal) -> list[int]:
+    if principal.user is None:
+        return []
+    names = namespaces_of(principal.user)
+    if principal.token is not None and principal.token.namespace_id is not None:
+        names = names.filter(pk=principal.token.namespace_id)
+    return list(names.values_list("pk", flat=True))

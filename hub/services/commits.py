@@ -1,0 +1,110 @@
+"""Commits: the one way files change, except for pushes (hub/services/pushes.py)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.principal import Principal
+from common.errors import Forbidden, Invalid
+from common.services import audit
+from hub import rules
+from hub.errors import BranchMoved, EntryNotFound, RevisionNotFound, Unprocessable
+from hub.git import commits as git
+from hub.git.commits import AddBytes, AddPointer, Author, CopyFrom, DeleteFile, DeleteFolder
+from hub.git.errors import EntryMissing, GitError, InvalidPath, InvalidRef, RefMoved
+from hub.git.refs import BRANCH, check_name, full_name, target_of
+from hub.git.repositories import open_repository
+from hub.models import Repository, RepositoryObject
+from hub.selectors.objects import held_object
+from hub.services import index
+from hub.services.locks import lock_branch
+
+__all__ = ["AddBytes", "AddPointer", "CopyFrom", "DeleteFile", "DeleteFolder", "author_of", "commit"]
+
+Operation = git.Operation
+
+
+@transaction.atomic
+def commit(
+    repository: Repository,
+    operations: Sequence[Operation],
+    *,
+    by: Principal,
+    message: str,
+    description: str = "",
+    branch: str = "main",
+    parent: str | None = None,
+) -> git.CommitResult:
+    """Add one commit to a branch, index it, read the card, tell the other rooms.
+
+    `parent`, when given, must be the head. The ref moves before the rows are committed:
+    what a client was told is in git; rows that a crash lost are written by `follow`.
+
+    Raises Forbidden, BranchMoved (412), RevisionNotFound for an unknown branch,
+    EntryNotFound for a file to delete or copy that is not there, Unprocessable for paths
+    that are refused and for large files that were not uploaded.
+    """
+    if not rules.may_write(by, repository):
+        raise Forbidden(_("You may not write to this repository."), hint=_("Ask its owner for write access."))
+    if not message.strip():
+        raise Invalid(_("A commit needs a message."))
+    ref = full_name(branch)
+    lock_branch(repository, ref)
+    repo = open_repository(repository.path)
+    head = target_of(repo, ref)
+    if head is None and not _may_be_born(repository, ref):
+        raise RevisionNotFound(branch)
+    if parent is not None and not (head or "").startswith(parent):
+        raise BranchMoved
+    index.follow(repository, ref)
+    ready = [_with_object(repository, operation, by) for operation in operations]
+    text = f"{message.strip()}\n\n{description.strip()}".strip()
+    try:
+        result = git.write_commit(repo, ref, ready, message=text, author=author_of(by), parent=head)
+    except RefMoved:
+        raise BranchMoved from None
+    except EntryMissing as error:
+        raise EntryNotFound(str(error), commit=head or "") from error
+    except InvalidPath as error:
+        raise Unprocessable(str(error), hint=_("Rename the file and try again.")) from error
+    except GitError as error:
+        raise Unprocessable(str(error)) from error
+    index.follow(repository, ref, by=by)
+    audit.record("repository.committed", str(repository), actor=by, commit=result.oid, ref=ref)
+    return result
+
+
+def author_of(by: Principal) -> Author:
+    """How a person is named in git history; mail addresses stay private."""
+    assert by.user is not None
+    return Author(by.user.username, f"{by.user.username}@users.noreply.localhost")
+
+
+def _may_be_born(repository: Repository, ref: str) -> bool:
+    """Only the default branch starts with its first commit; others start from a commit."""
+    if ref != BRANCH + repository.default_branch:
+        return False
+    try:
+        check_name(repository.default_branch)
+    except InvalidRef:
+        return False
+    return True
+
+
+def _with_object(repository: Repository, operation: Operation, by: Principal) -> Operation:
+    """A pointer may only name an object that its author could have: see RepositoryObject."""
+    if not isinstance(operation, AddPointer):
+        return operation
+    found = held_object(by, repository, operation.sha256)
+    if found is None or (operation.size >= 0 and operation.size != found.size):
+        raise Unprocessable(
+            _("The content of %(path)s was not uploaded.") % {"path": operation.path},
+            hint=_("Upload the large file first, then commit."),
+        )
+    RepositoryObject.objects.get_or_create(
+        repository=repository, object=found, defaults={"committed_at": timezone.now()}
+    )
+    return replace(operation, size=found.size)

@@ -1,0 +1,24 @@
+"""One writer at a time on a branch, across processes."""
+
+from django.db import connection
+
+from hub.models import Repository
+
+
+def lock_branch(repository: Repository, ref: str) -> None:
+    """Wait for, then hold until the end of the transaction, the right to move a ref.
+
+    Git's own compare-and-swap keeps the ref right without it; the lock spares losers of
+    the race their work, and lets the index follow in the order of the moves.
+    """
+    _lock(f"branch:{repository.pk}:{ref}")
+
+
+def lock_name(kind: str, full_name: str) -> None:
+    """Hold the right to give a name to a repository."""
+    _lock(f"name:{kind}:{full_name.lower()}")
+
+
+def _lock(key: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])

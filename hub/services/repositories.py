@@ -1,0 +1,160 @@
+"""The life of a repository: created, moved, opened or closed, deleted."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import Namespace
+from accounts.principal import Principal
+from common.errors import Conflict, Forbidden, Invalid
+from common.services import audit, outbox
+from hub import rules
+from hub.algorithms import initial_files
+from hub.enums import RepositoryKind, Visibility
+from hub.git import repositories as git
+from hub.models import OldName, Repository, TreeEntry
+from hub.models.repositories import valid_repository_name
+from hub.selectors.repositories import repository_named
+from hub.services.commits import AddBytes, commit
+from hub.services.locks import lock_name
+
+
+class RepositoryExists(Conflict):
+    """The name is taken; `repository` is who has it."""
+
+    code = "already_exists"
+
+    def __init__(self, repository: Repository) -> None:
+        super().__init__(
+            _("You already created this %(kind)s repo: %(name)s")
+            % {
+                "kind": repository.kind,
+                "name": repository.full_name,
+            },
+            hint=_("Choose another name, or use the repository that is there."),
+        )
+        self.repository = repository
+
+
+@transaction.atomic
+def create_repository(
+    namespace: Namespace,
+    name: str,
+    *,
+    kind: RepositoryKind | str,
+    by: Principal,
+    visibility: Visibility | str = Visibility.PUBLIC,
+    sdk: str = "static",
+) -> Repository:
+    """A new repository with its first commit (.gitattributes; spaces also a card).
+
+    Raises Forbidden, Invalid, RepositoryExists. Emits repository.created.
+    """
+    if not rules.may_create(by, namespace):
+        raise Forbidden(
+            _("You don't have the rights to create a %(kind)s under the namespace %(name)s.")
+            % {"kind": kind, "name": namespace.name},
+            hint=_("Use your own name, or ask an administrator of the organisation for write access."),
+        )
+    _check_name(name)
+    if visibility not in Visibility.values or kind not in RepositoryKind.values:
+        raise Invalid(_("Unknown kind of repository or visibility."))
+    full_name = f"{namespace.name}/{name}"
+    lock_name(kind, full_name)
+    taken = repository_named(kind, full_name)
+    if taken is not None:
+        raise RepositoryExists(taken)
+    OldName.objects.filter(kind=kind, full_name__iexact=full_name).delete()
+    repository = Repository.objects.create(
+        namespace=namespace, name=name, kind=kind, visibility=visibility, created_by=by.user
+    )
+    git.delete(repository.path)
+    git.create(repository.path, default_branch=repository.default_branch)
+    files = [AddBytes(".gitattributes", initial_files.gitattributes(kind))]
+    if kind == RepositoryKind.SPACE:
+        files.append(AddBytes("README.md", initial_files.space_readme(name, sdk)))
+    commit(repository, files, by=by, message="initial commit")
+    audit.record("repository.created", str(repository), actor=by, visibility=str(visibility))
+    outbox.emit("repository.created", f"repository.created:{repository.pk}", {"repository": repository.pk})
+    return repository
+
+
+@transaction.atomic
+def update_settings(repository: Repository, *, by: Principal, visibility: Visibility | str) -> Repository:
+    """Open or close a repository."""
+    repository = _locked(repository)
+    _require_administrator(by, repository)
+    if visibility not in Visibility.values:
+        raise Invalid(_("The visibility must be public or private."))
+    before, repository.visibility = repository.visibility, visibility
+    repository.save(update_fields=["visibility"])
+    audit.record("repository.settings", str(repository), actor=by, before=before, after=str(visibility))
+    return repository
+
+
+@transaction.atomic
+def move(repository: Repository, namespace: Namespace, name: str, *, by: Principal) -> Repository:
+    """Give a repository another name or owner; the old name redirects until somebody takes it."""
+    repository = _locked(repository)
+    _require_administrator(by, repository)
+    if not rules.may_create(by, namespace):
+        raise Forbidden(_("You may not create repositories under %(name)s.") % {"name": namespace.name})
+    _check_name(name)
+    old_name, new_name = repository.full_name, f"{namespace.name}/{name}"
+    for word in sorted({old_name.lower(), new_name.lower()}):
+        lock_name(repository.kind, word)
+    taken = repository_named(repository.kind, new_name)
+    if taken is not None and taken.pk != repository.pk:
+        message = f"A {repository.kind} repository called {new_name} already exists"
+        raise Conflict(message, hint=_("Choose another name."))
+    OldName.objects.filter(kind=repository.kind, full_name__iexact=new_name).delete()
+    repository.namespace, repository.name = namespace, name
+    repository.save(update_fields=["namespace", "name"])
+    if old_name.lower() != new_name.lower():
+        OldName.objects.create(repository=repository, kind=repository.kind, full_name=old_name)
+    audit.record("repository.moved", str(repository), actor=by, before=old_name)
+    return repository
+
+
+@transaction.atomic
+def delete(repository: Repository, *, by: Principal) -> None:
+    """Delete a repository with its history. Objects stay until nobody holds them.
+
+    Emits repository.deleted with what is left to know.
+    """
+    repository = _locked(repository)
+    _require_administrator(by, repository)
+    gone: dict[str, Any] = {
+        "repository": repository.pk,
+        "full_name": repository.full_name,
+        "kind": repository.kind,
+    }
+    path = repository.path
+    TreeEntry.objects.filter(branch__repository=repository).delete()
+    repository.commits.all().delete()
+    repository.delete()
+    audit.record("repository.deleted", f"{gone['kind']}:{gone['full_name']}", actor=by)
+    outbox.emit("repository.deleted", f"repository.deleted:{gone['repository']}", gone)
+    # Git goes last: a crash before it leaves a folder that nothing names.
+    transaction.on_commit(lambda: git.delete(path))
+
+
+def _locked(repository: Repository) -> Repository:
+    return Repository.objects.select_for_update(of=("self",)).select_related("namespace").get(pk=repository.pk)
+
+
+def _require_administrator(by: Principal, repository: Repository) -> None:
+    if not rules.may_administer(by, repository):
+        raise Forbidden(
+            _("You may not change the settings of this repository."),
+            hint=_("Only an administrator of its owner may delete, move or hide it."),
+        )
+
+
+def _check_name(name: str) -> None:
+    try:
+        valid_repository_name(name)
+    except ValidationError as error:
+        raise Invalid(error.messages[0], code="bad_name") from error

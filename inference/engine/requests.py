@@ -1,0 +1,153 @@
+"""What goes into the engine and what comes out. No torch here."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL.Image import Image
+
+logger = logging.getLogger(__name__)
+
+
+class EngineError(Exception):
+    """Base of everything the engine answers instead of a picture."""
+
+
+class Cancelled(EngineError):
+    """The caller cancelled; no further step was computed."""
+
+
+class DeadlinePassed(EngineError):
+    """The request's deadline passed between two steps."""
+
+
+class EngineStopped(EngineError):
+    """The engine was stopped while the request waited or ran."""
+
+
+class ModelRefused(EngineError):
+    """The engine will not load this model. `code` is one of `folders.REASONS`, `detail` names the part."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail}" if detail else code)
+        self.code = code
+        self.detail = detail
+
+
+class BadRequest(EngineError):
+    """The parameters do not fit this model; the message says which."""
+
+
+@dataclass(frozen=True)
+class ModelKey:
+    """One version of one model: `ns/name` and the full commit."""
+
+    repository: str
+    commit: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`step` of `steps` are done. `preview` is a picture of the estimate so far, where that is cheap."""
+
+    step: int
+    steps: int
+    preview: Image | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """One picture. `deadline` is a time.monotonic() value; sizes in pixels, None for the model's own."""
+
+    model: ModelKey
+    prompt: str
+    seed: int
+    steps: int
+    guidance: float
+    negative_prompt: str = ""
+    width: int | None = None
+    height: int | None = None
+    deadline: float | None = None
+    token: str | None = field(default=None, repr=False)
+    on_progress: Callable[[Progress], None] | None = field(default=None, repr=False)
+    previews: bool = False
+    keep_latents: bool = False
+
+
+@dataclass
+class Timings:
+    """Seconds. `device` is this request's share of the time its batches took; `shared_steps`
+    counts its steps that shared a call with another request."""
+
+    queued: float = 0.0
+    encode: float = 0.0
+    denoise: float = 0.0
+    decode: float = 0.0
+    device: float = 0.0
+    shared_steps: int = 0
+
+
+@dataclass(frozen=True)
+class Result:
+    """The picture and the parameters that make it again. `latents` only when they were asked for."""
+
+    picture: Image
+    parameters: dict[str, Any]
+    timings: Timings
+    latents: Any = None
+
+
+class Handle:
+    """A submitted request: wait for it, or cancel it."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.submitted = time.monotonic()
+        self._future: Future[Result] = Future()
+        self._cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        """Takes effect before the next step; `result` then raises Cancelled."""
+        self._cancelled.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """True when the request has ended, whatever way."""
+        try:
+            self._future.exception(timeout)
+        except TimeoutError:
+            return False
+        return True
+
+    def result(self, timeout: float | None = None) -> Result:
+        """The result, or the EngineError that ended the request; TimeoutError when it still runs."""
+        return self._future.result(timeout)
+
+    def check(self) -> None:
+        """Raises Cancelled or DeadlinePassed when no further step should be computed."""
+        if self._cancelled.is_set():
+            raise Cancelled
+        if self.request.deadline is not None and time.monotonic() > self.request.deadline:
+            raise DeadlinePassed
+
+    def report(self, progress: Progress) -> None:
+        """Tell the caller; a caller that fails to listen does not stop the engine."""
+        if self.request.on_progress is None:
+            return
+        try:
+            self.request.on_progress(progress)
+        except Exception:
+            logger.exception("a progress callback failed")
+
+    def succeed(self, result: Result) -> None:
+        if not self._future.done():
+            self._future.set_result(result)
+
+    def fail(self, error: BaseException) -> None:
+        if not self._future.done():
+            self._future.set_exception(error)

@@ -135,9 +135,9 @@ def write_commit(
         _apply(repo, edit, objects, operation)
     tree = edit.write(objects)
     write_objects(repo, objects)
-    signature = _signature(author)
+    signature = signature_of(author)
     oid = _commit_and_move(
-        repo, name, head, tree, message, signature, _signature(committer) if committer else signature
+        repo, name, head, tree, message, signature, signature_of(committer) if committer else signature
     )
     changed = [_describe(repo, objects, path, leaf.oid, leaf.mode) for path, leaf in edit.changed().items()]
     return CommitResult(oid, tree, name, head, signature.time, changed, edit.deleted())
@@ -155,7 +155,7 @@ def squash(repo: Repository, ref: str, *, message: str, author: Author, expected
         raise RefMissing("Invalid rev id")
     if expected is not None and expected != head:
         raise RefMoved(name, head)
-    signature = _signature(author)
+    signature = signature_of(author)
     tree = str(repo[head].tree_id)
     oid = str(repo.create_commit(None, signature, signature, message, pygit2.Oid(hex=tree), []))
     update(repo, [RefUpdate(name, head, oid)])
@@ -217,7 +217,7 @@ def _commit_and_move(
         try:
             # libgit2 moves the ref only if it still is at the first parent.
             return str(repo.create_commit(ref, author, committer, message, tree_id, [pygit2.Oid(hex=head)]))
-        except pygit2.GitError as error:
+        except (pygit2.GitError, OSError) as error:
             current = target_of(repo, ref)
             if current != head:
                 raise RefMoved(ref, current) from None
@@ -227,7 +227,7 @@ def _commit_and_move(
     raise AssertionError  # the loop returns or raises
 
 
-def _signature(author: Author) -> pygit2.Signature:
+def signature_of(author: Author) -> pygit2.Signature:
     """The author as git writes it: no line breaks, no angle brackets, never empty."""
     name = re.sub(r"[\x00-\x1f\x7f<>]", "", author.name).strip(" .,:;'\"") or "unknown"
     email = re.sub(r"[\x00-\x20\x7f<>]", "", author.email) or "unknown@localhost"

@@ -136,8 +136,8 @@ def _advance(repo: GitRepository, branch: Branch, head: str, by: Principal | Non
 
 
 def _steps(repo: GitRepository, old: str, new: str) -> list[tuple[str, str]] | None:
-    """The first-parent commits from `old` to `new`, oldest first, as (parent, commit); None when there is no such way."""
-    steps = []
+    """First-parent commits from `old` to `new` as (parent, commit), oldest first; None when there is no such way."""
+    steps: list[tuple[str, str]] = []
     current = new
     while current != old:
         try:

@@ -51,8 +51,9 @@ def test_index_and_git_give_the_same_files():
 
     assert from_git.branch is None
     repository.branches.update(head=from_index.commit)
-    old_rows = [file for file in entries_at(from_git, recursive=True)]
-    assert [file.path for file in old_rows] == [".gitattributes", "a", "a.txt", "a/b", "a/b/one.txt", "a/z"]
+    expected = [".gitattributes", "a", "a.txt", "a/b", "a/b/one.txt", "a/z"]
+    assert [file.path for file in entries_at(from_git, recursive=True)] == expected
+    assert [file.path for file in entries_at(from_git, recursive=True, after="a.txt", limit=2)] == expected[3:5]
 
 
 def test_deleting_the_last_file_of_a_folder_removes_the_folder():

@@ -1,0 +1,51 @@
+"""Large objects come in: by LFS as plain bytes, by Xet as shards.
+
+The bytes are durable before the row is written, and the row before anything is
+acknowledged. Everything here may be repeated.
+"""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+
+from hub import stores
+from hub.models import LargeObject, Repository, RepositoryObject
+from hub.storage.objects import Readable
+from hub.storage.xet.recipes import XetFile
+
+
+def receive(repository: Repository, sha256: str, size: int, source: Readable) -> LargeObject:
+    """Store the bytes of one object and note that this repository holds it.
+
+    Raises the store's DigestMismatch or TooLarge; then nothing is kept.
+    """
+    stores.plain_objects().put(source, sha256, size=size)
+    return hold_plain(repository, sha256, size)
+
+
+def complete_upload(repository: Repository, key: str, sha256: str) -> LargeObject:
+    """Turn an upload in parts into an object. Raises UploadIncomplete, DigestMismatch, ObjectMissing."""
+    size = stores.partial_uploads().complete(key, sha256, stores.plain_objects())
+    return hold_plain(repository, sha256, size)
+
+
+@transaction.atomic
+def hold_plain(repository: Repository, sha256: str, size: int) -> LargeObject:
+    """The bytes are in the plain store, and came from somebody who may write here."""
+    found, _created = LargeObject.objects.get_or_create(sha256=sha256, defaults={"size": size, "is_plain": True})
+    if not found.is_plain:
+        LargeObject.objects.filter(pk=sha256).update(is_plain=True)
+    RepositoryObject.objects.get_or_create(repository=repository, object=found)
+    return found
+
+
+@transaction.atomic
+def hold_xet(repository: Repository, files: Iterable[XetFile]) -> None:
+    """These files were verified from a shard that somebody who may write here sent."""
+    for file in files:
+        found, _created = LargeObject.objects.get_or_create(
+            sha256=file.sha256, defaults={"size": file.size, "xet_hash": file.hash}
+        )
+        if not found.xet_hash:
+            LargeObject.objects.filter(pk=file.sha256, xet_hash="").update(xet_hash=file.hash)
+        RepositoryObject.objects.get_or_create(repository=repository, object=found)

@@ -21,3 +21,5 @@ STORAGES = {
 }
 CELERY_BROKER_URL = env.text("WELLSPRING_BROKER_URL", "memory://")
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # noqa: F405 - from base
+# TransactionTestCase empties tables by TRUNCATE, which the ledger refuses everybody else.
+DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c wellspring.allow_truncate=on"  # noqa: F405 - from base

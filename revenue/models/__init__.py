@@ -1,0 +1,20 @@
+from revenue.models.closings import ClosedLine, MonthClose, ShareAllocation, Statement
+from revenue.models.ledger import Account, Balance, Entry, HashBlock, Journal, PeriodLock
+from revenue.models.sales import AttributionSnapshot, RevenueLine, Sale, SaleReversal
+
+__all__ = [
+    "Account",
+    "AttributionSnapshot",
+    "Balance",
+    "ClosedLine",
+    "Entry",
+    "HashBlock",
+    "Journal",
+    "MonthClose",
+    "PeriodLock",
+    "RevenueLine",
+    "Sale",
+    "SaleReversal",
+    "ShareAllocation",
+    "Statement",
+]

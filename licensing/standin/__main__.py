@@ -41,7 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
         api_key=options.api_key,
         control_key=options.control_key or None,
     )
-    Deliverer(world, sender).start()
+    deliverer = Deliverer(world, sender)
+    deliverer.try_again_now()
+    deliverer.start()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     print(f"ready {server.url}", flush=True)
     with contextlib.suppress(KeyboardInterrupt):

@@ -131,6 +131,13 @@ class Deliverer(threading.Thread):
                 log.exception("The webhook deliverer failed; it goes on in a second.")
                 time.sleep(1)
 
+    def try_again_now(self) -> None:
+        """After a start, what was refused before is tried at once: the address may be up by now."""
+        with self._world.store.transaction():
+            self._world.store.run(
+                "UPDATE deliveries SET due = ? WHERE state = 'waiting' AND attempts > 0", (self._world.now(),)
+            )
+
     def step(self) -> None:
         """Deliver the next due event, or wait until something changes."""
         with self._sender.turn:

@@ -51,6 +51,29 @@ def test_a_failed_start_is_reported(tmp_path, monkeypatch):
         process.start(state=tmp_path / "s.sqlite3", webhook_url="http://127.0.0.1:9/", log=tmp_path / "log")
 
 
+def test_refused_webhooks_are_tried_again_at_the_next_start(tmp_path):
+    with open_inbox() as inbox:
+        options = {"state": tmp_path / "s.sqlite3", "webhook_url": inbox.url, "log": tmp_path / "log"}
+        first = process.start(**options)
+        inbox.answers = [500] * 8
+        gateway_to(first).expire_checkout(checkout(gateway_to(first)).id)
+        for _ in range(7):
+            first.control("POST", "webhooks/drain")
+            first.control("POST", "clock", advance_s=3600)
+        first.control("POST", "webhooks/drain")
+        [delivery] = first.control("GET", "deliveries")
+        assert (delivery["state"], delivery["attempts"]) == ("waiting", 8)  # the next try is minutes away
+        first.kill()
+
+        second = process.start(**options)
+        try:
+            second.control("POST", "webhooks/drain")
+            [again] = second.control("GET", "deliveries")
+            assert (again["event"], again["state"], again["attempts"]) == (delivery["event"], "delivered", 9)
+        finally:
+            second.stop()
+
+
 def test_everything_survives_a_kill(tmp_path):
     with open_inbox() as inbox:
         options = {"state": tmp_path / "s.sqlite3", "webhook_url": inbox.url, "log": tmp_path / "log"}

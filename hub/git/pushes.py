@@ -70,7 +70,7 @@ def new_pointers(push: Push) -> set[Pointer]:
 def new_objects(push: Push, kind: ObjectType, *, max_size: int | None = None) -> list[str]:
     """Ids of the objects of a kind that come with the push and were not reachable before."""
     tips = [move.new for move in push.updates if move.new]
-    if not tips:
+    if not tips or push.quarantine is None:
         return []
     command = ["git", "--git-dir", push.repository.path, "rev-list", "--objects", "--no-object-names", "--stdin"]
     known = [ref.target for ref in push.repository.references.objects if isinstance(ref.target, pygit2.Oid)]

@@ -51,12 +51,12 @@ class Readable(Protocol):
 class Push:
     """A push that asks to be let in: its objects are there to read, its refs not moved yet.
 
-    ``repository`` also sees the pushed objects; ``quarantine`` is where they lie.
-    Ids in ``updates`` may be those of annotated tags.
+    ``repository`` also sees the pushed objects; ``quarantine`` is where they lie (None when
+    the push only deletes). Ids in ``updates`` may be those of annotated tags.
     """
 
     repository: Repository
-    quarantine: Path
+    quarantine: Path | None
     updates: list[RefUpdate]
 
 
@@ -108,8 +108,8 @@ def receive_pack(
     ``check`` runs once all objects have arrived and before any ref moves; raising
     PushRefused turns the whole push away with its text. ``settled`` gets the refs that
     did move, before git's client hears of it. Both run in the thread that drives this
-    generator, so a lock or transaction may span them. Without a single ref update
-    neither is called.
+    generator, so a lock or transaction may span them; hold one, or a later push may have
+    moved a ref on before ``settled`` looks. Without a single ref update neither is called.
     """
     source = Gunzipped(body, max_bytes) if gzipped else body
     ours, theirs = socket.socketpair()
@@ -224,8 +224,8 @@ class _Conversation:
         if len(message) > _MAX_HOOK_MESSAGE:
             raise PushRefused("The push moves too many refs at once.")
         first, _, rest = message.partition(b"\n")
-        quarantine = Path(os.fsdecode(first))
-        if not quarantine.is_relative_to((self._path / "objects").resolve()):
+        quarantine = Path(os.fsdecode(first)) if first else None
+        if quarantine is not None and not quarantine.is_relative_to((self._path / "objects").resolve()):
             raise GitError("the quarantine of a push is not where it should be")
         updates = []
         for line in rest.splitlines():

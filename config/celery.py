@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 from kombu import Queue
 
 from config.env import load_running_site
@@ -22,5 +23,10 @@ app.autodiscover_tasks(related_name="receivers")
 
 # What must happen even if a message was lost: each of these looks at the database, not at the queue.
 app.conf.beat_schedule = {
+    "mature-shares": {"task": "revenue.tasks.mature_shares", "schedule": crontab(hour=1, minute=10)},
+    "seal-books": {"task": "revenue.tasks.seal_blocks", "schedule": crontab(hour=1, minute=20)},
+    "reconcile-books": {"task": "revenue.tasks.reconcile", "schedule": crontab(hour=1, minute=30)},
+    "reconcile-jobs": {"task": "compute.tasks.reconcile_jobs", "schedule": 3.0, "options": {"expires": 3}},
     "relay-outbox": {"task": "common.tasks.relay_outbox", "schedule": 2.0, "options": {"expires": 2}},
+    "reconcile-generations": {"task": "inference.tasks.reconcile_generations", "schedule": 10.0, "options": {"expires": 10}},
 }

@@ -11,7 +11,7 @@ from revenue.algorithms.rounding import largest_remainder
 
 RULE_NAME = "share-rule-v1"
 # SHA-256 of docs/reference/share-rule-v1.md. Another text is another rule: v2, with a file of its own.
-RULE_SHA256 = "0" * 64
+RULE_SHA256 = "a104e4a177b828db466f27f5e5a5d49aad2c56fde63ba95f08274e616106b60c"
 POOL_DIVISOR = 10  # 10 % of net revenue
 CAP_DIVISOR = 4  # nobody gets more than 25 % of the creators' half …
 CAP_FROM = 4  # … once there are this many to share it

@@ -32,5 +32,6 @@ def largest_remainder(total: int, weights: Mapping[Key, int]) -> dict[Key, int]:
 
 
 def tie_break(key: Hashable) -> bytes:
-    """An order that nobody can choose and everybody can check."""
-    return hashlib.sha256(str(key).encode()).digest()
+    """An order that nobody can choose and everybody can check. Parts of a tuple are joined by `|`."""
+    text = "|".join(str(part) for part in key) if isinstance(key, tuple) else str(key)
+    return hashlib.sha256(text.encode()).digest()

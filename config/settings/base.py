@@ -119,6 +119,25 @@ OBJECTS_ROOT = env.path("WELLSPRING_OBJECTS", DATA / "objects")
 JOBS_ROOT = env.path("WELLSPRING_JOBS", DATA / "jobs")
 KEYS_ROOT = env.path("WELLSPRING_KEYS", DATA / "keys")
 PICTURES_ROOT = env.path("WELLSPRING_PICTURES", DATA / "pictures")
+MODELS_ROOT = env.path("WELLSPRING_MODELS", DATA / "models")
+
+# --- Generating pictures (inference) --------------------------------------------------------
+FREE_PICTURES_PER_DAY = env.integer("WELLSPRING_FREE_PICTURES_PER_DAY", 200)
+PICTURES_UNDER_WAY = env.integer("WELLSPRING_PICTURES_UNDER_WAY", 100)  # of one person at a time
+ENGINE_DEVICE = env.text("WELLSPRING_ENGINE_DEVICE", "auto")  # auto: a GPU if there is one
+ENGINE_MEMORY = env.integer("WELLSPRING_ENGINE_MEMORY", 8 * 2**30)  # bytes for loaded models
+ENGINE_ROWS = env.integer("WELLSPRING_ENGINE_ROWS", 8)  # requests that share one denoiser call
+GENERATION_LEASE_SECONDS = env.integer("WELLSPRING_GENERATION_LEASE_SECONDS", 20)
+GENERATION_LIMIT_SECONDS = env.integer("WELLSPRING_GENERATION_LIMIT_SECONDS", 600)
+GENERATION_WAIT_SECONDS = env.integer("WELLSPRING_GENERATION_WAIT_SECONDS", 55)  # of clients that wait for bytes
+
+# --- Jobs (compute) -------------------------------------------------------------------------
+COMPUTE_SANDBOX = env.text("WELLSPRING_SANDBOX", "auto")  # auto: the strongest level this machine permits
+COMPUTE_LEASE_SECONDS = env.integer("WELLSPRING_LEASE_SECONDS", 20)  # of silence until a worker counts as dead
+COMPUTE_LOST_ATTEMPTS = env.integer("WELLSPRING_LOST_ATTEMPTS", 3)  # after which a job is given up
+COMPUTE_LOG_STREAMS = env.integer("WELLSPRING_LOG_STREAMS", 16)  # at a time, per web process
+# Large files that come by LFS arrive in parts of this many bytes.
+LFS_PART_SIZE = env.integer("WELLSPRING_LFS_PART_SIZE", 64 * 2**20)
 
 # --- Celery ---------------------------------------------------------------------------------
 CELERY_BROKER_URL = env.text("WELLSPRING_BROKER_URL", "") or DATABASE_URL.replace("postgresql://", "pgmq://", 1)

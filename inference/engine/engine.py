@@ -246,3 +246,8 @@ class Engine:
             logger.error("a request failed", exc_info=error)
         self.models.release(handle.request.model)
         handle.fail(error)
+
+
+def best_device() -> str:
+    """`cuda` where there is one, else `cpu`."""
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,116 @@
+"""POST /inference/<namespace>/<name>: what `InferenceClient(model=URL).text_to_image` calls."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from common.errors import Refusal
+from hub.enums import RepositoryKind
+from hub.selectors import head_commit, repository_for
+from inference import selectors
+from inference.api import reading, waiting
+from inference.api.openai import check_ready
+from inference.errors import Unprocessable
+from inference.models import Generation
+from inference.services import generations
+from inference.services.generations import Wanted
+
+
+def in_hub_form(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Refusals as `{"error": text, …}`, with the queue position where there is one."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Refusal as refusal:
+            body = {"error": str(refusal), "code": refusal.code, "hint": str(refusal.hint)}
+            known = ("queue_position", "generation", "retry_after", "field")
+            body |= {name: refusal.context[name] for name in known if name in refusal.context}
+            response = JsonResponse(body, status=refusal.status)
+            # The client shows this line of text beside the status.
+            response["X-Error-Message"] = str(refusal).encode("ascii", "replace").decode()
+            if "retry_after" in refusal.context:
+                response["Retry-After"] = str(refusal.context["retry_after"])
+            return response
+
+    return answer
+
+
+@csrf_exempt
+@require_POST
+@in_hub_form
+def text_to_image(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    """Body `{"inputs": prompt, "parameters": {…}}`; answers with the PNG's bytes."""
+    principal = reading.token_holder(request)
+    body = reading.json_body(request)
+    parameters = body.get("parameters") or {}
+    if not isinstance(parameters, dict):
+        raise reading.wrong("parameters", _("an object"))
+    key = reading.idempotency_key(request)
+    generation = generations.request_generation(
+        principal,
+        _wanted(body, parameters),
+        model=f"{namespace}/{name}",
+        billed=reading.payer(request.headers.get("X-HF-Bill-To", "")),
+        idempotency_key=key,
+    )
+    generation = waiting.wait(generation)
+    check_ready(generation, keep=bool(key), by=principal)
+    return _picture(generation)
+
+
+@require_safe
+@in_hub_form
+def health(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    """200 when the model is there to be asked."""
+    _profile(request, namespace, name)
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+@in_hub_form
+def info(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    commit, profile = _profile(request, namespace, name)
+    return JsonResponse({"model_id": f"{namespace}/{name}", "sha": commit, "task": "text-to-image", **vars(profile)})
+
+
+def _profile(request: HttpRequest, namespace: str, name: str) -> tuple[str, Any]:
+    repository = repository_for(request.principal, RepositoryKind.MODEL, f"{namespace}/{name}")
+    commit = head_commit(repository)
+    profile = selectors.profile(repository, commit) if commit else None
+    if commit is None or profile is None:
+        raise Unprocessable(_("This model draws no pictures."), hint=_("Choose a model from the Studio's list."))
+    return commit, profile
+
+
+def _wanted(body: dict[str, Any], parameters: dict[str, Any]) -> Wanted:
+    if parameters.get("scheduler") is not None:
+        raise Unprocessable(
+            _("The scheduler cannot be chosen; each model uses its own."), hint=_("Leave it out."), field="scheduler"
+        )
+    return Wanted(
+        prompt=reading.text(body, "inputs"),
+        negative_prompt=reading.text(parameters, "negative_prompt"),
+        seed=reading.whole(parameters, "seed"),
+        steps=reading.whole(parameters, "num_inference_steps"),
+        guidance=reading.real(parameters, "guidance_scale"),
+        width=reading.whole(parameters, "width"),
+        height=reading.whole(parameters, "height"),
+    )
+
+
+def _picture(generation: Generation) -> HttpResponse:
+    (picture,) = generation.pictures.all()
+    response = HttpResponse(picture.path.read_bytes(), content_type="image/png")
+    response["X-Generation-Id"] = generation.pk
+    response["X-Seed"] = str(generation.seed)
+    response["X-Price"] = f"{generation.price} micros {generation.currency}"
+    response["X-Compute-Time"] = str(generation.timings.get("device", 0))
+    response["Cache-Control"] = "no-store"
+    return response

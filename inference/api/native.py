@@ -1,0 +1,150 @@
+"""The native API: ask, look, listen, cancel, fetch. Asynchronous: the answer to asking is 202."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from common.pagination import link_next, page_of
+from inference import selectors
+from inference.algorithms import policy, pricing
+from inference.api import reading, waiting
+from inference.enums import FailureCode, GenerationState
+from inference.models import Generation
+from inference.services import generations
+from inference.services.generations import Wanted
+
+STREAM_SECONDS = 600
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def generation_list(request: HttpRequest) -> HttpResponse:
+    """GET: one's own, 24 a page. POST: ask for pictures; answers 202 with Location (200 for a known key)."""
+    if request.method == "POST":
+        return _create(request)
+    page = page_of(request, selectors.generations_of(request.principal))
+    response: HttpResponse = JsonResponse([shown(request, generation, place=False) for generation in page], safe=False)
+    return link_next(request, response, p=page.next_page_number() - 1) if page.has_next() else response
+
+
+def _create(request: HttpRequest) -> HttpResponse:
+    body = reading.json_body(request)
+    generation = generations.request_generation(
+        request.principal,
+        wanted_from(body),
+        model=reading.text(body, "model"),
+        revision=reading.text(body, "revision", "main"),
+        billed=reading.payer(reading.text(body, "billed_to")),
+        currency=reading.text(body, "currency", pricing.DEFAULT_CURRENCY),
+        idempotency_key=reading.idempotency_key(request),
+    )
+    refused = generation.state == GenerationState.REFUSED
+    response = JsonResponse(shown(request, generation), status=422 if refused else 202)
+    response["Location"] = request.build_absolute_uri(f"/api/generations/{generation.pk}")
+    return response
+
+
+@require_safe
+def generation_detail(request: HttpRequest, generation_id: str) -> HttpResponse:
+    return JsonResponse(shown(request, selectors.own_generation_for(request.principal, generation_id)))
+
+
+@require_POST
+def generation_cancel(request: HttpRequest, generation_id: str) -> HttpResponse:
+    generation = selectors.own_generation_for(request.principal, generation_id)
+    return JsonResponse(shown(request, generations.cancel(generation, by=request.principal)))
+
+
+@require_safe
+def generation_events(request: HttpRequest, generation_id: str) -> HttpResponse:
+    """Server-sent events: `progress` at each change, `done` with the whole generation at the end."""
+    generation = selectors.own_generation_for(request.principal, generation_id)
+    response = StreamingHttpResponse(_events(request, generation), content_type="text/event-stream")
+    response["Cache-Control"] = "no-cache"
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _events(request: HttpRequest, generation: Generation) -> Iterator[bytes]:
+    for latest in waiting.watch(generation.pk, seconds=STREAM_SECONDS):
+        name = "done" if latest.is_final else "progress"
+        yield f"event: {name}\ndata: {json.dumps(shown(request, latest))}\n\n".encode()
+        waiting.let_go()
+
+
+@require_safe
+def prices(request: HttpRequest) -> HttpResponse:
+    """The price list and the safety policy, as they are in force."""
+    rules = policy.policy()
+    return JsonResponse(
+        {
+            "version": pricing.RATES_VERSION,
+            "unit": "micros of the currency",
+            "rates": {name: vars(rate) for name, rate in pricing.RATES.items()},
+            "policy": {
+                "version": rules.version,
+                "about": rules.about,
+                "categories": [{"code": item.code, "title": item.title} for item in rules.categories],
+            },
+        }
+    )
+
+
+def wanted_from(body: dict[str, Any]) -> Wanted:
+    """The members of the native API; those left out take the model's own values."""
+    return Wanted(
+        prompt=reading.text(body, "prompt"),
+        negative_prompt=reading.text(body, "negative_prompt"),
+        seed=reading.whole(body, "seed"),
+        steps=reading.whole(body, "steps"),
+        guidance=reading.real(body, "guidance"),
+        width=reading.whole(body, "width"),
+        height=reading.whole(body, "height"),
+        count=reading.whole(body, "count") or 1,
+    )
+
+
+def shown(request: HttpRequest, generation: Generation, *, place: bool = True) -> dict[str, Any]:
+    """A generation as JSON. Prices in micros; pictures only when it succeeded.
+
+    `place` in the queue costs a query for those that wait; lists leave it out.
+    """
+    base = request.build_absolute_uri
+    answer: dict[str, Any] = {
+        "id": generation.pk,
+        "state": generation.state,
+        **generation.parameters,
+        "licence": generation.licence,
+        "billed_to": generation.billed.name,
+        "billing": generation.billing,
+        "price": generation.price,
+        "currency": generation.currency,
+        "policy": generation.verdict,
+        "progress": {"step": generation.steps_done, "steps": generation.steps_total},
+        "created_at": generation.created_at.isoformat(),
+        "finished_at": generation.finished_at.isoformat() if generation.finished_at else None,
+        "page": base(generation.get_absolute_url()),
+        "url": base(f"/api/generations/{generation.pk}"),
+        "events": base(f"/api/generations/{generation.pk}/events"),
+        "pictures": [
+            {
+                "url": base(picture.get_absolute_url()),
+                "seed": generation.seed + picture.position,
+                "width": picture.width,
+                "height": picture.height,
+                "sha256": picture.sha256,
+                "public": picture.is_public,
+            }
+            for picture in generation.pictures.all()
+        ],
+    }
+    if place:
+        answer["queue_position"] = selectors.queue_position(generation)
+    if generation.failure:
+        code = FailureCode(generation.failure)
+        answer["error"] = {"code": code.value, "message": str(code.label), "detail": generation.failure_detail}
+    if generation.timings:
+        answer["timings"] = generation.timings
+    return answer

@@ -1,0 +1,156 @@
+"""POST /v1/images/generations in the shapes of the OpenAI images API; the stock client is the judge."""
+
+import base64
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.core import signing
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from common.errors import Refusal, Unavailable
+from inference import selectors
+from inference.api import reading, waiting
+from inference.enums import FailureCode, GenerationState
+from inference.errors import Unprocessable
+from inference.models import Generation, Picture
+from inference.services import generations
+from inference.services.generations import Wanted
+
+TYPES = {401: "authentication_error", 402: "insufficient_quota", 403: "permission_error", 429: "rate_limit_error"}
+LINK_SALT = "inference.picture"
+LINK_SECONDS = 3600
+
+View = Callable[..., HttpResponse]
+
+
+def in_openai_form(view: View) -> View:
+    """Refusals as `{"error": {message, type, param, code}}`. Bad parameters are 400 there, not 422."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Refusal as refusal:
+            return _error(refusal)
+
+    return answer
+
+
+@csrf_exempt
+@require_POST
+@in_openai_form
+def images_generations(request: HttpRequest) -> HttpResponse:
+    """Body `{model, prompt, n, size, response_format}` and, as extensions, `seed`, `steps`, `guidance`,
+    `negative_prompt`, `billed_to`. The prompt is used as it is, so `revised_prompt` is never sent."""
+    principal = reading.token_holder(request)
+    body = reading.json_body(request)
+    form = reading.text(body, "response_format", "url")
+    if form not in {"url", "b64_json"}:
+        raise Unprocessable(_("response_format must be url or b64_json."), field="response_format")
+    key = reading.idempotency_key(request)
+    generation = generations.request_generation(
+        principal,
+        _wanted(body),
+        model=reading.text(body, "model"),
+        billed=reading.payer(reading.text(body, "billed_to")),
+        idempotency_key=key,
+    )
+    generation = waiting.wait(generation)
+    check_ready(generation, keep=bool(key), by=principal)
+    pictures = [_datum(request, picture, form) for picture in generation.pictures.all()]
+    return JsonResponse({"created": int(generation.finished_at.timestamp()), "data": pictures})
+
+
+def check_ready(generation: Generation, *, keep: bool, by: Any) -> None:
+    """Raises what kept the pictures from coming. What nobody can fetch later is cancelled, not billed."""
+    if generation.state == GenerationState.SUCCEEDED:
+        return
+    if generation.state == GenerationState.REFUSED:
+        raise Unprocessable(
+            _("The prompt is against the safety policy of this site: %(title)s.")
+            % {"title": generation.verdict["title"]},
+            hint=_("Change the prompt. The policy is shown on the Studio page."),
+            code="content_policy_violation",
+            field="prompt",
+        )
+    if generation.is_final:
+        code = FailureCode(generation.failure or FailureCode.ENGINE)
+        raise Unavailable(code.label, hint=generation.failure_detail, code=code.value, retry_after=5)
+    position, seconds = selectors.queue_position(generation), selectors.seconds_until_ready(generation)
+    if not keep:
+        generations.cancel(generation, by=by)
+    hint = (
+        _("Repeat the request with the same Idempotency-Key to fetch it.")
+        if keep
+        else _("Nothing was billed. Repeat it with an Idempotency-Key header, or use POST /api/generations.")
+    )
+    raise Unavailable(
+        _("Not ready in time; place %(position)d in the queue.") % {"position": position},
+        hint=hint,
+        code="not_ready",
+        retry_after=seconds,
+        queue_position=position,
+        generation=generation.pk,
+    )
+
+
+def signed_link(request: HttpRequest, picture: Picture) -> str:
+    """An address that shows this one private picture to whoever has it, for an hour."""
+    proof = signing.dumps(picture.pk, salt=LINK_SALT)
+    return request.build_absolute_uri(f"{picture.get_absolute_url()}?proof={proof}")
+
+
+def link_is_good(picture: Picture, proof: str) -> bool:
+    try:
+        return bool(signing.loads(proof, salt=LINK_SALT, max_age=LINK_SECONDS) == picture.pk)
+    except signing.BadSignature:
+        return False
+
+
+def _wanted(body: dict[str, Any]) -> Wanted:
+    width, height = _size(reading.text(body, "size", "auto"))
+    count = reading.whole(body, "n")
+    return Wanted(
+        prompt=reading.text(body, "prompt"),
+        negative_prompt=reading.text(body, "negative_prompt"),
+        seed=reading.whole(body, "seed"),
+        steps=reading.whole(body, "steps"),
+        guidance=reading.real(body, "guidance"),
+        width=width,
+        height=height,
+        count=1 if count is None else count,
+    )
+
+
+def _size(text: str) -> tuple[int | None, int | None]:
+    if text == "auto":
+        return None, None
+    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
+    if match is None:
+        raise Unprocessable(_("size must look like 512x512, or be auto."), field="size")
+    return int(match[1]), int(match[2])
+
+
+def _datum(request: HttpRequest, picture: Picture, form: str) -> dict[str, str]:
+    if form == "b64_json":
+        return {"b64_json": base64.b64encode(picture.path.read_bytes()).decode()}
+    return {"url": signed_link(request, picture)}
+
+
+def _error(refusal: Refusal) -> HttpResponse:
+    status = 400 if refusal.status == 422 else refusal.status
+    error = {
+        "message": str(refusal),
+        "type": TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error"),
+        "param": refusal.context.get("field"),
+        "code": refusal.code,
+    }
+    response = JsonResponse({"error": error}, status=status)
+    if "retry_after" in refusal.context:
+        response["Retry-After"] = str(refusal.context["retry_after"])
+    return response

@@ -1,0 +1,14 @@
+"""What this room shows on pages of rooms to its left."""
+
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+
+from hub.models import Repository
+
+
+def try_it(request: HttpRequest, repository: Repository, **context: object) -> str:
+    """On a text-to-image model's page: the way to the Studio and to the API."""
+    if repository.kind != "model" or repository.pipeline_tag != "text-to-image" or not repository.head:
+        return ""
+    address = request.build_absolute_uri(f"/inference/{repository.full_name}")
+    return render_to_string("inference/panel.html", {"repository": repository, "address": address}, request=request)

@@ -1,0 +1,27 @@
+"""May this person ask for pictures, with this model, at these costs?"""
+
+from accounts.models import Namespace
+from accounts.principal import Principal
+from accounts.rules import may_spend_for
+from hub.models import Repository
+from inference.algorithms.entitlement import needs_grant
+from inference.models import Generation
+from inference.selectors import may_see_generations
+
+
+def may_generate(principal: Principal, billed: Namespace) -> bool:
+    """Needs a session or a write token, and a role that may spend under the name that pays."""
+    return may_spend_for(principal, billed)
+
+
+def may_change(principal: Principal, generation: Generation) -> bool:
+    """Cancel it, show or hide its pictures."""
+    return may_see_generations(principal) and principal.may_manage and principal.user == generation.owner
+
+
+def needs_grant_of_use(billed: Namespace, repository: Repository, licence: str) -> bool:
+    """An organisation needs one for models of others whose licence does not allow commerce.
+
+    A person under their own name draws for research and for themselves.
+    """
+    return billed.is_organisation and repository.namespace_id != billed.pk and needs_grant(licence)

@@ -1,0 +1,148 @@
+"""Reading generations, pictures, and the models that may draw, limited to what a person may see."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Avg, F, Prefetch, Q, QuerySet, Sum
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.enums import Role
+from accounts.models import Namespace, User
+from accounts.principal import Principal
+from accounts.selectors import namespaces_of
+from common.errors import NotFound
+from hub.enums import RepositoryKind
+from hub.models import Repository
+from hub.selectors import read_text, repositories_visible_to, revision_of
+from inference.algorithms.profiles import Profile, profile_of
+from inference.enums import UNFINISHED, Billing, GenerationState
+from inference.models import Generation, Picture
+from revenue.selectors import credit_balance
+
+
+def models_for(principal: Principal) -> QuerySet[Repository]:
+    """Text-to-image models that the person may use, the newest first."""
+    return (
+        repositories_visible_to(principal)
+        .filter(kind=RepositoryKind.MODEL, pipeline_tag="text-to-image")
+        .exclude(head="")
+        .order_by("-updated_at", "-id")
+    )
+
+
+def profile(repository: Repository, commit: str) -> Profile | None:
+    """How this version wants to be asked; None when it is no pipeline."""
+    revision = revision_of(repository, commit)
+    return profile_of(lambda path: read_text(revision, path), card=repository.card)
+
+
+def may_see_generations(principal: Principal) -> bool:
+    """A job's token reaches files of its namespace, never a person's pictures."""
+    return principal.user is not None and (principal.token is None or principal.token.namespace_id is None)
+
+
+def generations_of(principal: Principal) -> QuerySet[Generation]:
+    """A person's own, the newest first, with their pictures."""
+    if not may_see_generations(principal):
+        return Generation.objects.none()
+    return (
+        Generation.objects.filter(owner=principal.user)
+        .select_related("billed", "repository__namespace")
+        .prefetch_related("pictures")
+        .order_by("-created_at", "-id")
+    )
+
+
+def generation_for(principal: Principal, generation_id: str) -> Generation:
+    """One's own, or one that shows a public picture (then with its public pictures only).
+
+    Raises NotFound: that somebody else's generation exists is not told.
+    """
+    own = generations_of(principal).filter(pk=generation_id).first()
+    if own is not None:
+        return own
+    public = Prefetch("pictures", Picture.objects.filter(is_public=True))
+    shown = Generation.objects.filter(pk=generation_id, pictures__is_public=True).distinct()
+    found = shown.select_related("owner", "repository__namespace").prefetch_related(public).first()
+    if found is None:
+        raise NotFound(
+            _("There is no such generation, or it is not yours to see."),
+            hint=_("Log in, or send the access token of the person who asked for it."),
+        )
+    return found
+
+
+def own_generation_for(principal: Principal, generation_id: str) -> Generation:
+    """One's own only, for programs and for changes. Raises NotFound."""
+    found = generations_of(principal).filter(pk=generation_id).first()
+    if found is None:
+        raise NotFound(
+            _("There is no such generation, or it is not yours to see."),
+            hint=_("Check the id, and send the access token of the person who asked for it."),
+        )
+    return found
+
+
+def picture_for(principal: Principal, generation_id: str, position: int) -> Picture:
+    """One's own or a public one. Raises NotFound."""
+    picture = picture_of(generation_id, position)
+    if picture is not None:
+        is_own = may_see_generations(principal) and picture.generation.owner_id == getattr(principal.user, "pk", None)
+        if is_own or picture.is_public:
+            return picture
+    raise NotFound(_("There is no such picture, or it is not yours to see."), hint=_("Log in as its owner."))
+
+
+def picture_of(generation_id: str, position: int) -> Picture | None:
+    """Whoever asks: for addresses that carry their own proof."""
+    return Picture.objects.select_related("generation").filter(generation_id=generation_id, position=position).first()
+
+
+def public_pictures() -> QuerySet[Picture]:
+    return Picture.objects.filter(is_public=True).select_related("generation__owner").order_by("-created_at", "-id")
+
+
+def payers_for(user: User) -> QuerySet[Namespace]:
+    """Names whose credits the person may spend, their own first."""
+    return namespaces_of(user, at_least=Role.WRITE).order_by(F("user_id").asc(nulls_last=True), "name")
+
+
+def queue_position(generation: Generation) -> int:
+    """1 for the next to be taken up; 0 when it no longer waits."""
+    if generation.state != GenerationState.QUEUED:
+        return 0
+    earlier = Q(created_at__lt=generation.created_at) | Q(created_at=generation.created_at, pk__lt=generation.pk)
+    return Generation.objects.filter(earlier, state=GenerationState.QUEUED).count() + 1
+
+
+def seconds_until_ready(generation: Generation) -> int:
+    """An honest guess, at least 1: the mean of the last twenty, times those before this one."""
+    last = Generation.objects.filter(state=GenerationState.SUCCEEDED).order_by("-finished_at")[:20]
+    mean = Generation.objects.filter(pk__in=list(last.values_list("pk", flat=True))).aggregate(
+        mean=Avg(F("finished_at") - F("started_at"))
+    )["mean"]
+    each = mean.total_seconds() if mean else 5.0
+    return max(1, round(each * (queue_position(generation) + 1)))
+
+
+def pictures_under_way(user: User) -> int:
+    rows = Generation.objects.filter(owner=user, state__in=UNFINISHED)
+    return int(rows.aggregate(sum=Sum("count"))["sum"] or 0)
+
+
+def free_pictures_left(user: User, *, now: datetime | None = None) -> int:
+    """Of today's allowance (UTC); what is under way counts, what failed does not."""
+    day = (now or timezone.now()).replace(hour=0, minute=0, second=0, microsecond=0)
+    used = Generation.objects.filter(
+        owner=user, billing=Billing.FREE, created_at__gte=day, created_at__lt=day + timedelta(days=1)
+    ).filter(state__in=[*UNFINISHED, GenerationState.SUCCEEDED])
+    return max(0, settings.FREE_PICTURES_PER_DAY - int(used.aggregate(sum=Sum("count"))["sum"] or 0))
+
+
+def credits_left(namespace: Namespace, currency: str) -> int:
+    """The balance less what generations under way will cost, in micros."""
+    promised = Generation.objects.filter(
+        billed=namespace, currency=currency, billing=Billing.CREDITS, state__in=UNFINISHED
+    ).aggregate(sum=Sum("price"))["sum"]
+    return credit_balance(namespace, currency) - int(promised or 0)

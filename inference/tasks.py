@@ -1,0 +1,20 @@
+"""Celery's doors into this room."""
+
+from celery import shared_task
+
+from inference.services import running, serving
+
+
+@shared_task(ignore_result=True)
+def generate_picture(generation_id: str) -> None:
+    """On the queue `inference`: many of these wait in threads of one process and share its engine.
+
+    Delivered twice or late it does nothing: the row says who works on it.
+    """
+    serving.serve(generation_id)
+
+
+@shared_task(ignore_result=True)
+def reconcile_generations() -> None:
+    """Beat calls it: nothing that was accepted stays behind when a worker or a message is lost."""
+    running.reconcile()

@@ -149,10 +149,14 @@ class Site:
         if not os.environ.get("STRIPE_API_KEY"):
             standin = free_port(self._kept("standin.port", 12111))
             self._keep("standin.port", standin)
+            key, secret = "sk_test_" + self._secret("stripe_api_key"), "whsec_" + self._secret("stripe_webhook")
             self.environment |= {
-                "STRIPE_API_KEY": "sk_test_" + self._secret("stripe_api_key"),
-                "STRIPE_WEBHOOK_SECRET": "whsec_" + self._secret("stripe_webhook"),
+                "STRIPE_API_KEY": key,
+                "STRIPE_WEBHOOK_SECRET": secret,
                 "STRIPE_API_BASE": f"http://127.0.0.1:{standin}",
+                "STANDIN_API_KEY": key,
+                "STANDIN_WEBHOOK_SECRET": secret,
+                "STANDIN_CONTROL_KEY": self._secret("standin_control"),
             }
         lines = [f"{name}={shlex.quote(value)}\n" for name, value in sorted(self.environment.items())]
         file = self.data / "site.env"

@@ -16,7 +16,10 @@ class Version(models.Model):
     the card alone does not.
     """
 
-    repository = models.ForeignKey(Repository, models.PROTECT, related_name="versions")
+    # The repository may be deleted; the version, its credits and what is owed for it stay.
+    repository = models.ForeignKey(Repository, models.SET_NULL, null=True, blank=True, related_name="versions")
+    asset = models.CharField(max_length=150)
+    owner = models.CharField(max_length=42)
     number = models.PositiveIntegerField()
     commit = models.CharField(max_length=40)
     published_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
@@ -35,12 +38,12 @@ class Version(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.repository} v{self.number}"
+        return f"{self.asset} v{self.number}"
 
     @property
     def key(self) -> str:
-        """How money names it: `model:ns/name@commit`."""
-        return f"{self.repository.kind}:{self.repository.full_name}@{self.commit}"
+        """How money names it: `model:ns/name@commit`, by the name it was published under."""
+        return f"{self.asset}@{self.commit}"
 
 
 class Credit(models.Model):
@@ -74,7 +77,8 @@ class LineageEdge(models.Model):
     # What the author named, kept as written even when it is not kept here.
     parent_kind = models.CharField(max_length=7)
     parent_name = models.CharField(max_length=200)
-    parent = models.ForeignKey(Repository, models.PROTECT, null=True, blank=True, related_name="children")
+    parent = models.ForeignKey(Repository, models.SET_NULL, null=True, blank=True, related_name="children")
+    parent_version = models.ForeignKey(Version, models.PROTECT, null=True, blank=True, related_name="+")
     parent_commit = models.CharField(max_length=40, blank=True)
     weight = models.PositiveIntegerField(default=1)
     evidence = models.CharField(max_length=9, choices=Evidence, default=Evidence.CLAIMED)
@@ -94,4 +98,4 @@ class LineageEdge(models.Model):
 
     @property
     def is_paid(self) -> bool:
-        return self.parent_id is not None and self.evidence != Evidence.CLAIMED
+        return self.parent_version_id is not None and self.evidence != Evidence.CLAIMED

@@ -74,30 +74,29 @@ def attribution_graph(repository: Repository, commit: str | None = None) -> Attr
     return AttributionGraph(root.key, assets)
 
 
-def _collect(version: Version, assets: dict[str, Asset], *, path: tuple[int, ...], depth: int) -> None:
+def _collect(version: Version, assets: dict[str, Asset], *, path: tuple[str, ...], depth: int) -> None:
     parents: list[Parent] = []
     if depth < MAX_DEPTH:
         for edge in _paid_edges(version):
-            assert edge.parent is not None
-            source = latest_version(edge.parent, edge.parent_commit or None)
-            if source is None or source.repository_id in {*path, version.repository_id}:
+            source = edge.parent_version
+            if source is None or source.asset in {*path, version.asset}:
                 continue
             parents.append(Parent(source.key, edge.kind, edge.weight))
             if source.key not in assets:
-                _collect(source, assets, path=(*path, version.repository_id), depth=depth + 1)
+                _collect(source, assets, path=(*path, version.asset), depth=depth + 1)
     contributors = version.credits.filter(state=CreditState.ACCEPTED).order_by("position", "id")
     assets[version.key] = Asset(
         key=version.key,
         parents=tuple(parents),
         contributors=tuple(Contributor(credit.user_id, credit.points) for credit in contributors),
-        owner=version.repository.namespace.name,
+        owner=version.owner,
     )
 
 
 def _paid_edges(version: Version) -> QuerySet[LineageEdge]:
     return (
-        version.edges.filter(~Q(evidence=Evidence.CLAIMED), parent__isnull=False)
-        .select_related("parent__namespace")
+        version.edges.filter(~Q(evidence=Evidence.CLAIMED), parent_version__isnull=False)
+        .select_related("parent_version")
         .order_by("kind", "parent_name")
     )
 

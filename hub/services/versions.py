@@ -15,6 +15,7 @@ from hub.algorithms.provenance import CreditClaim, Provenance, Source
 from hub.enums import CreditRole, CreditState, EdgeKind, Evidence, RepositoryKind
 from hub.models import Credit, LineageEdge, Repository, Version
 from hub.selectors import revisions
+from hub.selectors.lineage import latest_version
 from hub.selectors.repositories import repository_named
 
 PROVENANCE_FILE = "wellspring.json"
@@ -39,6 +40,8 @@ def record_version(repository: Repository, commit: str, *, user: User | None, jo
     claims = _provenance(repository, commit)
     version = Version.objects.create(
         repository=repository,
+        asset=f"{repository.kind}:{repository.full_name}",
+        owner=repository.namespace.name,
         number=previous.number + 1 if previous else 1,
         commit=commit,
         published_by=user,
@@ -89,7 +92,8 @@ def confirm_edge(edge: LineageEdge, *, by: Principal) -> LineageEdge:
     if edge.evidence == Evidence.CLAIMED:
         edge.evidence = Evidence.CONFIRMED
         edge.confirmed_by = by.user
-        edge.save(update_fields=["evidence", "confirmed_by"])
+        edge.parent_version = edge.parent_version or latest_version(edge.parent, edge.parent_commit or None)
+        edge.save(update_fields=["evidence", "confirmed_by", "parent_version"])
         audit.record("lineage.confirmed", f"version:{edge.version_id}", actor=by, parent=edge.parent_name)
     return edge
 
@@ -202,6 +206,7 @@ def _add_edge(
         parent_kind=parent_kind,
         parent_name=source.repository,
         parent=parent,
+        parent_version=latest_version(parent, source.revision or None) if parent is not None else None,
         parent_commit=source.revision[:40],
         weight=source.weight,
         evidence=evidence,

@@ -1,0 +1,55 @@
+"""Cards to HTML: CommonMark with tables, made safe by allow-list, links pointed into the repository."""
+
+from html import escape
+from urllib.parse import quote, urlsplit
+
+import nh3
+from markdown_it import MarkdownIt
+
+MAX_LENGTH = 512 * 1024
+_ALLOWED = nh3.ALLOWED_TAGS - {"map", "area"}
+_MARKDOWN = MarkdownIt("commonmark", {"html": True, "linkify": False, "typographer": False}).enable(
+    ["table", "strikethrough"]
+)
+
+
+def render_card(text: str, *, base: str, files: str) -> str:
+    """Safe HTML of a card's text (without its YAML block).
+
+    `base` is the address under which relative pictures are found (…/resolve/<commit>/),
+    `files` the one for relative links (…/blob/<commit>/). Scripts, forms, frames, styles,
+    event attributes and foreign schemes do not survive.
+    """
+    if len(text) > MAX_LENGTH:
+        return f"<pre>{escape(text[:MAX_LENGTH])}</pre>"
+    html = _MARKDOWN.render(text)
+
+    def point(tag: str, attribute: str, value: str) -> str | None:
+        if tag == "img" and attribute == "src":
+            return _absolute(value, base)
+        if tag == "a" and attribute == "href":
+            return value if value.startswith("#") else _absolute(value, files)
+        return value
+
+    return nh3.clean(
+        html,
+        tags=_ALLOWED,
+        attribute_filter=point,
+        url_schemes={"http", "https", "mailto"},
+        link_rel="nofollow noopener ugc",
+        strip_comments=True,
+    )
+
+
+def _absolute(address: str, base: str) -> str | None:
+    """A relative address put under `base`; absolute ones stay, sly ones go."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return None
+    if parts.scheme or address.startswith(("//", "/")):
+        return address
+    path = parts.path.removeprefix("./")
+    if any(segment == ".." for segment in path.split("/")):
+        return None
+    return base + quote(path, safe="/%")

@@ -1,0 +1,37 @@
+"""Addresses of pages. They come last of all: a namespace may be called anything that is not reserved."""
+
+from django.urls import path
+from django.urls.converters import StringConverter, register_converter
+
+from hub.enums import RepositoryKind
+from hub.views import files, lineage, repositories
+
+
+class NamePart(StringConverter):
+    """One segment that can be a namespace or a repository."""
+
+    regex = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
+
+
+register_converter(NamePart, "part")
+
+urlpatterns = [
+    path("models", repositories.repository_list, {"kind": RepositoryKind.MODEL}, name="model_list"),
+    path("datasets", repositories.repository_list, {"kind": RepositoryKind.DATASET}, name="dataset_list"),
+    path("new", repositories.repository_create, name="repository_create"),
+    path("credits/<int:credit_id>/answer", lineage.credit_answer, name="credit_answer"),
+    path("lineage/<int:edge_id>/confirm", lineage.edge_confirm, name="edge_confirm"),
+    path("<part:namespace>", repositories.namespace_page, name="namespace"),
+]
+for prefix in ("datasets", "spaces", "kernels", ""):
+    base = f"{prefix}/<part:namespace>/<part:name>" if prefix else "<part:namespace>/<part:name>"
+    extra = {"prefix": prefix}
+    urlpatterns += [
+        path(base, repositories.repository_page, extra),
+        path(f"{base}/tree/<path:rest>", files.tree, extra),
+        path(f"{base}/blob/<path:rest>", files.blob, extra),
+        path(f"{base}/commits/<path:rest>", files.commits, extra),
+        path(f"{base}/commit/<str:oid>", files.commit, extra),
+        path(f"{base}/lineage", lineage.lineage_page, extra),
+        path(f"{base}/settings", repositories.repository_settings, extra),
+    ]

@@ -1,0 +1,85 @@
+"""Files, single files, commits."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from common.errors import NotFound
+from hub.selectors.history import commit_with_diff, history
+from hub.selectors.revisions import entries_at, entries_named, read_text, revision_of, split_revision
+from hub.views.frame import context_of, find
+
+PREVIEW = 200_000
+PAGE = 500
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
+
+
+def _crumbs(path: str) -> list[tuple[str, str]]:
+    parts = path.split("/") if path else []
+    return [(part, "/".join(parts[: index + 1])) for index, part in enumerate(parts)]
+
+
+@require_safe
+def tree(request: HttpRequest, prefix: str, namespace: str, name: str, rest: str = "main") -> HttpResponse:
+    repository = find(request, prefix, namespace, name)
+    revision, folder = split_revision(repository, rest)
+    after = request.GET.get("after", "")
+    found = entries_at(revision, folder, after=after, limit=PAGE + 1, with_commits=True)
+    more = found[PAGE - 1].path if len(found) > PAGE else ""
+    files = sorted(found[:PAGE], key=lambda file: (not file.is_folder, file.path))
+    context = context_of(
+        request, repository, "files", revision=revision, folder=folder, files=files, more=more, crumbs=_crumbs(folder)
+    )
+    return render(request, "hub/tree.html", context)
+
+
+@require_safe
+def blob(request: HttpRequest, prefix: str, namespace: str, name: str, rest: str) -> HttpResponse:
+    repository = find(request, prefix, namespace, name)
+    revision, path = split_revision(repository, rest)
+    file = next(iter(entries_named(revision, [path], with_commits=True)), None)
+    if file is None or file.is_folder:
+        raise NotFound(_("There is no such file at this revision."), hint=_("Look for it in the list of files."))
+    text = None
+    if not file.lfs_sha256 and file.size <= PREVIEW:
+        text = read_text(revision, path, limit=PREVIEW)
+        text = None if text is None or "\x00" in text else text
+    context = context_of(
+        request,
+        repository,
+        "files",
+        revision=revision,
+        file=file,
+        text=text,
+        is_picture=path.lower().endswith(PICTURES),
+        crumbs=_crumbs(path),
+        raw=f"{repository.get_absolute_url()}/resolve/{revision.commit}/{path}",
+    )
+    return render(request, "hub/blob.html", context)
+
+
+@require_safe
+def commits(request: HttpRequest, prefix: str, namespace: str, name: str, rest: str = "main") -> HttpResponse:
+    repository = find(request, prefix, namespace, name)
+    revision = revision_of(repository, rest)
+    asked = request.GET.get("p", "0")
+    number = int(asked) if asked.isdigit() else 0
+    entries, more = history(revision, page=number)
+    context = context_of(request, repository, "history", revision=revision, entries=entries, more=more, number=number)
+    return render(request, "hub/commits.html", context)
+
+
+@require_safe
+def commit(request: HttpRequest, prefix: str, namespace: str, name: str, oid: str) -> HttpResponse:
+    repository = find(request, prefix, namespace, name)
+    revision = revision_of(repository, oid)
+    entry, diff = commit_with_diff(revision)
+    lines = [(_kind_of(line), line) for line in diff.splitlines()]
+    return render(request, "hub/commit.html", context_of(request, repository, "history", entry=entry, lines=lines))
+
+
+def _kind_of(line: str) -> str:
+    if line.startswith(("+++", "---", "diff ", "index ", "@@")):
+        return "head"
+    return {"+": "added", "-": "removed"}.get(line[:1], "")

@@ -1,0 +1,125 @@
+"""Lists, the page of a repository, and its life."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.selectors import members_of, namespace_named
+from common.errors import Forbidden, NotFound, Refusal
+from common.pagination import page_of
+from hub import rules
+from hub.algorithms import cards, rendering, snippets
+from hub.enums import RepositoryKind
+from hub.forms import DeleteForm, NewRepositoryForm, SettingsForm
+from hub.selectors import listing
+from hub.selectors.lineage import credits_awaiting
+from hub.selectors.revisions import files_at, read_text
+from hub.services import repositories as services
+from hub.views.frame import context_of, default_revision, find
+
+FILTERS = ("search", "task", "library", "licence", "tag", "order")
+
+
+@require_safe
+def repository_list(request: HttpRequest, kind: RepositoryKind) -> HttpResponse:
+    asked = {name: request.GET[name] for name in FILTERS if request.GET.get(name)}
+    filters = listing.Filters(**asked)
+    rows = listing.listed(request.principal, kind, filters)
+    context = {
+        "kind": kind,
+        "filters": filters,
+        "page": page_of(request, rows),
+        "facets": listing.facets(request.principal, kind),
+        "orders": {name: label for name, (label, _order) in listing.ORDERS.items()},
+    }
+    return render(request, "hub/list.html", context)
+
+
+@require_safe
+def repository_page(request: HttpRequest, prefix: str, namespace: str, name: str) -> HttpResponse:
+    repository = find(request, prefix, namespace, name)
+    revision = default_revision(repository)
+    _block, text = cards.split(read_text(revision, "README.md", limit=rendering.MAX_LENGTH) or "")
+    address = repository.get_absolute_url()
+    html = rendering.render_card(
+        text, base=f"{address}/resolve/{revision.commit}/", files=f"{address}/blob/{revision.commit}/"
+    )
+    context = context_of(
+        request,
+        repository,
+        "card",
+        card_html=mark_safe(html),  # noqa: S308 - cleaned by allow-list
+        snippets=snippets.snippets_of(
+            repository.kind,
+            repository.full_name,
+            library=repository.library_name,
+            endpoint=f"{request.scheme}://{request.get_host()}",
+        ),
+        total_size=sum(file.size for file in files_at(revision)),
+    )
+    return render(request, "hub/repository.html", context)
+
+
+@require_safe
+def namespace_page(request: HttpRequest, namespace: str) -> HttpResponse:
+    found = namespace_named(namespace)
+    if found is None:
+        raise NotFound(_("Nobody is called that here."), hint=_("Check the spelling, or search the models."))
+    own = found.user_id is not None and found.user_id == request.user.pk
+    context = {
+        "namespace": found,
+        "page": page_of(request, listing.repositories_of(found, request.principal)),
+        "members": members_of(found.organisation) if found.organisation else [],
+        "awaiting": credits_awaiting(found.user) if own else [],
+        "own": own,
+        "may_create": rules.may_create(request.principal, found),
+    }
+    return render(request, "hub/namespace.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def repository_create(request: HttpRequest) -> HttpResponse:
+    form = NewRepositoryForm(
+        request.POST or None, user=request.user, initial={"kind": request.GET.get("kind", "model")}
+    )
+    if form.is_valid():
+        chosen = form.cleaned_data
+        namespace = namespace_named(chosen["namespace"])
+        try:
+            repository = services.create_repository(
+                namespace, chosen["name"], kind=chosen["kind"], visibility=chosen["visibility"], by=request.principal
+            )
+        except Refusal as refusal:
+            form.add_error("name", str(refusal))
+        else:
+            return redirect(repository)
+    return render(request, "hub/create.html", {"form": form})
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def repository_settings(request: HttpRequest, prefix: str, namespace: str, name: str) -> HttpResponse:
+    repository = find(request, prefix, namespace, name)
+    if not rules.may_administer(request.principal, repository):
+        raise Forbidden(_("Only its administrators see the settings of a repository."))
+    form = SettingsForm(
+        request.POST if "visibility" in request.POST else None, initial={"visibility": repository.visibility}
+    )
+    deletion = DeleteForm(request.POST if "full_name" in request.POST else None)
+    if form.is_bound and form.is_valid():
+        services.update_settings(repository, visibility=form.cleaned_data["visibility"], by=request.principal)
+        messages.success(request, _("The settings are saved."))
+        return redirect(request.path)
+    if deletion.is_bound and deletion.is_valid():
+        if deletion.cleaned_data["full_name"] == repository.full_name:
+            services.delete(repository, by=request.principal)
+            messages.success(request, _("The repository is deleted."))
+            return redirect(repository.namespace)
+        deletion.add_error("full_name", _("This is not its full name."))
+    context = context_of(request, repository, "settings", form=form, deletion=deletion)
+    return render(request, "hub/settings.html", context)

@@ -1,0 +1,1 @@
+"""The doors that Hub clients knock at. Wire facts: docs/reference/hub-api.md."""

@@ -3,6 +3,7 @@ from hub.selectors.repositories import repositories_visible_to, repository_for, 
 from hub.selectors.revisions import (
     File,
     Revision,
+    branch_head,
     entries_at,
     entries_named,
     entry_at,
@@ -17,6 +18,7 @@ from hub.selectors.revisions import (
 __all__ = [
     "File",
     "Revision",
+    "branch_head",
     "entries_at",
     "entries_named",
     "entry_at",

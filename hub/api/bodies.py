@@ -1,0 +1,27 @@
+"""Request bodies that are read as they come: they are larger than memory should be."""
+
+from django.http import HttpRequest
+
+from common.errors import Invalid
+from hub.storage.objects import Readable
+
+
+def body_of(request: HttpRequest) -> Readable:
+    """The body as a stream, also when it is sent in chunks without a length (git does so)."""
+    if "chunked" not in request.headers.get("Transfer-Encoding", "").lower():
+        return request
+    if not request.META.get("wsgi.input_terminated"):
+        raise Invalid("This server cannot take a body without Content-Length.", hint="Send the length.")
+    return request.META["wsgi.input"]
+
+
+def read_all(source: Readable, limit: int) -> bytes:
+    """The whole body. Raises Invalid past `limit` bytes."""
+    blocks = []
+    total = 0
+    while block := source.read(1024 * 1024):
+        total += len(block)
+        if total > limit:
+            raise Invalid(f"The body is larger than {limit} bytes.")
+        blocks.append(block)
+    return b"".join(blocks)

@@ -1,0 +1,164 @@
+"""Uploading: which files are large, and the commit itself (hub-api.md, upload)."""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from common.errors import Forbidden, Invalid
+from hub import rules
+from hub.algorithms.patterns import ignore_rules, is_ignored, is_lfs, lfs_rules
+from hub.api.protocol import absolute, door, flag, json_body, principal_of, repository, revision, text_of
+from hub.enums import RepositoryKind
+from hub.errors import Unprocessable
+from hub.models import Repository
+from hub.selectors import File, entries_named, read_text
+from hub.services import commits
+from hub.services.commits import AddBytes, AddPointer, DeleteFile, DeleteFolder, Operation
+
+# A file without a rule is large from here on, and also when its first bytes are no text.
+_LARGE = 10 * 1024 * 1024
+_MAX_FILES = 2000
+_MAX_LINE = 64 * 1024 * 1024
+_MAX_BODY = 512 * 1024 * 1024
+_MAX_OPERATIONS = 25_000
+
+
+@door("POST")
+def preupload(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, rest: str) -> HttpResponse:
+    """For each file: by which way it is uploaded, whether it is ignored, what is there already."""
+    found = repository(request, kind, namespace, name)
+    _require_write(request, found)
+    at = revision(found, rest)
+    body = json_body(request)
+    files = body.get("files")
+    if not isinstance(files, list) or len(files) > _MAX_FILES or not all(isinstance(file, dict) for file in files):
+        raise Invalid(f"`files` must be a list of up to {_MAX_FILES} files.")
+    large = lfs_rules(read_text(at, ".gitattributes") or "")
+    ignored = ignore_rules(text_of(body, "gitIgnore", default="") or read_text(at, ".gitignore") or "")
+    paths = [text_of(file, "path") for file in files]
+    there = {file.path: file for file in entries_named(at, [path for path in paths if "\x00" not in path])}
+    answer = []
+    for file, path in zip(files, paths, strict=True):
+        mode = "lfs" if is_lfs(path, large) or _looks_large(file) else "regular"
+        one = {"path": path, "uploadMode": mode, "shouldIgnore": is_ignored(path, ignored)}
+        answer.append(one | _there(there.get(path), mode))
+    return JsonResponse({"files": answer, "commitOid": at.commit})
+
+
+@door("POST")
+def commit(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, rest: str) -> HttpResponse:
+    """One commit from newline-delimited JSON; the body is read line by line."""
+    found = repository(request, kind, namespace, name)
+    if flag(request, "create_pr"):
+        raise Forbidden(
+            "Pull requests are not open on this site yet.", hint="Commit to a branch of your own repository instead."
+        )
+    _require_write(request, found)
+    header: dict[str, Any] = {}
+    operations: list[Operation] = []
+    for key, value in _lines(request):
+        if key == "header":
+            header = value
+        else:
+            operations.append(_operation(key, value))
+        if len(operations) > _MAX_OPERATIONS:
+            raise Invalid(f"A commit has up to {_MAX_OPERATIONS} operations.", hint="Split it into several commits.")
+    result = commits.commit(
+        found,
+        operations,
+        by=principal_of(request),
+        message=text_of(header, "summary", default="") or "Update files",
+        description=text_of(header, "description", default=""),
+        branch=rest,
+        parent=text_of(header, "parentCommit", default="") or None,
+    )
+    url = absolute(request, f"{found.get_absolute_url()}/commit/{result.oid}")
+    return JsonResponse({"success": True, "commitOid": result.oid, "commitUrl": url, "hookOutput": ""})
+
+
+def _require_write(request: HttpRequest, found: Repository) -> None:
+    if not rules.may_write(principal_of(request), found):
+        raise Forbidden(
+            "Forbidden: pass a token with write access to this repository.",
+            hint="Make one at /settings/tokens, or ask the owner of the repository for write access.",
+        )
+
+
+def _looks_large(file: dict[str, Any]) -> bool:
+    size = file.get("size")
+    if isinstance(size, int) and size > _LARGE:
+        return True
+    try:
+        sample = base64.b64decode(file.get("sample") or "")
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise Invalid("`sample` must be base64.") from error
+    return _is_binary(sample)
+
+
+def _is_binary(sample: bytes) -> bool:
+    """A NUL, or bytes that are no UTF-8 (a character cut in two at the end does not count)."""
+    if b"\x00" in sample:
+        return True
+    try:
+        sample.decode()
+    except UnicodeDecodeError as error:
+        return error.start < len(sample) - 3
+    return False
+
+
+def _there(file: File | None, mode: str) -> dict[str, str]:
+    """The id of what lies at the path, if it came the same way: equal content need not be sent."""
+    if file is None or file.is_folder or bool(file.lfs_sha256) != (mode == "lfs"):
+        return {}
+    return {"oid": file.etag}
+
+
+def _lines(request: HttpRequest) -> Iterator[tuple[str, dict[str, Any]]]:
+    total = 0
+    while line := request.readline(_MAX_LINE + 1):
+        total += len(line)
+        if len(line) > _MAX_LINE or total > _MAX_BODY:
+            raise Invalid("The commit is too large.", hint="Upload large files by Xet or LFS, or split the commit.")
+        if not line.strip():
+            continue
+        try:
+            one = json.loads(line)
+            key, value = one["key"], one["value"]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise Invalid('Each line must be {"key": …, "value": …}.') from error
+        if not isinstance(value, dict):
+            raise Invalid("`value` must be an object.")
+        yield key, value
+
+
+def _operation(key: str, value: dict[str, Any]) -> Operation:
+    path = text_of(value, "path")
+    match key:
+        case "file":
+            return AddBytes(path, _content(value))
+        case "lfsFile":
+            size = value.get("size")
+            oid = text_of(value, "oid")
+            if value.get("algo", "sha256") != "sha256" or len(oid) != 64:
+                raise Unprocessable("Large files are named by their sha256.")
+            return AddPointer(path, oid.lower(), size if isinstance(size, int) else -1)
+        case "deletedFile":
+            return DeleteFile(path)
+        case "deletedFolder":
+            return DeleteFolder(path)
+        case _:
+            raise Invalid(f"Unknown operation {key!r}.")
+
+
+def _content(value: dict[str, Any]) -> bytes:
+    text = text_of(value, "content", default="")
+    if value.get("encoding", "utf-8") != "base64":
+        return text.encode()
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Invalid("`content` is not valid base64.") from error

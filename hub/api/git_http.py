@@ -1,0 +1,94 @@
+"""Clone, fetch and push over HTTP (gitprotocol-http(5)), by git's own processes."""
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+
+from accounts.principal import Principal
+from common.errors import Forbidden, Invalid, Refusal, Unauthenticated
+from hub import rules
+from hub.api.bodies import body_of
+from hub.api.protocol import principal_of, repository, sentence, token_door
+from hub.enums import RepositoryKind
+from hub.errors import RepositoryMoved
+from hub.git import smart_http
+from hub.git.smart_http import RECEIVE_PACK, UPLOAD_PACK
+from hub.models import Repository
+from hub.services import pushes
+
+
+@token_door("GET")
+def info_refs(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str) -> HttpResponse:
+    service = request.GET.get("service", "")
+    try:
+        if service not in {UPLOAD_PACK, RECEIVE_PACK}:
+            raise Invalid("Use a git that speaks the smart protocol.")
+        found = _repository(request, kind, namespace, name, service)
+    except RepositoryMoved:
+        raise
+    except Refusal as refusal:
+        return _refused(refusal)
+    blocks = smart_http.advertise(found.path, service, protocol=_protocol(request))
+    return _stream(blocks, f"application/x-{service}-advertisement")
+
+
+@token_door("POST")
+def upload_pack(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str) -> HttpResponse:
+    try:
+        found = _repository(request, kind, namespace, name, UPLOAD_PACK)
+    except Refusal as refusal:
+        return _refused(refusal)
+    blocks = smart_http.upload_pack(
+        found.path, body_of(request), protocol=_protocol(request), gzipped=_gzipped(request)
+    )
+    return _stream(blocks, f"application/x-{UPLOAD_PACK}-result")
+
+
+@token_door("POST")
+def receive_pack(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str) -> HttpResponse:
+    try:
+        found = _repository(request, kind, namespace, name, RECEIVE_PACK)
+    except Refusal as refusal:
+        return _refused(refusal)
+    by: Principal = principal_of(request)
+    blocks = smart_http.receive_pack(
+        found.path,
+        body_of(request),
+        check=lambda push: pushes.check(found, push, by=by),
+        settled=lambda moves: pushes.settle(found, moves, by=by),
+        protocol=_protocol(request),
+        gzipped=_gzipped(request),
+    )
+    return _stream(blocks, f"application/x-{RECEIVE_PACK}-result")
+
+
+def _repository(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, service: str) -> Repository:
+    found = repository(request, kind, namespace, name)
+    if service == RECEIVE_PACK:
+        if principal_of(request).is_anonymous:
+            raise Unauthenticated("Log in to push.", hint="The password is an access token with write scope.")
+        if not rules.may_write(principal_of(request), found):
+            raise Forbidden("You may not push to this repository.", hint="Ask its owner for write access.")
+    return found
+
+
+def _refused(refusal: Refusal) -> HttpResponse:
+    """git shows the text of a plain answer, and asks for a password on 401."""
+    response = HttpResponse(sentence(refusal) + "\n", status=refusal.status, content_type="text/plain; charset=utf-8")
+    if refusal.code == "RepoNotFound":
+        response["X-Error-Code"] = refusal.code
+    if refusal.status == 401:
+        response["WWW-Authenticate"] = 'Basic realm="Wellspring", charset="UTF-8"'
+    return response
+
+
+def _protocol(request: HttpRequest) -> str:
+    return request.headers.get("Git-Protocol", "")
+
+
+def _gzipped(request: HttpRequest) -> bool:
+    return request.headers.get("Content-Encoding", "").lower() == "gzip"
+
+
+def _stream(blocks: object, kind: str) -> HttpResponse:
+    response = StreamingHttpResponse(blocks, content_type=kind)  # type: ignore[arg-type]
+    response["Cache-Control"] = "no-cache"
+    return response  # type: ignore[return-value]

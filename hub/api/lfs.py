@@ -1,0 +1,111 @@
+"""The Git LFS batch API (github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md), with the Hub's multipart transfer."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from common.errors import Forbidden, Invalid, Refusal, Unauthenticated
+from hub import rules, stores
+from hub.api.links import UPLOAD_SECONDS, UploadKey, link
+from hub.api.protocol import json_body, principal_of, repository, sentence, token_door
+from hub.enums import RepositoryKind
+from hub.errors import RepositoryMoved
+from hub.models import Repository, RepositoryObject
+from hub.selectors import held_object, readable_object
+
+_TYPE = "application/vnd.git-lfs+json"
+_MAX_OBJECTS = 1000
+_MAX_SIZE = 1024**4
+
+
+@token_door("POST")
+def batch(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str) -> HttpResponse:
+    try:
+        return JsonResponse(_batch(request, kind, namespace, name), content_type=_TYPE)
+    except RepositoryMoved:
+        raise
+    except Refusal as refusal:
+        return lfs_error(refusal)
+
+
+def lfs_error(refusal: Refusal) -> HttpResponse:
+    """LFS reads `message`; anonymous clients are asked for a password the way git understands."""
+    body = {"message": sentence(refusal), "error": sentence(refusal)}
+    response = JsonResponse(body, status=refusal.status, content_type=_TYPE)
+    if refusal.code == "RepoNotFound":
+        response["X-Error-Code"] = refusal.code
+    if refusal.status == 401:
+        response["LFS-Authenticate"] = 'Basic realm="Wellspring", charset="UTF-8"'
+        response["WWW-Authenticate"] = 'Basic realm="Wellspring", charset="UTF-8"'
+    return response
+
+
+def _batch(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str) -> dict[str, Any]:
+    found = repository(request, kind, namespace, name)
+    body = json_body(request)
+    operation, wanted = body.get("operation"), body.get("objects")
+    if operation not in {"upload", "download"} or not isinstance(wanted, list) or len(wanted) > _MAX_OBJECTS:
+        raise Invalid(f"A batch is an upload or a download of up to {_MAX_OBJECTS} objects.")
+    if body.get("hash_algo", "sha256") != "sha256":
+        raise Invalid("Objects are named by their sha256.")
+    if operation == "download":
+        objects = [_download(request, found, *_named(one)) for one in wanted]
+        return {"transfer": "basic", "objects": objects, "hash_algo": "sha256"}
+    _require_write(request, found)
+    multipart = "multipart" in (body.get("transfers") or [])
+    objects = [_upload(request, found, *_named(one), multipart=multipart) for one in wanted]
+    in_parts = any("chunk_size" in one.get("actions", {}).get("upload", {}).get("header", {}) for one in objects)
+    return {"transfer": "multipart" if in_parts else "basic", "objects": objects, "hash_algo": "sha256"}
+
+
+def _require_write(request: HttpRequest, found: Repository) -> None:
+    if principal_of(request).is_anonymous:
+        raise Unauthenticated("Log in to upload.", hint="The password is an access token with write scope.")
+    if not rules.may_write(principal_of(request), found):
+        raise Forbidden("You may not write to this repository.", hint="Ask its owner for write access.")
+
+
+def _named(one: Any) -> tuple[str, int]:
+    oid, size = (one.get("oid"), one.get("size")) if isinstance(one, dict) else (None, None)
+    valid = isinstance(oid, str) and len(oid) == 64 and set(oid) <= set("0123456789abcdef")
+    if not valid or not isinstance(size, int) or not 0 <= size <= _MAX_SIZE:
+        raise Invalid("An object is named by `oid`, 64 lower-case hexadecimal digits, and `size`.")
+    return str(oid), size
+
+
+def _download(request: HttpRequest, found: Repository, oid: str, size: int) -> dict[str, Any]:
+    held = readable_object(principal_of(request), found, oid)
+    if held is None:
+        return {"oid": oid, "size": size, "error": {"code": 404, "message": "This repository has no such object."}}
+    download = {"href": link(request, "GET", f"objects/{oid}"), "expires_in": 3600}
+    return {"oid": oid, "size": held.size, "authenticated": True, "actions": {"download": download}}
+
+
+def _upload(request: HttpRequest, found: Repository, oid: str, size: int, *, multipart: bool) -> dict[str, Any]:
+    """How to send an object; no actions when it need not be sent."""
+    principal = principal_of(request)
+    held = held_object(principal, found, oid)
+    if held is not None:
+        if held.size != size:
+            message = f"This object has {held.size} bytes, not {size}."
+            return {"oid": oid, "size": size, "error": {"code": 422, "message": message}}
+        RepositoryObject.objects.get_or_create(repository=found, object=held)
+        return {"oid": oid, "size": size}
+    assert principal.user is not None
+    key = str(UploadKey(found.pk, principal.user.pk, oid, size))
+    if multipart and size > settings.LFS_PART_SIZE:
+        upload = _in_parts(request, key, size)
+    else:
+        upload = {"href": link(request, "PUT", f"uploads/{key}", seconds=UPLOAD_SECONDS)}
+    verify = {"href": link(request, "POST", f"verify/{key}", seconds=UPLOAD_SECONDS)}
+    actions = {"upload": upload | {"expires_in": UPLOAD_SECONDS}, "verify": verify | {"expires_in": UPLOAD_SECONDS}}
+    return {"oid": oid, "size": size, "authenticated": True, "actions": actions}
+
+
+def _in_parts(request: HttpRequest, key: str, size: int) -> dict[str, Any]:
+    plan = stores.partial_uploads().begin(key, size=size, part_size=settings.LFS_PART_SIZE)
+    header = {"chunk_size": str(plan.part_size)}
+    for number in range(1, plan.count + 1):
+        header[str(number)] = link(request, "PUT", f"uploads/{key}/{number}", seconds=UPLOAD_SECONDS)
+    return {"href": link(request, "POST", f"uploads/{key}/complete", seconds=UPLOAD_SECONDS), "header": header}

@@ -1,0 +1,186 @@
+"""Links to objects that carry their own right, and the doors they lead to.
+
+A link is made only after the asker's rights were checked; whoever holds it may use it
+until it expires. Uploads name repository, person, object and length in their key.
+"""
+
+import time
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import salted_hmac
+
+from accounts.models import User
+from accounts.principal import Principal
+from common.errors import Conflict, Forbidden, Invalid, NotFound
+from hub import rules, stores
+from hub.api import content
+from hub.api.bodies import body_of
+from hub.api.protocol import absolute, json_body, token_door
+from hub.models import LargeObject, Repository
+from hub.services import objects
+from hub.storage import signing
+from hub.storage.errors import BadSignature, DigestMismatch, ObjectMissing, TooLarge, UploadIncomplete
+from hub.storage.signing import Grant
+
+DOWNLOAD_SECONDS = 3600
+UPLOAD_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True)
+class UploadKey:
+    """Who uploads what where: the key of an upload in the store of parts."""
+
+    repository: int
+    user: int
+    sha256: str
+    size: int
+
+    def __str__(self) -> str:
+        return f"{self.repository}-{self.user}-{self.sha256}-{self.size}"
+
+    @classmethod
+    def parse(cls, text: str) -> "UploadKey":
+        repository, user, sha256, size = text.split("-")
+        return cls(int(repository), int(user), sha256, int(size))
+
+
+def link(
+    request: HttpRequest,
+    method: str,
+    key: str,
+    *,
+    seconds: int = DOWNLOAD_SECONDS,
+    byte_range: tuple[int, int] | None = None,
+    filename: str | None = None,
+) -> str:
+    """An absolute address that opens one door for a while."""
+    grant = Grant(method, key, int(time.time()) + seconds, byte_range, filename)
+    return signing.signed_url(_secret(), absolute(request, "/api/storage"), grant)
+
+
+@token_door("GET")
+def read_object(request: HttpRequest, sha256: str) -> HttpResponse:
+    """The plain bytes of an object, from wherever it lies."""
+    grant = _granted(request, f"objects/{sha256}")
+    found = LargeObject.objects.filter(pk=sha256).first()
+    if found is None:
+        raise NotFound("This object is gone.")
+    return content.answer(request, content.of_object(found, name=grant.filename or sha256), {})
+
+
+@token_door("GET")
+def read_xorb(request: HttpRequest, xorb: str) -> HttpResponse:
+    """A part of a xorb, no more than the link allows."""
+    grant = _granted(request, f"xorbs/{xorb}")
+    store = stores.xet_store().xorbs
+    size = store.size(xorb)
+    if size is None:
+        raise NotFound("This xorb is gone.")
+    whole = content.of_stored(store, xorb, size)
+    response = content.answer(request, whole, {"Content-Type": "application/octet-stream"})
+    if grant.byte_range is not None and not _within(response, grant.byte_range):
+        response.close()
+        first, last = grant.byte_range
+        raise Forbidden(f"This link allows the bytes {first} to {last} only.", hint="Ask with that Range.")
+    return response
+
+
+@token_door("PUT")
+def upload_whole(request: HttpRequest, key: str) -> HttpResponse:
+    """LFS basic: the object in one piece."""
+    upload, repository = _upload(request, f"uploads/{key}", key)
+    try:
+        objects.receive(repository, upload.sha256, upload.size, body_of(request))
+    except (DigestMismatch, TooLarge) as error:
+        raise Invalid(str(error), hint="Upload it again.") from error
+    return HttpResponse(headers={"ETag": f'"{upload.sha256}"'})
+
+
+@token_door("PUT")
+def upload_part(request: HttpRequest, key: str, number: int) -> HttpResponse:
+    """LFS multipart: one part."""
+    _upload(request, f"uploads/{key}/{number}", key)
+    try:
+        part = stores.partial_uploads().put_part(key, number, body_of(request))
+    except (DigestMismatch, TooLarge, ValueError) as error:
+        raise Invalid(str(error), hint="Send this part again.") from error
+    except ObjectMissing as error:
+        raise NotFound(str(error)) from error
+    return HttpResponse(headers={"ETag": f'"{part.etag}"'})
+
+
+@token_door("POST")
+def complete_upload(request: HttpRequest, key: str) -> HttpResponse:
+    """LFS multipart: the parts become the object. Repeating it is harmless."""
+    upload, repository = _upload(request, f"uploads/{key}/complete", key)
+    _check_parts(json_body(request), key)
+    try:
+        objects.complete_upload(repository, key, upload.sha256)
+    except UploadIncomplete as error:
+        raise Conflict(str(error), hint="Send the missing parts, then complete again.") from error
+    except DigestMismatch as error:
+        raise Invalid(str(error), hint="Upload it again from the start.") from error
+    except ObjectMissing as error:
+        if not LargeObject.objects.filter(pk=upload.sha256, held_by__repository=repository).exists():
+            raise NotFound(str(error)) from error
+    return JsonResponse({"success": True})
+
+
+@token_door("POST")
+def verify_upload(request: HttpRequest, key: str) -> HttpResponse:
+    """git-lfs asks whether what it sent has arrived."""
+    upload, repository = _upload(request, f"verify/{key}", key)
+    body = json_body(request)
+    if body.get("oid") != upload.sha256 or body.get("size") != upload.size:
+        raise Invalid("This link verifies another object.")
+    if not LargeObject.objects.filter(pk=upload.sha256, held_by__repository=repository).exists():
+        raise NotFound("The object has not arrived.", hint="Upload it again.")
+    return JsonResponse({})
+
+
+def _granted(request: HttpRequest, key: str) -> Grant:
+    try:
+        return signing.verify(_secret(), request.method or "", key, request.GET)  # type: ignore[arg-type]
+    except BadSignature as error:
+        raise Forbidden(str(error)) from error
+
+
+def _upload(request: HttpRequest, signed: str, key: str) -> tuple[UploadKey, Repository]:
+    """What the link uploads and where, if the person may still write there."""
+    _granted(request, signed)
+    upload = UploadKey.parse(key)
+    repository = Repository.objects.select_related("namespace").filter(pk=upload.repository).first()
+    user = User.objects.filter(pk=upload.user, is_active=True).first()
+    if repository is None or user is None or not rules.may_write(Principal(user=user), repository):
+        raise Forbidden("You may not write to this repository any more.")
+    return upload, repository
+
+
+def _check_parts(body: dict[str, object], key: str) -> None:
+    """The client's receipts must be ours: a part that was replaced meanwhile is noticed here."""
+    given = body.get("parts")
+    if not isinstance(given, list):
+        return
+    try:
+        known = {part.number: part.etag for part in stores.partial_uploads().parts(key)}
+    except ObjectMissing:
+        return
+    for part in given:
+        number, etag = (part.get("partNumber"), part.get("etag")) if isinstance(part, dict) else (None, None)
+        if number in known and isinstance(etag, str) and etag.strip('"') != known[number]:
+            raise Invalid(f"Part {number} is not the one that you sent.", hint="Send it again.")
+
+
+def _within(response: HttpResponse, allowed: tuple[int, int]) -> bool:
+    given = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")[0]
+    if response.status_code not in {200, 206}:
+        return True
+    if response.status_code == 200:
+        return False
+    first, _, last = given.partition("-")
+    return allowed[0] <= int(first) and int(last) <= allowed[1]
+
+
+def _secret() -> bytes:
+    return salted_hmac("hub.links", "", algorithm="sha256").digest()

@@ -1,0 +1,67 @@
+"""Small doors: card check, access check, tag lists, and what clients ask in passing."""
+
+from collections import defaultdict
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from common.errors import Forbidden
+from hub import rules
+from hub.algorithms.cards import faults
+from hub.api.protocol import door, json_body, principal_of, repository, text_of
+from hub.enums import RepositoryKind
+from hub.errors import RepositoryNotFound
+from hub.selectors import repositories_visible_to
+
+
+@door("POST")
+def validate_yaml(request: HttpRequest) -> HttpResponse:
+    """Errors and warnings about a README, before it is committed."""
+    body = json_body(request)
+    kind = text_of(body, "repoType", default="model")
+    errors, warnings = faults(text_of(body, "content", default=""), kind)
+    if errors and "text/plain" in request.headers.get("Accept", ""):
+        return HttpResponse("\n".join(f"- Error: {error}" for error in errors), status=400, content_type="text/plain")
+    answer = {"errors": [{"message": text} for text in errors], "warnings": [{"message": text} for text in warnings]}
+    return JsonResponse(answer, status=400 if errors else 200)
+
+
+@door("GET")
+def auth_check(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, rest: str = "") -> HttpResponse:
+    found = repository(request, kind, namespace, name)
+    if rest == "write" and not rules.may_write(principal_of(request), found):
+        raise Forbidden("You may read this repository, but not write to it.", hint="Ask its owner for write access.")
+    return JsonResponse({})
+
+
+@door("GET")
+def tags_by_type(request: HttpRequest, kind: RepositoryKind) -> HttpResponse:
+    """The tags in use, grouped by what stands before the colon."""
+    rows = repositories_visible_to(principal_of(request)).filter(kind=kind)
+    groups: dict[str, set[str]] = defaultdict(set)
+    for tags, library, task in rows.values_list("tags", "library_name", "pipeline_tag").iterator():
+        for tag in tags:
+            group = tag.partition(":")[0] if ":" in tag else "other"
+            groups["library" if tag == library else "pipeline_tag" if tag == task else group].add(tag)
+    answer: dict[str, list[dict[str, Any]]] = {
+        group: [{"id": tag, "label": tag.partition(":")[2] or tag, "type": group} for tag in sorted(tags)]
+        for group, tags in groups.items()
+    }
+    return JsonResponse(answer)
+
+
+@door("GET")
+def one_segment(request: HttpRequest, **parts: Any) -> HttpResponse:
+    """Names without an owner exist on no site but the public Hub."""
+    raise RepositoryNotFound(anonymous=principal_of(request).is_anonymous)
+
+
+@door("GET")
+def telemetry(request: HttpRequest, rest: str) -> HttpResponse:
+    """Nothing is recorded."""
+    return HttpResponse()
+
+
+@door("GET")
+def agent_harnesses(request: HttpRequest) -> HttpResponse:
+    return JsonResponse({})

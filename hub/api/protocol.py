@@ -1,0 +1,178 @@
+"""What all doors share: methods, bodies, error headers, redirects of old names, dates."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.vary import vary_on_headers
+
+from accounts.principal import ANONYMOUS, Principal
+from common.errors import Invalid, Refusal
+from hub.enums import RepositoryKind
+from hub.errors import RepositoryMoved
+from hub.git.refs import full_name
+from hub.models import Repository
+from hub.selectors import Revision, branch_head, repository_for, revision_of, split_revision
+from hub.services import index
+
+View = Callable[..., HttpResponse]
+
+PROTOCOL_CODES = frozenset({"RepoNotFound", "RevisionNotFound", "EntryNotFound", "GatedRepo"})
+EXPOSED = (
+    "X-Repo-Commit,X-Request-Id,X-Error-Code,X-Error-Message,X-Total-Count,ETag,Link,Accept-Ranges,Content-Range,"
+    "X-Linked-Size,X-Linked-ETag,X-Xet-Hash"
+)
+
+
+def door(*methods: str) -> Callable[[View], View]:
+    """A view for these methods (GET brings HEAD) whose refusals speak the protocol."""
+    allowed = {*methods, *({"HEAD"} if "GET" in methods else ())}
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.method not in allowed:
+                message = f"{request.method} is not possible here; use {' or '.join(sorted(allowed))}."
+                response: HttpResponse = JsonResponse({"error": message}, status=405)
+                response["Allow"] = ", ".join(sorted(allowed))
+                return response
+            try:
+                response = view(request, *args, **kwargs)
+            except RepositoryMoved as moved:
+                response = _redirect(request, moved)
+            except Refusal as refusal:
+                response = error_response(refusal)
+            response["Access-Control-Allow-Origin"] = "*"
+            response["Access-Control-Expose-Headers"] = EXPOSED
+            return response
+
+        return vary_on_headers("Authorization", "Cookie")(handle)
+
+    return decorate
+
+
+def token_door(*methods: str) -> Callable[[View], View]:
+    """A door for programs that cannot send a CSRF token (git, git-lfs): sessions count for nothing."""
+
+    def decorate(view: View) -> View:
+        @csrf_exempt
+        @door(*methods)
+        @wraps(view)
+        def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if principal_of(request).token is None:
+                request.principal = ANONYMOUS  # type: ignore[attr-defined]
+            return view(request, *args, **kwargs)
+
+        return handle
+
+    return decorate
+
+
+def principal_of(request: HttpRequest) -> Principal:
+    return request.principal  # type: ignore[attr-defined]
+
+
+def error_response(refusal: Refusal) -> HttpResponse:
+    """JSON `{"error"}`, the same sentence in X-Error-Message, the client's code in X-Error-Code."""
+    text = sentence(refusal)
+    body = {"error": text, "code": refusal.code}
+    if "url" in refusal.context:
+        body["url"] = str(refusal.context["url"])
+    response = JsonResponse(body, status=refusal.status)
+    response["X-Error-Message"] = " ".join(text.split())[:500]
+    if refusal.code in PROTOCOL_CODES:
+        response["X-Error-Code"] = refusal.code
+    if refusal.context.get("commit"):
+        response["X-Repo-Commit"] = str(refusal.context["commit"])
+    if "retry_after" in refusal.context:
+        response["Retry-After"] = str(refusal.context["retry_after"])
+    return response
+
+
+def sentence(refusal: Refusal) -> str:
+    """What is wrong, and what to do about it."""
+    message, hint = str(refusal.message), str(refusal.hint)
+    if not hint:
+        return message
+    return f"{message} {hint}" if message.endswith((".", "!", "?")) else f"{message}. {hint}"
+
+
+def repository(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str) -> Repository:
+    """Raises RepositoryNotFound, RepositoryMoved."""
+    return repository_for(principal_of(request), kind, f"{namespace}/{name}")
+
+
+def revision(repository: Repository, name: str) -> Revision:
+    """A revision, its index healed if it is behind. Raises RevisionNotFound."""
+    return _healed(revision_of(repository, name or repository.default_branch))
+
+
+def revision_and_path(repository: Repository, rest: str) -> tuple[Revision, str]:
+    """`<revision>/<path>` of an address, parted. Raises RevisionNotFound."""
+    found, path = split_revision(repository, rest)
+    return _healed(found), path
+
+
+def json_body(request: HttpRequest) -> dict[str, Any]:
+    """The request's JSON object. Raises Invalid."""
+    try:
+        value = json.loads(request.body or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise Invalid("The body is not JSON.", hint=str(error)) from error
+    if not isinstance(value, dict):
+        raise Invalid("The body must be a JSON object.")
+    return value
+
+
+def text_of(body: dict[str, Any], key: str, *, default: str | None = None) -> str:
+    """A text member of a body. Raises Invalid when it is missing or something else."""
+    value = body.get(key)
+    if value is None and default is not None:
+        return default
+    if not isinstance(value, str) or (not value and default is None):
+        raise Invalid(f"`{key}` must be a text.")
+    return value
+
+
+def flag(request: HttpRequest, name: str) -> bool:
+    """A query parameter as clients spell booleans: true, True, 1."""
+    return request.GET.get(name, "").lower() in {"1", "true"}
+
+
+def date(value: datetime) -> str:
+    """The only form that clients read: UTC, ending in Z."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def absolute(request: HttpRequest, path: str) -> str:
+    return request.build_absolute_uri(path)
+
+
+def address_of(request: HttpRequest) -> str:
+    """The client's network address, as far as the server in front tells it."""
+    return request.META.get("REMOTE_ADDR", "")
+
+
+def _healed(found: Revision) -> Revision:
+    """A branch that moved without its rows (a crash in between) is indexed now."""
+    if found.branch is not None:
+        return found
+    ref = full_name(found.name)
+    if branch_head(found.repository, ref) != found.commit:
+        return found
+    index.follow(found.repository, ref)
+    return revision_of(found.repository, found.name)
+
+
+def _redirect(request: HttpRequest, moved: RepositoryMoved) -> HttpResponse:
+    """307 to the same address under the new name; relative, because clients follow only that."""
+    path = request.get_full_path()
+    start = path.lower().find(f"/{moved.old_name.lower()}")
+    target = path[:start] + f"/{moved.repository.full_name}" + path[start + 1 + len(moved.old_name) :]
+    response = HttpResponse(status=307)
+    response["Location"] = target
+    return response

@@ -1,0 +1,61 @@
+"""Files by name: what downloads, `from_pretrained`, curl and browsers read (hub-api.md, resolve)."""
+
+from django.http import HttpRequest, HttpResponse
+
+from hub.api import content
+from hub.api.protocol import absolute, address_of, door, principal_of, repository, revision_and_path
+from hub.enums import RepositoryKind
+from hub.errors import EntryNotFound
+from hub.git.reading import read_blob
+from hub.git.repositories import open_repository
+from hub.models import LargeObject, Repository
+from hub.selectors import File, Revision, entry_at, readable_object
+from hub.services import downloads
+
+
+@door("GET")
+def resolve(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, rest: str) -> HttpResponse:
+    """The content of a file: for large files the object, not its pointer."""
+    found = repository(request, kind, namespace, name)
+    revision, file = _file(found, rest)
+    headers = {"X-Repo-Commit": revision.commit}
+    if not file.lfs_sha256:
+        return content.answer(request, _blob(revision, file), headers)
+    held = readable_object(principal_of(request), found, file.lfs_sha256)
+    if held is None:
+        raise EntryNotFound("The content of this file was never uploaded.", commit=revision.commit)
+    if downloads.is_counted(file.path) and content.starts_a_download(request):
+        agent = request.headers.get("User-Agent", "")
+        downloads.count(found, by=principal_of(request), address=address_of(request), agent=agent)
+    headers |= _object_headers(request, found, revision, held)
+    return content.answer(request, content.of_object(held, name=file.name), headers)
+
+
+@door("GET")
+def raw(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, rest: str) -> HttpResponse:
+    """A file as it lies in git: for large files the pointer."""
+    found = repository(request, kind, namespace, name)
+    revision, file = _file(found, rest)
+    return content.answer(request, _blob(revision, file), {"X-Repo-Commit": revision.commit})
+
+
+def _file(found: Repository, rest: str) -> tuple[Revision, File]:
+    revision, path = revision_and_path(found, rest)
+    file = entry_at(revision, path)
+    if file.is_folder:
+        raise EntryNotFound("This is a folder, not a file.", commit=revision.commit)
+    return revision, file
+
+
+def _blob(revision: Revision, file: File) -> content.Content:
+    data = read_blob(open_repository(revision.repository.path), file.oid)
+    return content.of_bytes(data, etag=file.oid, name=file.name)
+
+
+def _object_headers(request: HttpRequest, found: Repository, revision: Revision, held: LargeObject) -> dict[str, str]:
+    headers = {"X-Linked-Etag": f'"{held.sha256}"', "X-Linked-Size": str(held.size)}
+    if held.xet_hash:
+        api = f"/api/{RepositoryKind(found.kind).plural}/{found.full_name}"
+        renew = absolute(request, f"{api}/xet-read-token/{revision.commit}")
+        headers |= {"X-Xet-Hash": held.xet_hash, "Link": f'<{renew}>; rel="xet-auth"'}
+    return headers

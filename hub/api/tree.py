@@ -1,0 +1,61 @@
+"""Files and folders at a revision (hub-api.md, tree)."""
+
+import base64
+import binascii
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from common.errors import Invalid
+from common.pagination import link_next
+from hub.api.protocol import door, flag, json_body, repository, revision, revision_and_path
+from hub.api.representations import tree_entry
+from hub.enums import RepositoryKind
+from hub.selectors import entries_at, entries_named, with_xet
+
+_PAGE, _PAGE_EXPANDED = 1000, 50
+_MAX_PATHS = 10_000
+
+
+@door("GET")
+def tree(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, rest: str) -> HttpResponse:
+    found = repository(request, kind, namespace, name)
+    at, path = revision_and_path(found, rest)
+    expand = flag(request, "expand")
+    most = _PAGE_EXPANDED if expand else _PAGE
+    given = request.GET.get("limit", "")
+    limit = max(1, min(int(given), most)) if given.isdigit() and len(given) < 9 else most
+    entries = entries_at(
+        at, path, recursive=flag(request, "recursive"), after=_after(request), limit=limit + 1, with_commits=expand
+    )
+    page = with_xet(entries[:limit])
+    response = JsonResponse([tree_entry(file, expand=expand) for file in page], safe=False)
+    response["X-Repo-Commit"] = at.commit
+    if len(entries) > limit:
+        last = page[-1].path.encode("utf-8", "surrogateescape")
+        link_next(request, response, cursor=base64.urlsafe_b64encode(last).decode())
+    return response
+
+
+@door("POST")
+def paths_info(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, rest: str) -> HttpResponse:
+    """What is known of some paths; those that do not exist are left out."""
+    found = repository(request, kind, namespace, name)
+    at = revision(found, rest)
+    if request.content_type == "application/json":
+        body = json_body(request)
+        paths, expand = body.get("paths"), body.get("expand") is True
+        paths = [paths] if isinstance(paths, str) else paths
+    else:
+        paths, expand = request.POST.getlist("paths"), request.POST.get("expand", "").lower() == "true"
+    if not isinstance(paths, list) or len(paths) > _MAX_PATHS or not all(isinstance(path, str) for path in paths):
+        raise Invalid(f"`paths` must be up to {_MAX_PATHS} texts.")
+    clean = [path.strip("/") for path in paths if "\x00" not in path]
+    files = with_xet(entries_named(at, clean, with_commits=expand))
+    return JsonResponse([tree_entry(file, expand=expand) for file in files], safe=False)
+
+
+def _after(request: HttpRequest) -> str:
+    try:
+        return base64.urlsafe_b64decode(request.GET.get("cursor", "")).decode("utf-8", "surrogateescape")
+    except (ValueError, binascii.Error) as error:
+        raise Invalid("This cursor is not valid.", hint="Begin again without one.") from error

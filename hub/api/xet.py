@@ -1,0 +1,223 @@
+"""Xet (docs/reference/hub-api.md, Xet): short-lived tokens for one repository, and the CAS door they open.
+
+A token is checked against the person's rights at each request, so taking rights away
+works at once. Reads are bound to the files of the token's repository, writes prove
+possession by what a shard must carry.
+"""
+
+import json
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from django.core import signing
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from accounts.models import AccessToken, User
+from accounts.principal import ANONYMOUS, Principal
+from common.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from hub import rules, stores
+from hub.algorithms.ranges import RangeNotSatisfiable, parse_range
+from hub.api.bodies import body_of, read_all
+from hub.api.links import link
+from hub.api.protocol import View, absolute, address_of, door, principal_of, repository, revision
+from hub.enums import RepositoryKind
+from hub.models import Repository, RepositoryObject, TreeEntry
+from hub.services import downloads, objects
+from hub.storage.errors import RangeBeyondEnd, TooLarge, XetError, XetMissing
+from hub.storage.xet.recipes import XetFile
+from hub.storage.xet.reconstruction import Fetch, reconstruct
+
+TOKEN_SECONDS = 3600
+_SALT = "hub.xet"
+_MAX_SHARD = 128 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a token allows, after its check."""
+
+    repository: Repository
+    principal: Principal
+    may_write: bool
+
+
+@door("GET")
+def token(
+    request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, access: str, rest: str = ""
+) -> HttpResponse:
+    """A token, in the body for one half of the client and in headers for the other."""
+    found = repository(request, kind, namespace, name)
+    principal = principal_of(request)
+    if access == "write" and not rules.may_write(principal, found):
+        raise Forbidden("You may not write to this repository.", hint="Send a token with write access.")
+    if access == "read" and rest:
+        revision(found, rest)
+    expires = int(time.time()) + TOKEN_SECONDS
+    claims = {
+        "r": found.pk,
+        "u": principal.user.pk if principal.user is not None else None,
+        "t": principal.token.pk if principal.token is not None else None,
+        "w": access == "write",
+        "e": expires,
+    }
+    made = signing.dumps(claims, salt=_SALT)
+    url = absolute(request, "/cas")
+    response = JsonResponse({"accessToken": made, "exp": expires, "casUrl": url})
+    response["X-Xet-Cas-Url"] = url
+    response["X-Xet-Access-Token"] = made
+    response["X-Xet-Token-Expiration"] = str(expires)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def cas_door(
+    *methods: str, write: bool = False
+) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """A view that gets the `scope` of the request's Xet token."""
+
+    def decorate(view: View) -> View:
+        @csrf_exempt
+        @door(*methods)
+        @wraps(view)
+        def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            scope = _scope(request)
+            if write and not scope.may_write:
+                raise Forbidden("This token only reads.", hint="Ask for a write token.")
+            return view(request, scope, *args, **kwargs)
+
+        return handle
+
+    return decorate
+
+
+@cas_door("POST", write=True)
+def upload_xorb(request: HttpRequest, scope: Scope, space: str, xorb: str) -> HttpResponse:
+    try:
+        stored = stores.xet_store().put_xorb(xorb, body_of(request))
+    except (XetError, TooLarge) as error:
+        raise Invalid(str(error)) from error
+    return JsonResponse({"was_inserted": stored.inserted})
+
+
+@cas_door("POST", write=True)
+def upload_shard(request: HttpRequest, scope: Scope) -> HttpResponse:
+    """Version 1: one answer when all is verified."""
+    data = read_all(body_of(request), _MAX_SHARD)
+    try:
+        files = stores.xet_store().accept_shard(data)
+    except XetError as error:
+        raise Invalid(str(error)) from error
+    objects.hold_xet(scope.repository, files)
+    return JsonResponse({"result": 1})
+
+
+@cas_door("POST", write=True)
+def upload_shard_v2(request: HttpRequest, scope: Scope) -> HttpResponse:
+    """Version 2: a line of JSON for each step, so that nobody waits in silence."""
+    data = read_all(body_of(request), _MAX_SHARD)
+    steps = stores.xet_store().accepting_shard(data)
+    try:
+        first: Any = next(steps)
+    except StopIteration as end:
+        objects.hold_xet(scope.repository, end.value)
+        return _events([_event("result", result=1)])
+    except XetError as error:
+        raise Invalid(str(error)) from error
+    return _events(_progress(scope, steps, first))
+
+
+@cas_door("GET")
+def reconstruction(request: HttpRequest, scope: Scope, version: int, file_hash: str) -> HttpResponse:
+    """Which parts of which xorbs make up a file of the token's repository, with links to fetch them."""
+    held = (
+        RepositoryObject.objects.select_related("object")
+        .filter(repository=scope.repository, object__xet_hash=file_hash)
+        .first()
+    )
+    if held is None or (held.committed_at is None and not scope.may_write):
+        raise NotFound("This repository has no such file.")
+    try:
+        span = parse_range(request.headers.get("Range"), held.object.size) or (0, None)
+        plan = reconstruct(stores.xet_store(), stores.xet_store().file(file_hash), *span)
+    except (RangeNotSatisfiable, RangeBeyondEnd):
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{held.object.size}"})
+    except XetMissing as error:
+        raise NotFound(str(error)) from error
+    if span[0] == 0:
+        _count(request, scope, held.object_id)
+
+    def url(fetch: Fetch) -> str:
+        return link(request, "GET", f"xorbs/{fetch.xorb}", byte_range=(fetch.first, fetch.last))
+
+    return JsonResponse(plan.version_1(url) if version == 1 else plan.version_2(url))
+
+
+@cas_door("GET")
+def unknown_chunk(request: HttpRequest, scope: Scope, space: str, chunk: str) -> HttpResponse:
+    """Chunks are not looked up across repositories: the answer would tell who has what."""
+    raise NotFound("No such chunk is known.")
+
+
+def _scope(request: HttpRequest) -> Scope:
+    kind, _, value = request.headers.get("Authorization", "").partition(" ")
+    try:
+        claims = signing.loads(value, salt=_SALT) if kind.lower() == "bearer" else None
+    except signing.BadSignature:
+        claims = None
+    if claims is None or claims["e"] < time.time():
+        raise Unauthenticated("This Xet token is missing, forged or too old.", hint="Ask the hub for a new one.")
+    found = Repository.objects.select_related("namespace").filter(pk=claims["r"]).first()
+    principal = _principal(claims)
+    if found is None or principal is None or not rules.may_read(principal, found):
+        raise Unauthenticated("This Xet token no longer works.", hint="Ask the hub for a new one.")
+    return Scope(found, principal, bool(claims["w"]) and rules.may_write(principal, found))
+
+
+def _principal(claims: dict[str, Any]) -> Principal | None:
+    """Who the token was made for, if their credential still works."""
+    if claims["u"] is None:
+        return ANONYMOUS
+    user = User.objects.filter(pk=claims["u"], is_active=True).first()
+    if user is None or claims["t"] is None:
+        return Principal(user=user) if user is not None else None
+    credential = AccessToken.objects.select_related("namespace").filter(pk=claims["t"], revoked_at__isnull=True).first()
+    return Principal(user=user, token=credential) if credential is not None else None
+
+
+def _progress(
+    scope: Scope, steps: Generator[tuple[int, int], None, list[XetFile]], first: tuple[int, int]
+) -> Iterator[bytes]:
+    reported = 0.0
+    progress = first
+    try:
+        while True:
+            if time.monotonic() - reported > 1:
+                reported = time.monotonic()
+                yield _event("validating", verified=progress[0], total=progress[1])
+            progress = next(steps)
+    except StopIteration as end:
+        with transaction.atomic():
+            objects.hold_xet(scope.repository, end.value)
+        yield _event("result", result=1)
+    except XetError as error:
+        yield _event("error", message=str(error), retryable=False)
+
+
+def _event(kind: str, **facts: Any) -> bytes:
+    return json.dumps({"type": kind} | facts).encode() + b"\n"
+
+
+def _events(blocks: Any) -> HttpResponse:
+    return StreamingHttpResponse(blocks, content_type="application/x-ndjson")  # type: ignore[return-value]
+
+
+def _count(request: HttpRequest, scope: Scope, sha256: str) -> None:
+    entry = TreeEntry.objects.filter(branch__repository=scope.repository, lfs_sha256=sha256).first()
+    if entry is not None and downloads.is_counted(entry.path):
+        agent = request.headers.get("User-Agent", "")
+        downloads.count(scope.repository, by=scope.principal, address=address_of(request), agent=agent)

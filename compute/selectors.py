@@ -72,7 +72,7 @@ def entries_of(allocation: Allocation) -> QuerySet[GpuSecondEntry]:
 
 
 def jobs_visible_to(principal: Principal) -> QuerySet[Job]:
-    jobs = Job.objects.select_related("namespace", "flavor", "allocation", "submitted_by").order_by(
+    jobs = Job.objects.select_related("namespace", "flavor__cluster", "allocation", "submitted_by").order_by(
         "-created_at", "-id"
     )
     return jobs if principal.is_staff else jobs.filter(namespace__in=readable_namespaces(principal))

@@ -1,0 +1,88 @@
+"""Lines for an SVG chart: scaled, thinned out, with round marks on the axes. No drawing library."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MOST_POINTS = 300
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A value on an axis and where it lies, in SVG units."""
+
+    position: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """`points` is the attribute of a polyline; the plot spans left..right, top..bottom."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+    points: str
+    across: list[Mark]
+    up: list[Mark]
+    last: float
+    lowest: float
+    count: int
+
+
+def chart(values: Sequence[tuple[float, float]], *, width: int = 640, height: int = 220) -> Chart | None:
+    """A line through (x, y) pairs; None when there are fewer than two finite ones."""
+    finite = [(x, y) for x, y in values if math.isfinite(x) and math.isfinite(y)]
+    if len(finite) < 2:
+        return None
+    kept = thin_out(sorted(finite))
+    left, right, top, bottom = 52, width - 12, 10, height - 28
+    low_x, high_x = kept[0][0], kept[-1][0]
+    low_y, high_y = min(y for _x, y in kept), max(y for _x, y in kept)
+    low_y = min(low_y, 0.0) if low_y > 0 and low_y < 0.5 * high_y else low_y
+    span_x, span_y = (high_x - low_x) or 1.0, (high_y - low_y) or 1.0
+
+    def across(x: float) -> float:
+        return round(left + (x - low_x) / span_x * (right - left), 1)
+
+    def up(y: float) -> float:
+        return round(bottom - (y - low_y) / span_y * (bottom - top), 1)
+
+    return Chart(
+        width=width,
+        height=height,
+        left=left,
+        right=right,
+        top=top,
+        bottom=bottom,
+        points=" ".join(f"{across(x)},{up(y)}" for x, y in kept),
+        across=[Mark(across(x), f"{x:g}") for x in round_marks(low_x, high_x)],
+        up=[Mark(up(y), f"{y:.3g}") for y in round_marks(low_y, high_y)],
+        last=kept[-1][1],
+        lowest=min(y for _x, y in finite),
+        count=len(finite),
+    )
+
+
+def thin_out(values: Sequence[tuple[float, float]], *, most: int = MOST_POINTS) -> list[tuple[float, float]]:
+    """At most `most` points: means of equal runs, the last point as it is."""
+    if len(values) <= most:
+        return list(values)
+    size = -(-(len(values) - 1) // (most - 1))
+    runs = [values[start : start + size] for start in range(0, len(values) - 1, size)]
+    return [(sum(x for x, _y in run) / len(run), sum(y for _x, y in run) / len(run)) for run in runs] + [values[-1]]
+
+
+def round_marks(low: float, high: float, *, about: int = 4) -> list[float]:
+    """Multiples of 1, 2 or 5 times a power of ten within the range."""
+    span = high - low
+    if span <= 0:
+        return [low]
+    raw = span / about
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next((factor * power for factor in (1, 2, 5) if factor * power >= raw), 10 * power)
+    first = math.ceil(low / step)
+    return [number * step for number in range(first, math.floor(high / step) + 1)]

@@ -1,0 +1,109 @@
+"""What a job's files tell its page: loss, samples, metrics, use of the machine. Reads, never writes.
+
+The job itself wrote parts of this, so nothing in it is trusted: numbers are checked, pictures are opened
+without following links and served only when they are pictures.
+"""
+
+import os
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from compute.algorithms.charts import Chart, chart
+from compute.backends.sandbox import WORK
+from compute.journal import JobFolder, last_lines, read_records
+
+LOG_LINES = 200
+MOST_SAMPLES = 12
+LARGEST_PICTURE = 8 * 2**20
+SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture that the job made; `number` is its place among the sample events."""
+
+    number: int
+    step: int
+    path: str
+    prompts: list[str]
+
+
+@dataclass(frozen=True)
+class Progress:
+    loss: Chart | None
+    cpu: Chart | None
+    memory: Chart | None
+    step: int | None
+    learning_rate: float | None
+    samples: list[Sample]
+    metrics: list[tuple[str, float]]
+    log: list[dict[str, str]]
+
+
+def progress_of(folder: JobFolder) -> Progress:
+    events = read_records(folder.events)
+    # A resumed attempt repeats some steps: what was said last about a step counts.
+    steps = {number: event for event in events if (number := _step(event)) is not None and event["event"] == "step"}
+    usage = read_records(folder.usage)
+    start = _number(usage[0].get("at")) if usage else 0.0
+    return Progress(
+        loss=chart([(step, _number(event.get("loss"))) for step, event in steps.items()]),
+        cpu=chart([(_number(row.get("at")) - start, _number(row.get("cpu_millicores")) / 1000) for row in usage]),
+        memory=chart([(_number(row.get("at")) - start, _number(row.get("memory")) / 2**30) for row in usage]),
+        step=max(steps, default=None),
+        learning_rate=_number(steps[max(steps)].get("lr")) if steps else None,
+        samples=samples_in(events)[-MOST_SAMPLES:],
+        metrics=[(str(e.get("name"))[:60], _number(e.get("value"))) for e in events if e.get("event") == "metric"],
+        log=last_lines(folder.log, LOG_LINES),
+    )
+
+
+def samples_in(events: list[dict[str, Any]]) -> list[Sample]:
+    found = [event for event in events if event.get("event") == "sample" and isinstance(event.get("path"), str)]
+    return [
+        Sample(number, _step(event) or 0, event["path"], [str(each)[:80] for each in _list(event.get("prompts"))[:8]])
+        for number, event in enumerate(found)
+    ]
+
+
+def read_sample(folder: JobFolder, number: int) -> tuple[bytes, str] | None:
+    """A sample's bytes and media type; None when there is no such picture."""
+    samples = samples_in(read_records(folder.events))
+    if number >= len(samples):
+        return None
+    data = _read_inside(folder.work, samples[number].path.removeprefix(f"{WORK}/"))
+    media_type = next((kind for signature, kind in SIGNATURES.items() if data.startswith(signature)), None)
+    return (data, media_type) if media_type else None
+
+
+def _read_inside(root: Path, relative: str) -> bytes:
+    """A file below `root`, reached without following any link. Empty when it is not there or too large."""
+    parts = [part for part in relative.split("/") if part not in {"", "."}]
+    if not parts or ".." in parts or relative.startswith("/"):
+        return b""
+    with suppress(OSError), ExitStack() as opened:
+        here = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        opened.callback(os.close, here)
+        for folder in parts[:-1]:
+            here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
+            opened.callback(os.close, here)
+        # Without blocking: the name might be a pipe that nobody writes to.
+        with os.fdopen(os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=here), "rb") as file:
+            data = file.read(LARGEST_PICTURE + 1)
+        return data if len(data) <= LARGEST_PICTURE else b""
+    return b""
+
+
+def _step(event: dict[str, Any]) -> int | None:
+    step = event.get("step")
+    return step if isinstance(step, int) and 0 <= step < 2**53 else None
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else float("nan")
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

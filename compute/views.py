@@ -1,0 +1,111 @@
+"""Pages: allocations, jobs, and what a job shows while it runs."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from common.errors import NotFound
+from common.pagination import page_of
+from compute import selectors
+from compute.enums import TERMINAL_STATES
+from compute.journal import JobFolder
+from compute.models import Job
+from compute.progress import progress_of, read_sample
+from compute.rules import may_change, may_submit_for
+from compute.services import submissions
+
+RECENT_JOBS = 20
+
+
+@require_safe
+def overview(request: HttpRequest) -> HttpResponse:
+    context: dict[str, Any] = {"flavors": selectors.flavors()}
+    if request.user.is_authenticated:
+        jobs = selectors.jobs_visible_to(request.principal)
+        context |= {
+            "allocations": selectors.allocations_of(request.principal),
+            "open_jobs": jobs.exclude(state__in=TERMINAL_STATES)[:RECENT_JOBS],
+            "recent_jobs": jobs.filter(state__in=TERMINAL_STATES)[:RECENT_JOBS],
+        }
+    return render(request, "compute/overview.html", context)
+
+
+@login_required
+@require_safe
+def allocation(request: HttpRequest, allocation_id: int) -> HttpResponse:
+    found = get_object_or_404(selectors.allocations_visible_to(request.principal), pk=allocation_id)
+    jobs = selectors.jobs_visible_to(request.principal).filter(allocation=found)
+    context = {
+        "allocation": found,
+        "jobs": jobs[:RECENT_JOBS],
+        "page": page_of(request, selectors.entries_of(found), size=50),
+    }
+    return render(request, "compute/allocation.html", context)
+
+
+@login_required
+@never_cache
+@require_safe
+def job(request: HttpRequest, namespace: str, job_id: str) -> HttpResponse:
+    return render(request, "compute/job.html", _job_context(request, namespace, job_id))
+
+
+@login_required
+@never_cache
+@require_safe
+def job_live(request: HttpRequest, namespace: str, job_id: str) -> HttpResponse:
+    """The part of the page that changes while the job runs; the page asks for it every few seconds."""
+    return render(request, "compute/job_live.html", _job_context(request, namespace, job_id))
+
+
+@login_required
+@require_POST
+def job_cancel(request: HttpRequest, namespace: str, job_id: str) -> HttpResponse:
+    found = selectors.job_for(request.principal, namespace, job_id)
+    submissions.cancel(found, by=request.principal)
+    messages.success(request, _("The job is being cancelled."))
+    return redirect(found)
+
+
+@login_required
+@require_POST
+def job_rerun(request: HttpRequest, namespace: str, job_id: str) -> HttpResponse:
+    found = selectors.job_for(request.principal, namespace, job_id)
+    again = submissions.rerun(found, by=request.principal)
+    messages.success(request, _("The same job was submitted again. This is its page."))
+    return redirect(again)
+
+
+@login_required
+@require_safe
+def job_sample(request: HttpRequest, namespace: str, job_id: str, number: int) -> HttpResponse:
+    found = selectors.job_for(request.principal, namespace, job_id)
+    sample = read_sample(JobFolder(settings.JOBS_ROOT, found.id), number)
+    if sample is None:
+        raise NotFound(_("This job has no such sample picture."), hint=_("See the job's page for those it has."))
+    data, media_type = sample
+    response = HttpResponse(data, content_type=media_type)
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["Cache-Control"] = "private, max-age=3600"
+    return response
+
+
+def _job_context(request: HttpRequest, namespace: str, job_id: str) -> dict[str, Any]:
+    found: Job = selectors.job_for(request.principal, namespace, job_id)
+    return {
+        "job": found,
+        "attempts": list(found.attempts.all()),
+        "progress": progress_of(JobFolder(settings.JOBS_ROOT, found.id)),
+        "may_change": not found.is_over and may_change(request.principal, found),
+        "may_rerun": found.is_over and may_submit_for(request.principal, found.namespace),
+        "environment": sorted(found.environment.items()),
+        "cost": (found.reserved if found.charged is None else found.charged) * selectors.price_of(found.flavor),
+        "currency": found.flavor.cluster.currency,
+    }

@@ -1,6 +1,6 @@
 from revenue.models.closings import ClosedLine, MonthClose, ShareAllocation, Statement
 from revenue.models.ledger import Account, Balance, Entry, HashBlock, Journal, PeriodLock
-from revenue.models.sales import AttributionSnapshot, RevenueLine, Sale, SaleReversal
+from revenue.models.sales import AttributionSnapshot, RevenueLine, Sale, SaleFee, SaleReversal
 
 __all__ = [
     "Account",
@@ -14,6 +14,7 @@ __all__ = [
     "PeriodLock",
     "RevenueLine",
     "Sale",
+    "SaleFee",
     "SaleReversal",
     "ShareAllocation",
     "Statement",

@@ -70,6 +70,22 @@ class SaleReversal(models.Model):
         return self.key
 
 
+class SaleFee(models.Model):
+    """What the processor kept of a sale and told us only after it was booked: a late fee, the fee of a dispute."""
+
+    sale = models.ForeignKey(Sale, models.PROTECT, related_name="late_fees")
+    key = models.CharField(max_length=150, unique=True)
+    amount = models.BigIntegerField()
+    at = models.DateTimeField()
+    journal = models.OneToOneField(Journal, models.PROTECT, related_name="sale_fee")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(amount__gt=0), name="sale_fee_positive")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class RevenueLine(models.Model):
     """Net revenue and what earned it: a licence sold, or credits spent. Negative when it is taken back.
 

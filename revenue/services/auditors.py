@@ -20,6 +20,7 @@ from revenue.models import (
     MonthClose,
     RevenueLine,
     Sale,
+    SaleFee,
     SaleReversal,
     ShareAllocation,
     Statement,
@@ -143,6 +144,9 @@ def _expected() -> Sums:
         sums[AccountName.TAX, currency] += tax
         sums[AccountName.FEES, currency] += fee
         sums[AccountName.CREDITS, currency] += gross - tax if kind == SaleKind.CREDITS else 0
+    for currency, fee in SaleFee.objects.values_list("sale__currency").annotate(Sum("amount")):
+        sums[AccountName.CLEARING, currency] -= fee
+        sums[AccountName.FEES, currency] += fee
     for kind, currency, amount, tax, fee in SaleReversal.objects.values_list("sale__kind", "sale__currency").annotate(
         Sum("amount"), Sum("tax"), Sum("fee_back")
     ):

@@ -136,9 +136,8 @@ def write_commit(
     tree = edit.write(objects)
     write_objects(repo, objects)
     signature = signature_of(author)
-    oid = _commit_and_move(
-        repo, name, head, tree, message, signature, signature_of(committer) if committer else signature
-    )
+    committed_by = signature_of(committer) if committer else signature
+    oid = commit_tree(repo, name, tree, [head] if head else [], message, signature, committed_by)
     changed = [_describe(repo, objects, path, leaf.oid, leaf.mode) for path, leaf in edit.changed().items()]
     return CommitResult(oid, tree, name, head, signature.time, changed, edit.deleted())
 
@@ -198,28 +197,32 @@ def _describe(repo: Repository, objects: dict[str, NewObject], path: str, oid: s
     return ChangedFile(path, oid, len(data), pointer, mode)
 
 
-def _commit_and_move(
+def commit_tree(
     repo: Repository,
     ref: str,
-    head: str | None,
     tree: str,
+    parents: list[str],
     message: str,
     author: pygit2.Signature,
     committer: pygit2.Signature,
 ) -> str:
-    """Write the commit and move the ref from ``head`` to it, atomically."""
+    """Write a commit and move ``ref`` from the first of its parents to it, atomically.
+
+    Without parents the ref must not be there yet. Raises RefMoved.
+    """
     tree_id = pygit2.Oid(hex=tree)
-    if head is None:
+    if not parents:
         oid = str(repo.create_commit(None, author, committer, message, tree_id, []))
         update(repo, [RefUpdate(ref, None, oid)])
         return oid
+    parent_ids = [pygit2.Oid(hex=parent) for parent in parents]
     for attempt in range(_LOCK_TRIES):
         try:
             # libgit2 moves the ref only if it still is at the first parent.
-            return str(repo.create_commit(ref, author, committer, message, tree_id, [pygit2.Oid(hex=head)]))
+            return str(repo.create_commit(ref, author, committer, message, tree_id, parent_ids))
         except (pygit2.GitError, OSError) as error:
             current = target_of(repo, ref)
-            if current != head:
+            if current != parents[0]:
                 raise RefMoved(ref, current) from None
             if attempt == _LOCK_TRIES - 1:
                 raise GitError(f"{ref} could not be moved: {error}") from error

@@ -1,3 +1,41 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from grants.api import calls as calls_api
+from grants.api import proposals as proposals_api
+from grants.api import reviews as reviews_api
+from grants.api import rounds as rounds_api
+from grants.views import calls, proposals, reviews, rounds
+
+urlpatterns = [
+    path("grants", calls.home, name="grants"),
+    path("grants/calls/<slug:slug>", calls.call, name="call"),
+    path("grants/calls/<slug:slug>/apply", proposals.apply, name="call_apply"),
+    path("grants/rounds/<slug:slug>", rounds.round_page, name="round"),
+    path("grants/rounds/<slug:slug>/nominate", rounds.nominate, name="round_nominate"),
+    path("grants/rounds/<slug:slug>/decide", rounds.decide, name="round_decide"),
+    path("grants/nominations/<int:nomination_id>/score", rounds.score, name="nomination_score"),
+    path("awards", calls.awards, name="awards"),
+    path("proposals", proposals.proposal_list, name="proposals"),
+    path("proposals/<int:proposal_id>", proposals.proposal, name="proposal"),
+    path("proposals/<int:proposal_id>/edit", proposals.edit, name="proposal_edit"),
+    path("proposals/<int:proposal_id>/<slug:action>", proposals.act, name="proposal_act"),
+    path("reviews", reviews.review_list, name="reviews"),
+    path("reviews/<int:review_id>", reviews.review, name="review"),
+    path("reviews/<int:review_id>/conflict", reviews.conflict, name="review_conflict"),
+    path("api/grants/calls", calls_api.calls, name="api_calls"),
+    path("api/grants/calls/<slug:slug>", calls_api.call, name="api_call"),
+    path("api/grants/calls/<slug:slug>/budget", calls_api.budget, name="api_call_budget"),
+    path("api/grants/calls/<slug:slug>/proposals", proposals_api.create, name="api_call_proposals"),
+    path("api/grants/awards", calls_api.awards, name="api_awards"),
+    path("api/grants/proposals", proposals_api.proposals_list, name="api_proposals"),
+    path("api/grants/proposals/<int:proposal_id>", proposals_api.proposal, name="api_proposal"),
+    path("api/grants/proposals/<int:proposal_id>/<slug:action>", proposals_api.act, name="api_proposal_act"),
+    path("api/grants/reviews", reviews_api.reviews, name="api_reviews"),
+    path("api/grants/reviews/<int:review_id>", reviews_api.review, name="api_review"),
+    path("api/grants/rounds", rounds_api.rounds, name="api_rounds"),
+    path("api/grants/rounds/<slug:slug>", rounds_api.round_, name="api_round"),
+    path("api/grants/rounds/<slug:slug>/panel", rounds_api.panel, name="api_round_panel"),
+    path("api/grants/rounds/<slug:slug>/nominations", rounds_api.nominate, name="api_round_nominations"),
+    path("api/grants/rounds/<slug:slug>/decide", rounds_api.decide, name="api_round_decide"),
+    path("api/grants/nominations/<int:nomination_id>/score", rounds_api.score, name="api_nomination_score"),
+]

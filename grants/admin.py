@@ -1,0 +1,43 @@
+from django.contrib import admin
+
+from grants import models
+
+
+class ReadOnly(admin.ModelAdmin):
+    """Looked at here, changed only through the services."""
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(models.Call)
+class CallAdmin(ReadOnly):
+    list_display = ["slug", "track", "flavor_class", "budget_gpu_seconds", "remaining_gpu_seconds", "closes_at"]
+
+
+@admin.register(models.Proposal)
+class ProposalAdmin(ReadOnly):
+    list_display = ["id", "title", "call", "holder", "state", "outcome"]
+    list_filter = ["state", "outcome"]
+    list_select_related = ["call", "holder"]
+
+
+@admin.register(models.Decision)
+class DecisionAdmin(ReadOnly):
+    list_display = ["id", "proposal", "outcome", "gpu_seconds", "rule_name", "rule_version", "at"]
+
+
+@admin.register(models.Award)
+class AwardAdmin(ReadOnly):
+    list_display = ["id", "holder", "gpu_seconds", "amount", "currency", "ends_at"]
+
+
+@admin.register(models.Round)
+class RoundAdmin(ReadOnly):
+    list_display = ["slug", "currency", "budget", "closes_at"]

@@ -1,0 +1,20 @@
+from grants.models.calls import Call, Programme
+from grants.models.decisions import Award, Decision, Report
+from grants.models.proposals import Proposal, ProposalVersion, Review, TeamMember
+from grants.models.rounds import Nomination, NominationScore, Round, RoundDecision
+
+__all__ = [
+    "Award",
+    "Call",
+    "Decision",
+    "Nomination",
+    "NominationScore",
+    "Programme",
+    "Proposal",
+    "ProposalVersion",
+    "Report",
+    "Review",
+    "Round",
+    "RoundDecision",
+    "TeamMember",
+]

@@ -1,0 +1,121 @@
+"""What people ask for, who signs it, what was handed in, and what reviewers said."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Namespace, User
+from grants.enums import Outcome, ProposalState, ReviewState
+from grants.models.calls import Call
+
+
+class Proposal(models.Model):
+    """A request for compute. `holder` is the name that would own the award."""
+
+    call = models.ForeignKey(Call, models.PROTECT, related_name="proposals")
+    applicant = models.ForeignKey(User, models.PROTECT, related_name="proposals")
+    holder = models.ForeignKey(Namespace, models.PROTECT, related_name="proposals")
+    key = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001 - NULL is "no key", never equal
+    title = models.CharField(_("title"), max_length=150)
+    abstract = models.TextField(_("abstract"), blank=True, max_length=5000)
+    answers = models.JSONField(default=dict, blank=True)
+    asked_gpu_seconds = models.BigIntegerField(_("asked"), default=0)
+    publishes_openly = models.BooleanField(_("publishes openly"), default=False)
+    state = models.CharField(_("state"), max_length=12, choices=ProposalState, default=ProposalState.DRAFT)
+    outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome, blank=True)
+    note = models.TextField(_("what to change"), blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    announced_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("proposal")
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["call", "outcome", "decided_at"], name="proposal_waiting")]
+        constraints = [
+            models.UniqueConstraint(fields=["applicant", "key"], name="proposal_key_once"),
+            models.CheckConstraint(name="proposal_state_known", condition=Q(state__in=ProposalState.values)),
+            models.CheckConstraint(name="proposal_asks_no_less_than_0", condition=Q(asked_gpu_seconds__gte=0)),
+            models.CheckConstraint(
+                name="proposal_outcome_with_decision",
+                condition=Q(
+                    outcome="", state__in=[s for s in ProposalState.values if s not in {"decided", "announced"}]
+                )
+                | Q(outcome__in=Outcome.values, state__in=["decided", "announced"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return f"/proposals/{self.pk}"
+
+
+class ProposalVersion(models.Model):
+    """The text as it was handed in. Reviews and decisions refer to it. Never changed."""
+
+    proposal = models.ForeignKey(Proposal, models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    content = models.JSONField()
+    digest = models.CharField(max_length=64)
+    submitted_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    submitted_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["proposal", "number"], name="proposal_version_once")]
+
+    def __str__(self) -> str:
+        return f"{self.proposal_id} v{self.number}"
+
+
+class TeamMember(models.Model):
+    """Somebody who works on it and signs before it is handed in."""
+
+    proposal = models.ForeignKey(Proposal, models.CASCADE, related_name="team")
+    user = models.ForeignKey(User, models.PROTECT, related_name="+")
+    signed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["proposal", "user"], name="team_member_once")]
+
+    def __str__(self) -> str:
+        return f"{self.proposal_id} {self.user_id}"
+
+
+class Review(models.Model):
+    """One reviewer's judgement of one version. Who wrote it is shown to staff only."""
+
+    version = models.ForeignKey(ProposalVersion, models.PROTECT, related_name="reviews")
+    proposal = models.ForeignKey(Proposal, models.PROTECT, related_name="reviews")
+    reviewer = models.ForeignKey(User, models.PROTECT, related_name="reviews")
+    assigned_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    state = models.CharField(max_length=10, choices=ReviewState, default=ReviewState.ASKED)
+    score = models.PositiveSmallIntegerField(_("score"), null=True, blank=True)
+    text = models.TextField(_("review"), blank=True, max_length=10_000)
+    conflict = models.CharField(_("conflict"), max_length=300, blank=True)
+    assigned_at = models.DateTimeField(auto_now_add=True)
+    submitted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("review")
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["version", "reviewer"], name="review_once"),
+            models.CheckConstraint(name="review_state_known", condition=Q(state__in=ReviewState.values)),
+            models.CheckConstraint(
+                name="review_complete",
+                condition=Q(state="submitted", score__gte=1, score__lte=5, submitted_at__isnull=False)
+                | (~Q(state="submitted") & Q(score__isnull=True)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"review {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return f"/reviews/{self.pk}"

@@ -1,0 +1,64 @@
+"""Calls, awards and the texts of rules: all of it public."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Namespace, User
+from common.errors import NotFound
+from grants.algorithms.rules import RULES, Rule
+from grants.enums import Track
+from grants.models import Award, Call
+
+
+def calls() -> QuerySet[Call]:
+    return Call.objects.select_related("programme")
+
+
+def open_calls(at: datetime | None = None) -> QuerySet[Call]:
+    at = at or timezone.now()
+    return calls().filter(opens_at__lte=at).exclude(closes_at__lte=at)
+
+
+def call_named(slug: str) -> Call:
+    """Raises NotFound."""
+    call = calls().filter(slug=slug).first()
+    if call is None:
+        raise NotFound(_("There is no call of this name."), hint=_("All calls are listed at /grants."))
+    return call
+
+
+def rule_of(call: Call) -> Rule | None:
+    """The rule that decides in this call; None where people decide."""
+    return RULES.get((call.rule_name, call.rule_version))
+
+
+def rule_text(rule: Rule) -> str:
+    """The rule in words, in Markdown: the very bytes whose hash stands in the decisions."""
+    return (settings.PROJECT / "docs" / "reference" / rule.text).read_text(encoding="utf-8")
+
+
+def awards() -> QuerySet[Award]:
+    return Award.objects.select_related("holder", "proposal__call", "nomination__round", "report")
+
+
+def awards_of(holder: Namespace) -> QuerySet[Award]:
+    return awards().filter(holder=holder)
+
+
+def _awards_behind(applicant: User, holder: Namespace) -> QuerySet[Award]:
+    """What the applicant asked for under any name, and what this name holds by anybody's asking."""
+    return Award.objects.filter(Q(proposal__applicant=applicant) | Q(holder=holder))
+
+
+def open_instant_awards(applicant: User, holder: Namespace, at: datetime) -> int:
+    return (
+        _awards_behind(applicant, holder).filter(proposal__call__track=Track.INSTANT, ends_at__gt=at).distinct().count()
+    )
+
+
+def reports_due(applicant: User, holder: Namespace, at: datetime) -> int:
+    return _awards_behind(applicant, holder).filter(ends_at__lte=at, report__isnull=True).distinct().count()

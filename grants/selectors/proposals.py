@@ -1,0 +1,137 @@
+"""Who sees which proposal, and how much of its fate."""
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from accounts.enums import Role, TokenScope
+from accounts.models import Membership, Namespace, User
+from accounts.principal import Principal
+from accounts.selectors import namespaces_of
+from common.errors import NotFound
+from grants.algorithms.rules import RULES
+from grants.enums import Outcome, ProposalState
+from grants.models import Decision, Proposal
+
+_PRIVATE = [ProposalState.DRAFT, ProposalState.SIGNING]
+
+
+def reader(principal: Principal) -> User | None:
+    """The person whose private matters this credential may read; a job's token reads none."""
+    if principal.token is not None and principal.token.scope == TokenScope.JOB:
+        return None
+    return principal.user
+
+
+def _own(user: User) -> Q:
+    return Q(applicant=user) | Q(team__user=user) | Q(holder__in=namespaces_of(user).values("pk"))
+
+
+def _proposals() -> QuerySet[Proposal]:
+    return Proposal.objects.select_related("call__programme", "applicant", "holder", "award")
+
+
+def own_proposals(principal: Principal) -> QuerySet[Proposal]:
+    """What the person applied for, signs, or can see through an organisation."""
+    user = reader(principal)
+    if user is None:
+        return Proposal.objects.none()
+    return _proposals().filter(pk__in=Proposal.objects.filter(_own(user)).values("pk"))
+
+
+def proposals_visible_to(principal: Principal) -> QuerySet[Proposal]:
+    """One's own, and for staff all that were handed in. Reviewers read through their review instead."""
+    user = reader(principal)
+    if user is None:
+        return Proposal.objects.none()
+    visible = _own(user)
+    if principal.is_staff:
+        visible |= ~Q(state__in=_PRIVATE) & ~Q(state=ProposalState.WITHDRAWN, submitted_at=None)
+    return _proposals().filter(pk__in=Proposal.objects.filter(visible).values("pk"))
+
+
+def proposal_for(principal: Principal, proposal_id: int) -> Proposal:
+    """Raises NotFound, also for what exists but is somebody else's."""
+    proposal = proposals_visible_to(principal).filter(pk=proposal_id).first()
+    if proposal is None:
+        raise NotFound(_("There is no such proposal, or it is not yours."), hint=_("Yours are listed at /proposals."))
+    return proposal
+
+
+def is_own_side(principal: Principal, proposal: Proposal) -> bool:
+    """Applicant, team, or the organisation that would hold the award: they never learn who reviewed."""
+    user = reader(principal)
+    return user is not None and Proposal.objects.filter(_own(user), pk=proposal.pk).exists()
+
+
+def sees_decision(principal: Principal, proposal: Proposal) -> bool:
+    """A decision is the applicant's to know once it is announced; staff without a conflict know before."""
+    if proposal.state == ProposalState.ANNOUNCED:
+        return True
+    return proposal.state == ProposalState.DECIDED and principal.is_staff and not is_own_side(principal, proposal)
+
+
+def decisions_shown(principal: Principal, proposal: Proposal) -> list[Decision]:
+    """Newest first; empty while the person may not know."""
+    if not sees_decision(principal, proposal):
+        return []
+    return list(proposal.decisions.order_by("-number"))
+
+
+def conflict_between(user: User, proposal: Proposal) -> str:
+    """Why this person must not judge the proposal, in words; empty when nothing is known against it."""
+    if user.pk == proposal.applicant_id:
+        return _("This is the applicant.")
+    team = set(proposal.team.values_list("user_id", flat=True))
+    if user.pk in team:
+        return _("This person is on the team.")
+    organisations = set(Membership.objects.filter(user=user).values_list("organisation_id", flat=True))
+    if proposal.holder.organisation_id in organisations or proposal.holder.user_id == user.pk:
+        return _("This person belongs to the organisation that applies.")
+    others = Membership.objects.filter(user_id__in={proposal.applicant_id, *team}, organisation_id__in=organisations)
+    if others.exists():
+        return _("This person is in the same organisation as the applicant or a team member.")
+    return ""
+
+
+def place_on_waiting_list(proposal: Proposal) -> int:
+    """1 is next; 0 when the proposal does not wait."""
+    if proposal.outcome != Outcome.WAITING_LIST or proposal.decided_at is None:
+        return 0
+    earlier = Q(decided_at__lt=proposal.decided_at) | Q(decided_at=proposal.decided_at, pk__lt=proposal.pk)
+    return waiting_proposals(proposal.call_id).filter(earlier).count() + 1
+
+
+def waiting_proposals(call_id: int) -> QuerySet[Proposal]:
+    """In the order in which they will be decided again."""
+    return Proposal.objects.filter(
+        call_id=call_id, outcome=Outcome.WAITING_LIST, state=ProposalState.ANNOUNCED
+    ).order_by("decided_at", "pk")
+
+
+def recompute(decision: Decision) -> bool:
+    """Whether the stored rule, run on the stored inputs, gives the stored verdict. True for people's decisions."""
+    if not decision.is_by_rule:
+        return True
+    rule = RULES[decision.rule_name, decision.rule_version]
+    reasons = [{"code": reason["code"], "values": reason["values"]} for reason in decision.reasons]
+    stored = {"outcome": decision.outcome, "gpu_seconds": decision.gpu_seconds, "reasons": reasons}
+    return rule.text_sha256 == decision.rule_sha256 and bool(rule.recompute(decision.inputs) == stored)
+
+
+def names_open_to(user: User) -> list[Namespace]:
+    """The names a person may apply under, their own first."""
+    return list(namespaces_of(user, at_least=Role.WRITE))
+
+
+def to_process(principal: Principal) -> QuerySet[Proposal]:
+    """What waits for staff, oldest first."""
+    if not principal.is_staff:
+        return Proposal.objects.none()
+    open_states = [
+        ProposalState.SUBMITTED,
+        ProposalState.SCREENING,
+        ProposalState.IN_REVIEW,
+        ProposalState.DISCUSSION,
+        ProposalState.DECIDED,
+    ]
+    return proposals_visible_to(principal).filter(state__in=open_states).order_by("submitted_at", "id")

@@ -1,0 +1,50 @@
+"""Public pages: open calls, one call with its rule, awards."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.http import require_safe
+from markdown_it import MarkdownIt
+
+from common.pagination import page_of
+from grants.algorithms.rules import RULES, Rule
+from grants.selectors import calls as selectors
+from grants.selectors.rounds import rounds
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    context = {
+        "calls": list(selectors.open_calls()),
+        "rounds": list(rounds()[:6]),
+        "awards": list(selectors.awards()[:6]),
+    }
+    return render(request, "grants/home.html", context)
+
+
+@require_safe
+def call(request: HttpRequest, slug: str) -> HttpResponse:
+    found = selectors.call_named(slug)
+    rule = selectors.rule_of(found)
+    context = {
+        "call": found,
+        "rule": rule,
+        "rule_html": rule_html(rule) if rule else "",
+        "awards": list(selectors.awards().filter(proposal__call=found)[:6]),
+    }
+    return render(request, "grants/call.html", context)
+
+
+@require_safe
+def awards(request: HttpRequest) -> HttpResponse:
+    return render(request, "grants/awards.html", {"page": page_of(request, selectors.awards())})
+
+
+def rule_html(rule: Rule) -> SafeString:
+    """The rule's text without its title, which the page writes as a heading of its own."""
+    _title, _newline, text = selectors.rule_text(rule).partition("\n")
+    return mark_safe(MarkdownIt("commonmark", {"html": False}).render(text))  # noqa: S308 - our own file
+
+
+def community_rule(version: int) -> Rule:
+    return RULES["community", version]

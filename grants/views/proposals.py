@@ -1,0 +1,235 @@
+"""Applying, one's own proposals, and what may be done to them."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.models import User
+from accounts.selectors import namespace_named
+from common.errors import Conflict, Forbidden, Invalid, NotFound
+from common.ids import hex_id
+from common.pagination import page_of
+from grants import rules
+from grants.enums import EDITABLE, STEPS, Outcome, ProposalState, Track, sentence
+from grants.forms import DecisionForm, ProposalForm, ReportForm, ReturnForm, ReviewerForm, initial_of
+from grants.models import Award, Call, Proposal
+from grants.selectors import proposals as selectors
+from grants.selectors.calls import call_named
+from grants.selectors.reviews import reviews_shown
+from grants.services import awards, decisions, proposals, reviews
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def apply(request: HttpRequest, slug: str) -> HttpResponse:
+    call = call_named(slug)
+    form = _form(request, call, initial={"key": hex_id()})
+    if not call.is_open():
+        raise Conflict(_("This call is closed."), hint=_("Open calls are listed at /grants."), code="call_closed")
+    if form.is_bound and form.is_valid():
+        try:
+            created = proposals.create_draft(
+                call,
+                form.text(),
+                holder=namespace_named(form.cleaned_data["holder"]),
+                by=request.principal,
+                key=form.cleaned_data["key"] or None,
+            )
+            return _saved(request, created)
+        except Invalid as refusal:
+            _show(form, refusal)
+    return render(request, "grants/apply.html", {"call": call, "form": form})
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: HttpRequest, proposal_id: int) -> HttpResponse:
+    found = selectors.proposal_for(request.principal, proposal_id)
+    if not rules.may_manage_proposal(request.principal, found):
+        raise Forbidden(_("Only those who may act for the applicant's name may do this."))
+    if found.state not in EDITABLE:
+        raise Conflict(_("The proposal has been handed in and cannot be changed."), code="wrong_state")
+    form = _form(request, found.call, initial=initial_of(found))
+    form.fields["holder"].choices = [(found.holder.name, found.holder.name)]
+    if form.is_bound and form.is_valid():
+        try:
+            return _saved(request, proposals.update_draft(found, form.text(), by=request.principal))
+        except Invalid as refusal:
+            _show(form, refusal)
+    return render(request, "grants/apply.html", {"call": found.call, "form": form, "proposal": found})
+
+
+@login_required
+@never_cache
+@require_safe
+def proposal_list(request: HttpRequest) -> HttpResponse:
+    context = {
+        "page": page_of(request, selectors.own_proposals(request.principal)),
+        "to_process": list(selectors.to_process(request.principal)[:100]),
+    }
+    return render(request, "grants/proposals.html", context)
+
+
+@login_required
+@never_cache
+@require_safe
+def proposal(request: HttpRequest, proposal_id: int) -> HttpResponse:
+    found = selectors.proposal_for(request.principal, proposal_id)
+    shown = selectors.decisions_shown(request.principal, found)
+    own = rules.may_manage_proposal(request.principal, found)
+    context = {
+        "proposal": found,
+        "steps": _steps(found),
+        "team": list(found.team.select_related("user")),
+        "answers": [(question["label"], found.answers.get(question["key"], "")) for question in found.call.questions],
+        "versions": list(found.versions.all()),
+        "decisions": [(row, _reasons(row.reasons), sorted(row.inputs.items())) for row in shown],
+        "recomputed": selectors.recompute(shown[0]) if shown and shown[0].is_by_rule else None,
+        "award": Award.objects.filter(proposal=found).select_related("report").first() if shown else None,
+        "place": selectors.place_on_waiting_list(found) if shown else 0,
+        "reviews": reviews_shown(request.principal, found),
+        "may_manage": own,
+        "is_editable": found.state in EDITABLE,
+        "may_withdraw": own and found.state not in _FINAL,
+        "must_sign": found.state == ProposalState.SIGNING
+        and found.team.filter(user=request.user, signed_at=None).exists(),
+        "may_process": rules.may_process(request.principal, found) and not found.call.is_instant,
+        "report_form": ReportForm(),
+        "reviewer_form": ReviewerForm(),
+        "return_form": ReturnForm(),
+        "decision_form": DecisionForm(initial={"gpu_seconds": found.asked_gpu_seconds}),
+    }
+    return render(request, "grants/proposal.html", context)
+
+
+@login_required
+@require_POST
+def act(request: HttpRequest, proposal_id: int, action: str) -> HttpResponse:
+    found = selectors.proposal_for(request.principal, proposal_id)
+    if action in PLAIN:
+        PLAIN[action](found, by=request.principal)
+    elif action in WITH_VALUES:
+        WITH_VALUES[action](request, found)
+    else:
+        raise NotFound(_("There is no such action."))
+    messages.success(request, DONE[action])
+    return redirect(found)
+
+
+_FINAL = {ProposalState.DECIDED, ProposalState.ANNOUNCED, ProposalState.WITHDRAWN}
+
+
+def _form(request: HttpRequest, call: Call, *, initial: dict) -> ProposalForm:
+    draft = request.POST.get("action") == "save"
+    return ProposalForm(call, selectors.names_open_to(request.user), request.POST or None, initial=initial, draft=draft)
+
+
+def _saved(request: HttpRequest, saved: Proposal) -> HttpResponse:
+    """The draft is kept whatever follows; handing it in may still be refused."""
+    if request.POST.get("action") == "save":
+        messages.success(request, _("The draft is saved."))
+        return redirect("proposal_edit", saved.pk)
+    try:
+        proposals.submit(saved, by=request.principal)
+    except Conflict as refusal:
+        # A double click arrives here the second time.
+        if refusal.code != "already_submitted":
+            raise
+    except Invalid as refusal:
+        messages.error(request, str(refusal))
+        return redirect("proposal_edit", saved.pk)
+    return redirect(saved)
+
+
+def _show(form: ProposalForm, refusal: Invalid) -> None:
+    field = str(refusal.context.get("field", ""))
+    name = next((name for name in (field, f"q_{field}") if name in form.fields), None)
+    form.add_error(name, str(refusal))
+
+
+def _steps(found: Proposal) -> list[tuple[ProposalState, bool]]:
+    """The states on the way, and a side exit where the proposal took one."""
+    steps = list(STEPS[Track(found.call.track)])
+    state = ProposalState(found.state)
+    if state not in steps:
+        after = 1 if state == ProposalState.SIGNING else 2
+        steps = [*steps[:after], state, *(steps[after:] if state == ProposalState.SIGNING else [])]
+    position = steps.index(state)
+    return [(step, index < position) for index, step in enumerate(steps)]
+
+
+def _reasons(reasons: list[dict]) -> list[str]:
+    return [sentence(reason["code"], reason["values"]) for reason in reasons]
+
+
+def _assign(request: HttpRequest, found: Proposal) -> None:
+    name = request.POST.get("reviewer", "")
+    reviews.assign_reviewer(
+        found, get_object_or_404(User, username__iexact=name.replace("\x00", "")), by=request.principal
+    )
+
+
+def _decide(request: HttpRequest, found: Proposal) -> None:
+    form = DecisionForm(request.POST)
+    if not form.is_valid():
+        raise Invalid(" ".join(str(error) for errors in form.errors.values() for error in errors))
+    outcome = Outcome(form.cleaned_data["outcome"])
+    decisions.decide_by_person(
+        found,
+        outcome=outcome,
+        gpu_seconds=(form.cleaned_data["gpu_seconds"] or 0) if outcome.gives else 0,
+        reasons=form.cleaned_data["reasons"],
+        by=request.principal,
+    )
+
+
+def _report(request: HttpRequest, found: Proposal) -> None:
+    award = get_object_or_404(Award, proposal=found)
+    awards.submit_report(award, request.POST.get("text", ""), by=request.principal)
+
+
+def _return(request: HttpRequest, found: Proposal) -> None:
+    reviews.return_for_changes(found, request.POST.get("reason", ""), by=request.principal)
+
+
+PLAIN: dict[str, Callable[..., object]] = {
+    "submit": proposals.submit,
+    "sign": proposals.sign,
+    "reopen": proposals.reopen,
+    "withdraw": proposals.withdraw,
+    "screen": reviews.begin_screening,
+    "review": reviews.send_to_reviewers,
+    "discuss": reviews.begin_discussion,
+    "more-reviews": reviews.ask_for_more_reviews,
+    "announce": decisions.announce,
+}
+WITH_VALUES: dict[str, Callable[[HttpRequest, Proposal], None]] = {
+    "report": _report,
+    "return": _return,
+    "assign": _assign,
+    "decide": _decide,
+}
+DONE = {
+    "submit": gettext_lazy("The proposal is handed in."),
+    "sign": gettext_lazy("You have signed."),
+    "reopen": gettext_lazy("The proposal is a draft again."),
+    "withdraw": gettext_lazy("The proposal is withdrawn."),
+    "screen": gettext_lazy("The screening has begun."),
+    "review": gettext_lazy("The proposal is in review."),
+    "discuss": gettext_lazy("The discussion has begun."),
+    "more-reviews": gettext_lazy("The proposal is in review."),
+    "announce": gettext_lazy("The decision is announced."),
+    "report": gettext_lazy("Thank you. The report is published."),
+    "return": gettext_lazy("The proposal is back with the applicant."),
+    "assign": gettext_lazy("The reviewer is asked."),
+    "decide": gettext_lazy("The decision is written down. The applicant does not know it yet."),
+}

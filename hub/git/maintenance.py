@@ -4,6 +4,8 @@ Run from a background worker, never in a request.
 """
 
 import fcntl
+import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +43,7 @@ def repack(path: Path) -> bool:
     with _only_one(path) as mine:
         if not mine:
             return False
+        drop_leftovers(path)
         run_git(
             path, "repack", "--geometric=2", "-d", "-q", "--write-midx", "--write-bitmap-index",
             timeout=_HOUR, low_priority=True,
@@ -63,6 +66,15 @@ def prune(path: Path, *, older_than: str = "2.weeks.ago") -> bool:
         )
         run_git(path, "prune", f"--expire={older_than}", timeout=_HOUR, low_priority=True)
     return True
+
+
+def drop_leftovers(path: Path, *, older_than: float = 86400.0) -> int:
+    """Remove quarantines of pushes whose processes were killed; gives their number."""
+    limit = time.time() - older_than
+    old = [folder for folder in (path / "objects").glob("tmp_objdir-*") if folder.stat().st_mtime < limit]
+    for folder in old:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(old)
 
 
 def check(path: Path) -> list[str]:

@@ -37,6 +37,7 @@ MAX_PUSH = 2 * 1024 * 1024 * 1024  # bytes; large files come by LFS, not in a pa
 _BLOCK = 64 * 1024
 _HOOKS = Path(__file__).parent / "hooks"
 _MAX_HOOK_MESSAGE = 64 * 1024 * 1024
+_PATIENCE = 5.0  # seconds that git has to end by itself
 
 logger = logging.getLogger(__name__)
 
@@ -263,13 +264,22 @@ def _running(
         yield process
     finally:
         if process.poll() is None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+            _stop(process)
         for pipe in (process.stdin, process.stdout):
             with suppress(OSError):
                 if pipe is not None:
                     pipe.close()
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """End git and its children: asked first, so that it removes its quarantine, then forced."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_PATIENCE)
+            return
+    process.wait()
 
 
 def _feed(process: "subprocess.Popen[bytes]", body: Readable) -> None:
@@ -290,7 +300,7 @@ def _feed(process: "subprocess.Popen[bytes]", body: Readable) -> None:
             # look like a complete one.
             logger.info("the body of a git request broke off", exc_info=True)
             with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+                os.killpg(process.pid, signal.SIGTERM)
 
     threading.Thread(target=send, daemon=True, name="git-request-body").start()
 

@@ -1,13 +1,15 @@
 import gzip
 import io
+import multiprocessing
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from hub.git import pushes, reading, refs, repositories, smart_http
+from hub.git import maintenance, pushes, reading, refs, repositories, smart_http
 from hub.git.commits import AddBytes, write_commit
 from hub.git.errors import GitError, PushRefused
 from hub.git.lfs_pointer import Pointer, format_pointer
@@ -257,6 +259,7 @@ def test_client_that_vanishes_in_a_push_changes_nothing(path, repo, first):
 
     with pytest.raises(GitError):
         list(smart_http.receive_pack(path, Vanishing(), check=print))
+    assert not list((path / "objects").glob("tmp_objdir*"))
     assert reading.resolve(repo, "main") == first.oid
 
 
@@ -297,3 +300,41 @@ def test_pushes_at_once_lose_nothing(server, repo, tmp_path, first):
     assert sum(1 for moves in server.moved for move in moves if move.ref == "refs/heads/main") == 1
     assert len(moved) == 5
     assert sorted(codes) == [0, 1, 1, 1]
+
+
+def _receive_and_hang(path, request, told) -> None:
+    def check(push):
+        told.set()
+        time.sleep(60)
+
+    for _ in smart_http.receive_pack(path, io.BytesIO(request), check=check):
+        pass
+
+
+def test_server_that_dies_in_the_check_leaves_the_push_refused(path, repo, first, tmp_path):
+    other = repositories.duplicate(path, tmp_path / "other.git")
+    new = write_commit(other, "main", [AddBytes("x", os.urandom(50_000))], message="m", author=AUTHOR)
+    command = f"{first.oid} {new.oid} refs/heads/main\0 report-status"
+    pack = subprocess.run(
+        ["git", "-C", other.path, "pack-objects", "--stdout", "--revs", "-q"],
+        input=f"{new.oid}\n^{first.oid}\n".encode(),
+        capture_output=True,
+        check=True,
+    ).stdout
+    request = f"{len(command) + 4:04x}{command}0000".encode() + pack
+    context = multiprocessing.get_context("fork")
+    told = context.Event()
+    server = context.Process(target=_receive_and_hang, args=(path, request, told))
+    server.start()
+    assert told.wait(30)
+    orphans = psutil.Process(server.pid).children(recursive=True)
+    server.kill()
+    server.join()
+    _, alive = psutil.wait_procs(orphans, timeout=30)
+    assert alive == []
+    assert reading.resolve(repo, "main") == first.oid
+    maintenance.drop_leftovers(path, older_than=-1)
+    assert not list((path / "objects").glob("tmp_objdir*"))
+    # The same request, served to its end, is accepted.
+    assert b"unpack ok" in b"".join(smart_http.receive_pack(path, io.BytesIO(request), check=lambda _: None))
+    assert reading.resolve(repo, "main") == new.oid

@@ -35,6 +35,7 @@ class Lineage:
     recipe_version: str
     credits: Sequence[Credit]
     metrics: Mapping[str, float]
+    sampling: Mapping[str, float]  # the pipeline arguments with which it was measured
 
 
 def write_lineage(folder: Path, lineage: Lineage) -> None:

@@ -19,20 +19,19 @@ REFUSED, STOPPED = 2, 143
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m compute.recipes.text_to_image", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="YAML file with the recipe's keys")
+    parser.add_argument("--config", required=True, help="YAML file, or the name of a shipped one, e.g. shapes-cpu")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="overrides a key, e.g. training.steps=500"
     )
     arguments = parser.parse_args(argv)
-    # Loading torch takes seconds; a wrong command line is told before. The libraries' hints
-    # while they load would only hide the events.
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    _prepare_environment()
+    # Loading torch takes seconds; a wrong command line is told before.
     from compute.recipes.text_to_image.config import Config  # noqa: PLC0415  # slow import
     from compute.recipes.text_to_image.program import run  # noqa: PLC0415  # slow import
     from compute.recipes.text_to_image.training import Stopped  # noqa: PLC0415  # slow import
 
     try:
-        run(load_config(Config, arguments.config, arguments.set))
+        run(load_config(Config, _config_file(arguments.config), arguments.set))
     except Refused as refusal:
         print(f"Refused: {refusal}", file=sys.stderr)
         return REFUSED
@@ -40,6 +39,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("Stopped on request. The same command goes on from the checkpoint.", file=sys.stderr)
         return STOPPED
     return 0
+
+
+def _prepare_environment() -> None:
+    """What must stand before torch and transformers are loaded."""
+    # Hints of the libraries while they load would only hide the events.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    # Threads that wait in a loop for each other take the cores from everything else on the
+    # machine; on busy cores they were measured to make a step several times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def _config_file(name: str) -> Path:
+    shipped = Path(__file__).with_name("configs") / f"{name}.yaml"
+    return shipped if shipped.exists() and not Path(name).exists() else Path(name)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from datasets import Dataset, load_dataset
 from huggingface_hub import DatasetCard, HfApi
-from huggingface_hub.errors import HfHubHTTPError
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from compute.recipes.hub import told_as_refusal
 from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
 from compute.recipes.text_to_image.config import DatasetConfig
@@ -47,13 +47,11 @@ def look_up(config: DatasetConfig) -> DatasetFacts:
     """
     if config.path:
         return _look_up_folder(Path(config.path))
-    try:
+    with told_as_refusal(
+        f"The data set {config.id} at {config.revision} cannot be read",
+        "Check 'dataset.id', and that the token in HF_TOKEN may read it.",
+    ):
         info = HfApi().dataset_info(config.id, revision=config.revision)
-    except HfHubHTTPError as error:
-        raise Refused(
-            f"The data set {config.id} at {config.revision} cannot be read ({error}). "
-            "Check 'dataset.id', and that the token in HF_TOKEN may read it."
-        ) from error
     return DatasetFacts(Source(config.id, str(info.sha)), _licences(info.card_data))
 
 

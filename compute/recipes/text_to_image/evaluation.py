@@ -15,10 +15,11 @@ FIRST_SEED = 1_000
 def shapes_accuracy(pipeline: StableDiffusion3Pipeline, sampling: SamplingConfig, *, prompts: int) -> dict[str, float]:
     """Shares, 0 to 1, over prompts on combinations that training never showed.
 
-    `prompt_accuracy` counts a picture when colour and shape are both right.
+    `prompt_accuracy` counts a picture when colour and shape are both right. The pipeline's
+    transformer must use `CountedAttention`.
     """
     asked = held_out_prompts(prompts)
-    pictures = generate(pipeline, [prompt.text for prompt in asked], sampling, seed=FIRST_SEED)
+    pictures = generate(pipeline, [prompt.text for prompt in asked], sampling, seed=FIRST_SEED, zero_tokens=1)
     verdicts = [
         check(picture, prompt.scene.colour, prompt.scene.shape) for picture, prompt in zip(pictures, asked, strict=True)
     ]

@@ -26,7 +26,7 @@ def generate(
     """One picture for each prompt. Prompt number i starts from noise of seed + i.
 
     `zero_tokens` is the pipeline's `max_sequence_length`: the number of places it fills
-    with zeros for the silent third encoder.
+    with zeros for the silent third encoder. With `CountedAttention` one is enough.
     """
     pipeline.set_progress_bar_config(disable=True)
     pictures: list[Image.Image] = []

@@ -51,6 +51,7 @@ class Trainer:
         self._average = [weight.detach().clone() for weight in self._weights]
         self._optimizers = build_optimizers(self._modules, config.training)
         self._losses: list[Tensor] = []
+        self._saved_step = 0
         self._stop_asked = False
 
     def run(self, sample: Callable[[Trainer], None]) -> None:
@@ -74,7 +75,7 @@ class Trainer:
                     self._save()
                 if self.config.sampling.every and self.step % self.config.sampling.every == 0:
                     sample(self)
-            if self.step % config.checkpoint_every:
+            if self.step > self._saved_step:
                 self._save()
         finally:
             signal.signal(signal.SIGTERM, before)
@@ -153,6 +154,7 @@ class Trainer:
         }
         checkpoint = Checkpoint(self.step, self.seconds, state)
         path = save_checkpoint(self._folder, checkpoint, fingerprint=self._fingerprint)
+        self._saved_step = self.step
         self._log.emit("checkpoint", step=self.step, seconds=self.seconds, path=str(path))
 
     def _resume(self) -> None:
@@ -160,6 +162,7 @@ class Trainer:
         if checkpoint is None:
             return
         self.step, self.seconds = checkpoint.step, checkpoint.seconds
+        self._saved_step = self.step
         self.loss = checkpoint.state["loss"]
         self._modules.load_state_dict(checkpoint.state["weights"])
         _copy_into(self._average, checkpoint.state["average"])

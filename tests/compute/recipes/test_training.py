@@ -119,6 +119,7 @@ def test_finished_model_is_a_stock_pipeline_with_card_and_lineage(tiny, monkeypa
     assert lineage["recipe"] == "text_to_image"
     assert lineage["job"] == "job-7"
     assert lineage["credits"] == [{"user": "maker", "role": "data curation"}]
+    assert lineage["sampling"] == {"num_inference_steps": 2, "guidance_scale": 2.0}
     assert set(lineage["metrics"]) >= {"loss", "prompt_accuracy"}
 
     weights = {path.suffix for path in folder.rglob("*") if path.stat().st_size > 100_000}
@@ -143,6 +144,21 @@ def test_forbidden_data_is_refused_before_training(tiny_file, shapes_folder, tmp
     out, error = capsys.readouterr()
     assert (code, out) == (2, "")
     assert "Refused: The data set local/forbidden is under cc-by-nc-4.0, which forbids commercial use" in error
+
+
+def test_shipped_configuration_is_found_by_its_name(tmp_path, capsys):
+    code = main(["--config", "shapes-cpu", "--set", f"output={tmp_path}", "--set", f"dataset.path={tmp_path}"])
+    assert code == 2
+    assert "holds no Parquet files" in capsys.readouterr().err
+
+
+def test_hub_that_does_not_answer_is_told(tiny, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
+    on_the_hub = {"id": "lab/shapes", "path": ""}
+    with pytest.raises(Refused, match=r"The data set lab/shapes at main cannot be read.*Check 'dataset.id'"):
+        run(tiny(dataset=on_the_hub))
+    with pytest.raises(Refused, match=r"pushed to lab/tiny.*pushes it without training again"):
+        run(tiny(publish={"repo_id": "lab/tiny"}, training={"steps": 1}))
 
 
 def test_data_that_cannot_be_read_is_refused(tiny, tmp_path):

@@ -9,3 +9,6 @@ from config.env import load_running_site
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
 load_running_site()
 application = get_wsgi_application()
+
+# Last, because it reads the settings: tasks that requests send must find this site's broker.
+from config.celery import app as celery_app  # noqa: E402, F401

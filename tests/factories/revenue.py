@@ -1,16 +1,16 @@
 """People, lineages and money for tests."""
 
 import itertools
-from datetime import UTC, datetime, timedelta
+
+from django.utils import timezone
 
 from accounts.models import Namespace, User
-from accounts.services.organisations import create_organisation
-from accounts.services.people import sign_up
 from accounts.principal import Principal
-from django.utils import timezone
+from accounts.services.people import sign_up
 from revenue.algorithms.attribution import Asset, AttributionGraph, Contributor, Parent
 from revenue.enums import SaleKind
-from revenue.services import credits, sales
+from revenue.services import credits as credits_service
+from revenue.services import sales
 
 UNIT = 1_000_000  # micros
 _numbers = itertools.count(1)
@@ -32,7 +32,10 @@ def model_graph(*makers: User, data_makers: tuple[User, ...] = (), name: str = "
     """A model, made by `makers` from a data set made by `data_makers` (when there are any)."""
     model, data = f"model:{name}@{'a' * 40}", f"dataset:{name}-data@{'b' * 40}"
     parents = (Parent(data, "dataset", 1),) if data_makers else ()
-    credit = lambda people: tuple(Contributor(user.pk, 1) for user in people)
+
+    def credit(people):
+        return tuple(Contributor(user.pk, 1) for user in people)
+
     assets = [Asset(model, parents, credit(makers), "org:lab")]
     if data_makers:
         assets.append(Asset(data, (), credit(data_makers), "user:data"))
@@ -53,7 +56,7 @@ def sale(customer: Namespace, *, graph=None, kind=SaleKind.LICENCE, gross=100 * 
 
 
 def spend(customer: Namespace, *, graph=None, amount=UNIT, key=""):
-    return credits.spend(
+    return credits_service.spend(
         customer,
         amount=amount,
         currency="eur",

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import connection
 
 from revenue.models import Balance
 
@@ -20,7 +19,7 @@ class Command(BaseCommand):
 
 
 def role_sql(role: str) -> list[str]:
-    name = connection.ops.quote_name(role)
+    name = '"' + role.replace('"', '""') + '"'
     books = [model._meta.db_table for model in apps.get_app_config("revenue").get_models()]  # noqa: SLF001 - Django's name
     return [
         f"GRANT USAGE ON SCHEMA public TO {name};",

@@ -4,9 +4,9 @@ from accounts.models import Namespace
 from accounts.principal import Principal
 from accounts.rules import may_spend_for
 from hub.models import Repository
-from inference.algorithms.entitlement import needs_grant
 from inference.models import Generation
 from inference.selectors import may_see_generations
+from licensing.algorithms.licences import Commercial, facts_of
 
 
 def may_generate(principal: Principal, billed: Namespace) -> bool:
@@ -20,8 +20,10 @@ def may_change(principal: Principal, generation: Generation) -> bool:
 
 
 def needs_grant_of_use(billed: Namespace, repository: Repository, licence: str) -> bool:
-    """An organisation needs one for models of others whose licence does not allow commerce.
+    """An organisation needs one for models of others whose licence forbids commerce, or says nothing known.
 
     A person under their own name draws for research and for themselves.
     """
-    return billed.is_organisation and repository.namespace_id != billed.pk and needs_grant(licence)
+    if not billed.is_organisation or repository.namespace_id == billed.pk:
+        return False
+    return facts_of(licence).commercial in {Commercial.NO, Commercial.UNKNOWN}

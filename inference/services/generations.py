@@ -25,6 +25,7 @@ from inference.algorithms.profiles import MAX_GUIDANCE, MAX_PICTURES, MAX_PROMPT
 from inference.enums import MOVES, Billing, FailureCode, GenerationState
 from inference.errors import Unprocessable
 from inference.models import Generation, Picture
+from licensing.selectors.grants import grant_for
 
 LIMITS: dict[str, tuple[int, int | float]] = {
     "seed": (0, MAX_SEED),
@@ -224,8 +225,6 @@ def _grant_of_use(billed: Namespace, settled: Plan) -> str:
     """The grant under which an organisation uses the model; empty when none is needed."""
     if not rules.needs_grant_of_use(billed, settled.repository, settled.licence):
         return ""
-    from licensing.selectors import grant_for  # noqa: PLC0415
-
     grant = grant_for(billed, settled.repository)
     if grant is None:
         raise Forbidden(

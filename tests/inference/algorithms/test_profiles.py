@@ -1,0 +1,35 @@
+import json
+
+import pytest
+
+from inference.algorithms.profiles import profile_of
+
+FLOW = {
+    "model_index.json": {"_class_name": "StableDiffusion3Pipeline", "transformer": ["diffusers", "X"]},
+    "transformer/config.json": {"sample_size": 128, "patch_size": 2},
+    "vae/config.json": {"block_out_channels": [128, 256, 512, 512]},
+}
+
+
+def profile(files, card=None):
+    return profile_of(lambda path: json.dumps(files[path]) if path in files else None, card=card or {})
+
+
+def test_size_and_unit_follow_from_the_configurations():
+    found = profile(FLOW)
+    assert (found.width, found.height, found.unit, found.steps, found.guidance) == (1024, 1024, 16, 28, 7.0)
+
+
+def test_the_card_may_name_better_values():
+    card = {"inference": {"parameters": {"num_inference_steps": 12, "guidance_scale": 2}}}
+    assert (profile(FLOW, card).steps, profile(FLOW, card).guidance) == (12, 2.0)
+
+
+@pytest.mark.parametrize("advice", [{"num_inference_steps": 10**9}, {"num_inference_steps": "12"}, [], None, "fast"])
+def test_advice_that_means_nothing_is_ignored(advice):
+    assert profile(FLOW, {"inference": {"parameters": advice}}).steps == 28
+
+
+def test_no_pipeline_has_no_profile():
+    assert profile({}) is None
+    assert profile_of(lambda _path: "not json", card={}) is None

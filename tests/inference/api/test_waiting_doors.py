@@ -1,0 +1,115 @@
+"""The OpenAI and Hub doors: forms of answers and errors, without a worker."""
+
+import json
+
+import pytest
+
+from accounts.enums import TokenScope
+from inference.enums import GenerationState
+from inference.models import Generation
+from tests.factories.accounts import UserFactory, bearer
+from tests.factories.inference import buy_credits, model
+
+pytestmark = pytest.mark.django_db
+OPENAI = "/v1/images/generations"
+
+
+@pytest.fixture(autouse=True)
+def _do_not_wait(settings):
+    settings.GENERATION_WAIT_SECONDS = 0
+
+
+def post(client, url, body, headers, **more):
+    return client.post(url, json.dumps(body), content_type="application/json", **headers, **more)
+
+
+def hub(repository):
+    return f"/inference/{repository.full_name}"
+
+
+def test_not_ready_in_time_is_503_with_place_and_nothing_stays_behind(client, settings):
+    settings.FREE_PICTURES_PER_DAY = 0
+    person, repository = UserFactory(), model()
+    buy_credits(person.namespace)
+    for url, body in ((OPENAI, {"model": repository.full_name, "prompt": "x"}), (hub(repository), {"inputs": "x"})):
+        answer = post(client, url, body, bearer(person))
+        assert answer.status_code == 503
+        assert int(answer["Retry-After"]) >= 1
+        assert "place 1 in the queue" in answer.content.decode()
+    assert set(Generation.objects.values_list("state", flat=True)) == {GenerationState.CANCELLED}
+
+
+def test_with_a_key_it_goes_on_and_the_repetition_finds_it(client):
+    person, repository = UserFactory(), model()
+    headers = bearer(person)
+    for _ in range(2):
+        answer = post(client, hub(repository), {"inputs": "x"}, headers, HTTP_IDEMPOTENCY_KEY="k")
+        assert (answer.status_code, answer.json()["queue_position"]) == (503, 1)
+    assert Generation.objects.get().state == GenerationState.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind", "code", "param"),
+    [
+        ({"prompt": "x", "size": "huge"}, 400, "invalid_request_error", "invalid_parameters", "size"),
+        ({"prompt": "x", "n": 11}, 400, "invalid_request_error", "invalid_parameters", "count"),
+        (
+            {"prompt": "x", "response_format": "gif"},
+            400,
+            "invalid_request_error",
+            "invalid_parameters",
+            "response_format",
+        ),
+        ({"prompt": "a naked child"}, 400, "invalid_request_error", "content_policy_violation", "prompt"),
+        ({"prompt": "x", "model": "no/thing"}, 404, "invalid_request_error", "RepoNotFound", None),
+    ],
+)
+def test_errors_in_openai_form(client, body, status, kind, code, param):
+    answer = post(client, OPENAI, {"model": model().full_name} | body, bearer(UserFactory()))
+    error = answer.json()["error"]
+    assert (answer.status_code, error["type"], error["code"], error["param"]) == (status, kind, code, param)
+    assert error["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"inputs": ""}, 422),
+        ({"inputs": "x", "parameters": {"width": 17}}, 422),
+        ({"inputs": "x", "parameters": {"scheduler": "DDIM"}}, 422),
+        ({"inputs": "x", "parameters": []}, 503),
+        ({"inputs": "x", "parameters": ["y"]}, 422),
+        ({"inputs": "a naked child"}, 422),
+    ],
+)
+def test_errors_in_hub_form(client, body, status):
+    answer = post(client, hub(model()), body, bearer(UserFactory()))
+    assert answer.status_code == status
+    assert answer.json()["error"]
+    assert answer["X-Error-Message"]
+
+
+def test_who_may_use_these_doors(client, settings):
+    repository = model()
+    for url, body in ((OPENAI, {"model": repository.full_name, "prompt": "x"}), (hub(repository), {"inputs": "x"})):
+        assert post(client, url, body, {}).status_code == 401
+        assert post(client, url, body, bearer(UserFactory(), scope=TokenScope.READ)).status_code == 403
+        client.force_login(UserFactory())
+        assert post(client, url, body, {}).status_code == 401
+        client.logout()
+        settings.FREE_PICTURES_PER_DAY = 0
+        assert post(client, url, body, bearer(UserFactory())).status_code == 402
+        settings.FREE_PICTURES_PER_DAY = 200
+        settings.PICTURES_UNDER_WAY = 0
+        assert post(client, url, body, bearer(UserFactory())).status_code == 429
+        settings.PICTURES_UNDER_WAY = 100
+
+
+def test_a_private_model_is_hidden_from_strangers_at_these_doors(client):
+    owner = UserFactory()
+    repository = model(owner, visibility="private")
+    assert post(client, hub(repository), {"inputs": "x"}, bearer(UserFactory())).status_code == 404
+    assert post(client, hub(repository), {"inputs": "x"}, bearer(owner)).status_code == 503
+    assert client.get(f"{hub(repository)}/health", **bearer(UserFactory())).status_code == 404
+    assert client.get(f"{hub(repository)}/health", **bearer(owner)).status_code == 200
+    assert client.get(f"{hub(repository)}/info", **bearer(owner)).json()["sha"] == repository.head

@@ -1,0 +1,143 @@
+"""In the hands of workers: twice, late, lost. Nothing is lost and nothing is billed twice."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.principal import Principal
+from inference import auditors
+from inference.enums import Billing, FailureCode, GenerationState
+from inference.models import Generation
+from inference.services import generations, running
+from revenue.models import Journal, RevenueLine
+from revenue.selectors import credit_balance
+from tests.factories.accounts import UserFactory
+from tests.factories.inference import EURO, buy_credits, drawn, finish, generation, model
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def paid(settings):
+    """A generation on credits that waits."""
+    settings.FREE_PICTURES_PER_DAY = 0
+    person = UserFactory()
+    buy_credits(person.namespace)
+    return generation(person, count=2)
+
+
+def lose_the_lease(made):
+    Generation.objects.filter(pk=made.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+
+
+def spent_on(made):
+    return Journal.objects.filter(key=f"spend:generation:{made.pk}").count()
+
+
+def test_success_keeps_the_pictures_and_takes_the_price_once(paid):
+    done = finish(paid)
+    assert (done.state, done.billing) == (GenerationState.SUCCEEDED, Billing.CREDITS)
+    assert credit_balance(paid.billed, "eur") == EURO - paid.price
+    for picture in done.pictures.all():
+        assert picture.path.read_bytes()[:4] == b"\x89PNG"
+    line = RevenueLine.objects.get(journal__key=f"spend:generation:{paid.pk}")
+    assert line.net == paid.price
+
+
+def test_a_second_delivery_is_not_claimed_while_the_first_works_nor_after(paid):
+    first = running.claim(paid.pk)
+    assert running.claim(paid.pk) is None
+    running.succeed(first, [drawn(first), drawn(first, 1)], timings={})
+    assert running.claim(paid.pk) is None
+    assert running.reconcile() == 0
+    assert spent_on(paid) == 1
+
+
+def test_ending_twice_bills_once(paid):
+    claimed = running.claim(paid.pk)
+    pictures = [drawn(claimed), drawn(claimed, 1)]
+    assert running.succeed(claimed, pictures, timings={}) is not None
+    assert running.succeed(claimed, pictures, timings={}) is None
+    assert running.fail(claimed, FailureCode.ENGINE) is None
+    assert (spent_on(paid), Generation.objects.get(pk=paid.pk).pictures.count()) == (1, 2)
+
+
+def test_a_worker_that_lost_its_lease_can_no_longer_end_it(paid):
+    slow = running.claim(paid.pk)
+    lose_the_lease(paid)
+    fast = running.claim(paid.pk)
+    assert (slow.attempt, fast.attempt) == (1, 2)
+    assert running.beat(slow, steps_done=3) is False
+    assert running.succeed(slow, [drawn(slow), drawn(slow, 1)], timings={}) is None
+    assert running.beat(fast, steps_done=1) is True
+    assert running.succeed(fast, [drawn(fast), drawn(fast, 1)], timings={}) is not None
+    assert spent_on(paid) == 1
+
+
+def test_what_a_dead_worker_held_is_sent_again(paid, django_capture_on_commit_callbacks, monkeypatch):
+    sent = []
+    monkeypatch.setattr(running, "send", sent.append)
+    running.claim(paid.pk)
+    assert running.reconcile() == 0
+    lose_the_lease(paid)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert running.reconcile() == 1
+    assert sent == [paid.pk]
+    assert Generation.objects.get(pk=paid.pk).state == GenerationState.QUEUED
+
+
+def test_what_waits_without_a_message_is_sent_again_after_a_while(paid):
+    assert running.reconcile() == 0
+    Generation.objects.filter(pk=paid.pk).update(sent_at=timezone.now() - timedelta(minutes=3))
+    assert running.reconcile() == 1
+    assert running.reconcile() == 0
+
+
+def test_what_took_three_workers_with_it_fails_and_costs_nothing(paid):
+    for _ in range(3):
+        assert running.claim(paid.pk) is not None
+        lose_the_lease(paid)
+    assert running.claim(paid.pk) is None
+    paid.refresh_from_db()
+    assert (paid.state, paid.failure) == (GenerationState.FAILED, FailureCode.LOST)
+    assert credit_balance(paid.billed, "eur") == EURO
+
+
+def test_cancel_while_running_stops_the_worker_at_its_next_beat(paid):
+    claimed = running.claim(paid.pk)
+    generations.cancel(paid, by=Principal(user=paid.owner))
+    assert running.beat(claimed, steps_done=1) is False
+    assert running.stop_cancelled(claimed).state == GenerationState.CANCELLED
+    assert spent_on(paid) == 0
+
+
+def test_cancelled_while_its_worker_died_ends_as_cancelled(paid):
+    running.claim(paid.pk)
+    generations.cancel(paid, by=Principal(user=paid.owner))
+    lose_the_lease(paid)
+    running.reconcile()
+    assert Generation.objects.get(pk=paid.pk).state == GenerationState.CANCELLED
+
+
+def test_credits_that_are_gone_at_the_end_give_no_pictures(paid):
+    from tests.factories.revenue import spend
+
+    claimed = running.claim(paid.pk)
+    spend(paid.billed, amount=EURO)
+    ended = running.succeed(claimed, [drawn(claimed), drawn(claimed, 1)], timings={})
+    assert (ended.state, ended.failure) == (GenerationState.FAILED, FailureCode.CREDITS_TOO_LOW)
+    assert ended.pictures.count() == 0
+
+
+def test_the_auditors_of_this_room_find_nothing_and_would_find_a_lost_picture(paid):
+    done = finish(paid)
+    assert (auditors.pictures_are_there(), auditors.billed_once()) == ([], [])
+    done.pictures.first().delete()
+    assert auditors.pictures_are_there() == [f"generation {done.pk}: 1 of 2 pictures are kept"]
+
+
+def test_a_free_generation_spends_nothing():
+    made = generation(UserFactory(), model())
+    finish(made)
+    assert spent_on(made) == 0

@@ -1,0 +1,200 @@
+"""Stock clients against the running site, with an engine worker behind a real broker."""
+
+import base64
+import io
+import json
+import urllib.error
+import urllib.request
+
+import numpy as np
+import openai
+import pytest
+from django.db import connection
+from huggingface_hub import InferenceClient
+from huggingface_hub.errors import HfHubHTTPError
+from PIL import Image
+
+from accounts.enums import TokenScope
+from accounts.services import people, tokens
+from inference.models import Generation
+from inference.services.provenance import verified
+from revenue.models import RevenueLine
+from revenue.selectors import credit_balance
+from tests.factories.inference import EURO, buy_credits, upload_pipeline
+from tests.inference.pipelines import save_flow_pipeline
+from tests.inference.serving import serve, until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(scope="module")
+def pipeline_folder(tmp_path_factory):
+    return save_flow_pipeline(tmp_path_factory.mktemp("pipeline"))
+
+
+@pytest.fixture(scope="module")
+def serving(django_db_setup, django_db_blocker, tmp_path_factory):
+    with django_db_blocker.unblock():
+        facts = connection.settings_dict
+    database = f"postgresql://{facts['USER']}:{facts['PASSWORD']}@{facts['HOST']}:{facts['PORT']}/{facts['NAME']}"
+    running = serve(database, tmp_path_factory.mktemp("serving"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def person(transactional_db):
+    return people.sign_up("researcher", password=None)
+
+
+@pytest.fixture
+def token(person):
+    return tokens.issue_token(person, name="test", scope=TokenScope.WRITE)
+
+
+@pytest.fixture
+def shapes(person, pipeline_folder):
+    return upload_pipeline(person, pipeline_folder, name="shapes")
+
+
+def call(url, token, body=None, method=None):
+    request = urllib.request.Request(url, data=None if body is None else json.dumps(body).encode(), method=method)
+    request.add_header("Authorization", f"Bearer {token}")
+    request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request, timeout=90) as answer:
+        return answer.read()
+
+
+def ask(serving, token, model, **facts):
+    body = {"model": model, "prompt": "a red circle"} | facts
+    return json.loads(call(f"{serving.url}/api/generations", token, body))
+
+
+def finished(serving, token, made):
+    def look():
+        shown = json.loads(call(made["url"], token))
+        return shown if shown["state"] not in {"queued", "running"} else None
+
+    try:
+        return until(look)
+    except AssertionError as error:
+        raise AssertionError(serving.words()) from error
+
+
+def pixels(content):
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+def test_the_stock_openai_client_gets_pictures_in_both_forms_and_its_own_errors(serving, shapes, token):
+    client = openai.OpenAI(base_url=f"{serving.url}/v1", api_key=token, max_retries=0)
+    ask_for = {"model": "researcher/shapes", "prompt": "a red circle", "size": "16x16", "extra_body": {"seed": 5}}
+    first = client.images.generate(**ask_for, n=2, response_format="b64_json")
+    contents = [base64.b64decode(datum.b64_json) for datum in first.data]
+    assert [pixels(content).shape for content in contents] == [(16, 16, 3)] * 2
+    assert not np.array_equal(*map(pixels, contents))
+    again = client.images.generate(**ask_for, response_format="url")
+    with urllib.request.urlopen(again.data[0].url) as answer:
+        assert np.array_equal(pixels(answer.read()), pixels(contents[0]))
+    assert again.data[0].revised_prompt is None
+    with pytest.raises(openai.BadRequestError, match="safety policy"):
+        client.images.generate(model="researcher/shapes", prompt="a naked child")
+    with pytest.raises(openai.NotFoundError):
+        client.images.generate(model="researcher/nothing", prompt="x")
+    with pytest.raises(openai.AuthenticationError):
+        openai.OpenAI(base_url=f"{serving.url}/v1", api_key="hf_wrong", max_retries=0).images.generate(prompt="x")
+
+
+def test_the_stock_inference_client_gets_the_picture_that_the_stock_pipeline_draws(
+    serving, shapes, token, pipeline_folder
+):
+    import torch
+    from diffusers import DiffusionPipeline
+
+    client = InferenceClient(model=f"{serving.url}/inference/researcher/shapes", token=token)
+    picture = client.text_to_image(
+        "a red circle", negative_prompt="blue", num_inference_steps=6, guidance_scale=3.0, seed=11
+    )
+    pipeline = DiffusionPipeline.from_pretrained(pipeline_folder, text_encoder_3=None, tokenizer_3=None)
+    pipeline.set_progress_bar_config(disable=True)
+    expected = pipeline(
+        "a red circle",
+        negative_prompt="blue",
+        num_inference_steps=6,
+        guidance_scale=3.0,
+        generator=torch.Generator().manual_seed(11),
+    ).images[0]
+    assert np.abs(np.asarray(picture).astype(int) - np.asarray(expected)).max() <= 1
+    assert "Steps: 6, CFG scale: 3.0, Seed: 11" in picture.text["parameters"]
+    with pytest.raises(HfHubHTTPError, match="multiple of 4"):
+        client.text_to_image("a red circle", width=18)
+
+
+def test_asking_natively_listening_to_events_and_making_it_again(serving, shapes, token):
+    made = ask(serving, token, "researcher/shapes", steps=30, count=2)
+    events = call(made["events"], token).decode()
+    assert events.count("event: done") == 1
+    shown = json.loads(events.rpartition("data: ")[2])
+    assert (shown["state"], shown["progress"]) == ("succeeded", {"step": 60, "steps": 60})
+    contents = [call(picture["url"], token) for picture in shown["pictures"]]
+    claims = verified(contents[1])
+    assert (claims["seed"], claims["commit"]) == (shown["seed"] + 1, shapes.head)
+    names = ("prompt", "seed", "steps", "guidance", "width", "height", "count", "revision")
+    again = ask(serving, token, "researcher/shapes", **{name: shown[name] for name in names})
+    pictures = finished(serving, token, again)["pictures"]
+    for picture, content in zip(pictures, contents, strict=True):
+        assert np.array_equal(pixels(call(picture["url"], token)), pixels(content))
+
+
+def test_kill_9_of_the_worker_loses_no_request_and_bills_none_twice(serving, person, token, pipeline_folder):
+    from accounts.principal import Principal
+    from accounts.services.organisations import create_organisation
+
+    upload_pipeline(person, pipeline_folder, name="shapes")
+    company = create_organisation("company", by=Principal(user=person))
+    buy_credits(company.namespace)
+    made = [ask(serving, token, "researcher/shapes", steps=200, billed_to="company", seed=n) for n in (1, 2)]
+    rows = Generation.objects.filter(pk__in=[each["id"] for each in made])
+    until(lambda: rows.filter(state="running", steps_done__gt=0).count() == 2)
+    serving.kill_worker()
+    assert rows.filter(state="running").count() == 2
+    assert RevenueLine.objects.count() == 0
+    serving.start_worker()
+    until(lambda: serving.reconcile() + rows.filter(attempt=2).count() >= 2)
+    done = [finished(serving, token, each) for each in made]
+    assert [each["state"] for each in done] == ["succeeded"] * 2
+    assert set(rows.values_list("attempt", flat=True)) == {2}
+    price = sum(each["price"] for each in done)
+    assert RevenueLine.objects.count() == 2
+    assert credit_balance(company.namespace, "eur") == EURO - price
+
+
+def test_cancel_stops_a_running_generation_and_bills_nothing(serving, shapes, token):
+    made = ask(serving, token, "researcher/shapes", steps=200, count=4)
+    until(lambda: Generation.objects.filter(pk=made["id"], steps_done__gt=0).exists())
+    call(made["url"] + "/cancel", token, {})
+    assert finished(serving, token, made)["state"] == "cancelled"
+    assert finished(serving, token, ask(serving, token, "researcher/shapes", steps=1))["state"] == "succeeded"
+
+
+def test_a_private_model_is_drawn_with_a_token_that_ends_with_the_generation(serving, person, token, pipeline_folder):
+    upload_pipeline(person, pipeline_folder, name="secret", visibility="private")
+    done = finished(serving, token, ask(serving, token, "researcher/secret"))
+    assert done["state"] == "succeeded", done
+    job_token = person.tokens.get(scope="job")
+    assert job_token.reference.startswith(f"job:generation-{done['id']}")
+    assert job_token.revoked_at is not None
+
+
+def test_a_model_with_pickled_weights_fails_with_the_reason(serving, person, token, pipeline_folder, tmp_path):
+    import shutil
+
+    folder = shutil.copytree(pipeline_folder, tmp_path / "pickled")
+    weights = folder / "transformer" / "diffusion_pytorch_model.safetensors"
+    weights.rename(weights.with_suffix(".bin"))
+    upload_pipeline(person, folder, name="pickled")
+    done = finished(serving, token, ask(serving, token, "researcher/pickled"))
+    assert (done["state"], done["error"]["code"]) == ("failed", "model_refused")
+    assert done["error"]["detail"] == "no_safetensors: transformer"
+    assert done["price"] == 0
+    with pytest.raises(urllib.error.HTTPError):
+        call(f"{serving.url}/generations/{done['id']}/0.png", token)

@@ -45,7 +45,7 @@ class Progress:
 def progress_of(folder: JobFolder) -> Progress:
     events = read_records(folder.events)
     # A resumed attempt repeats some steps: what was said last about a step counts.
-    steps = {number: event for event in events if (number := _step(event)) is not None and event["event"] == "step"}
+    steps = {number: event for event in events if (number := _step(event)) is not None and event.get("event") == "step"}
     usage = read_records(folder.usage)
     start = _number(usage[0].get("at")) if usage else 0.0
     return Progress(

@@ -167,6 +167,8 @@ def run_job(plan: Plan) -> int:
 def become_job(plan: Plan) -> NoReturn:
     os.setsid()
     os.umask(0o022)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)  # Python ignores these, and a new program would inherit that
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     nothing = os.open("/dev/null", os.O_RDONLY)

@@ -5,9 +5,11 @@ import sys
 import time
 
 import pytest
+from django.conf import settings
 from huggingface_hub.errors import HfHubHTTPError, JobNotFoundError
 
 from compute.auditors import audit_charges, audit_gpu_seconds, audit_reservations
+from compute.journal import JobFolder
 from compute.models import Attempt, Job
 from compute.selectors import balances
 from tests.compute.conftest import wait_until
@@ -92,7 +94,7 @@ def test_the_command_line_client_runs_lists_and_reads(cluster):
     job = Job.objects.get()
     assert job.id in hf("ps", "-a", "--no-truncate", "--namespace", "researcher").stdout
     assert "by hand" in hf("logs", f"researcher/{job.id}").stdout
-    assert "COMPLETED" in hf("inspect", f"researcher/{job.id}").stdout
+    assert "COMPLETED" in hf("inspect", "--no-truncate", f"researcher/{job.id}").stdout
     assert "cpu-demo" in hf("hardware").stdout
 
 
@@ -139,7 +141,7 @@ def test_a_fork_bomb_stays_in_its_box(cluster):
     make.flavor(processes=40)
     bomb = "import os\nwhile True:\n  try: os.fork()\n  except OSError: pass"
     info = run(cluster, "python", "-c", bomb, timeout=3)
-    remote, job = ended(cluster, info)
+    _remote, job = ended(cluster, info)
     assert job.state == "timed_out"
     assert run_and_read(cluster, "echo", "still here") == ["still here"]
 
@@ -228,7 +230,4 @@ def test_what_is_not_there_raises_the_clients_own_error(cluster):
 
 
 def _work_folder(cluster, job):
-    from compute.journal import JobFolder
-    from django.conf import settings
-
     return JobFolder(settings.JOBS_ROOT, job.id).work

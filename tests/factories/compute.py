@@ -5,9 +5,11 @@ from datetime import timedelta
 from django.utils import timezone
 
 from accounts.models import Namespace, User
+from accounts.principal import Principal
 from accounts.services import people
-from compute.models import Allocation, Cluster, Flavor
-from compute.services import allocations
+from compute.models import Allocation, Cluster, Flavor, Job
+from compute.services import allocations, submissions
+from compute.services.submissions import JobSpec
 
 GIB = 2**30
 
@@ -64,3 +66,23 @@ def allocation(holder: Namespace | None = None, *, gpu_seconds: int = 1000, **ch
     }
     flavor()
     return allocations.open_allocation(**(values | changes))
+
+
+def principal(user: User) -> Principal:
+    """A person in a browser session."""
+    return Principal(user=user)
+
+
+def spec(*command: str, **changes: object) -> JobSpec:
+    values = {"image": "wellspring/recipes", "flavor": "cpu-demo", "command": list(command) or ["true"]}
+    return JobSpec(**(values | {"timeout_seconds": 60} | changes))
+
+
+def job(*command: str, by: User | None = None, holder: Namespace | None = None, **changes: object) -> Job:
+    """A queued job with an allocation that pays for it."""
+    by = by or person()
+    holder = holder or by.namespace
+    flavor()
+    if not holder.allocations.filter(state="open").exists():
+        allocation(holder, gpu_seconds=100_000)
+    return submissions.submit(holder, spec(*command, **changes), by=principal(by))

@@ -1,0 +1,43 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compute.algorithms.charts import MOST_POINTS, chart, round_marks, thin_out
+
+numbers = st.floats(-1e6, 1e6)
+
+
+def test_too_little_gives_no_chart():
+    assert chart([]) is None
+    assert chart([(1, 1.0)]) is None
+    assert chart([(1, float("nan")), (2, 1.0), (3, float("inf"))]) is None
+
+
+def test_the_line_spans_the_plot():
+    drawn = chart([(0, 1.0), (10, 0.0)])
+    assert drawn.points == f"{drawn.left}.0,{drawn.top}.0 {drawn.right}.0,{drawn.bottom}.0"
+    assert (drawn.last, drawn.lowest, drawn.count) == (0.0, 0.0, 2)
+    assert [mark.label for mark in drawn.across] == ["0", "5", "10"]
+
+
+@given(values=st.lists(st.tuples(numbers, numbers), min_size=2, max_size=700))
+def test_every_point_lies_inside(values):
+    drawn = chart(values)
+    points = [tuple(map(float, pair.split(","))) for pair in drawn.points.split()]
+    assert 2 <= len(points) <= MOST_POINTS
+    assert all(drawn.left <= x <= drawn.right and drawn.top - 0.1 <= y <= drawn.bottom + 0.1 for x, y in points)
+    assert all(drawn.left - 0.1 <= mark.position <= drawn.right + 0.1 for mark in drawn.across)
+
+
+@given(size=st.integers(2, 2000))
+def test_thinning_keeps_the_last_point(size):
+    values = [(float(n), float(n)) for n in range(size)]
+    kept = thin_out(values)
+    assert len(kept) <= MOST_POINTS
+    assert kept[-1] == values[-1]
+    assert kept == sorted(kept)
+
+
+def test_marks_are_round():
+    assert round_marks(0, 1) == [0, 0.5, 1.0]
+    assert round_marks(3, 97) == [50]
+    assert round_marks(5, 5) == [5]

@@ -1,0 +1,73 @@
+import json
+import os
+
+import pytest
+
+from compute.journal import JobFolder
+from compute.progress import progress_of, read_sample
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 20
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = JobFolder(tmp_path / "jobs", "b" * 24)
+    folder.create()
+    (folder.work / "output" / "samples").mkdir(parents=True)
+    return folder
+
+
+def say(folder, *events):
+    with folder.events.open("a") as file:
+        file.writelines(json.dumps(event) + "\n" for event in events)
+
+
+def test_a_resumed_run_counts_each_step_once(folder):
+    say(folder, *({"event": "step", "step": n, "loss": 1.0} for n in range(5)))
+    say(folder, *({"event": "step", "step": n, "loss": 0.5, "lr": 0.1} for n in range(3, 8)))
+    progress = progress_of(folder)
+    assert progress.loss.count == 8
+    assert (progress.step, progress.loss.last, progress.learning_rate) == (7, 0.5, 0.1)
+
+
+def test_nonsense_from_a_job_does_no_harm(folder):
+    say(
+        folder,
+        {"event": "step"},
+        {"event_name": 1, "step": 1},
+        {"event": "step", "step": "x"},
+        {"event": "step", "step": 1, "loss": "NaN"},
+        {"event": "step", "step": 2, "loss": float("nan")},
+        {"event": "sample", "path": 5},
+        {"event": "sample", "path": "x.png", "prompts": 7},
+        {"event": "metric"},
+        {"event": ["x"]},
+    )
+    progress = progress_of(folder)
+    assert progress.loss is None
+    assert [sample.path for sample in progress.samples] == ["x.png"]
+
+
+def test_an_empty_job_has_an_empty_page(tmp_path):
+    progress = progress_of(JobFolder(tmp_path, "c" * 24))
+    assert (progress.loss, progress.samples, progress.log) == (None, [], [])
+
+
+@pytest.mark.parametrize("path", ["output/samples/a.png", "/job/output/samples/a.png", "./output/samples/a.png"])
+def test_a_sample_is_read(folder, path):
+    (folder.work / "output/samples/a.png").write_bytes(PNG)
+    say(folder, {"event": "sample", "step": 1, "path": path, "prompts": ["a red circle"]})
+    assert read_sample(folder, 0) == (PNG, "image/png")
+    assert read_sample(folder, 1) is None
+
+
+@pytest.mark.parametrize("path", ["../log.jsonl", "link.png", "linked/a.png", "/etc/hostname", "pipe", "", "text.png"])
+def test_a_sample_never_leads_elsewhere(folder, path, tmp_path):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "a.png").write_bytes(PNG)
+    (folder.work / "link.png").symlink_to(tmp_path / "outside" / "a.png")
+    (folder.work / "linked").symlink_to(tmp_path / "outside")
+    (folder.work / "text.png").write_text("<script>")
+    os.mkfifo(folder.work / "pipe")
+    say(folder, {"event": "sample", "step": 1, "path": path})
+    assert read_sample(folder, 0) is None

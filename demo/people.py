@@ -16,7 +16,7 @@ PEOPLE = {
     "reviewer": "scores what the community puts forward",
     "maker": "makes the data set",
     "buyer": "buys for the company northwind",
-    "admin": "runs the site",
+    "steward": "runs the site",
 }
 COMPANY = "northwind"
 

@@ -23,7 +23,7 @@ def run(world: World) -> tuple[dict[str, Any], str]:
         {"kind": "dataset", "name": DATASET, "why": "More shapes would teach models to count.", "gpu_seconds": 3600},
     )
     world["reviewer"].api("POST", f"/api/grants/nominations/{nomination['id']}/score", {"score": 5})
-    decided = world["admin"].api("POST", f"/api/grants/rounds/{ROUND}/decide", {})
+    decided = world["steward"].api("POST", f"/api/grants/rounds/{ROUND}/decide", {})
     awards = [award for award in world["maker"].api("GET", "/api/grants/awards")["awards"] if award["amount"]]
     if not awards:
         raise UnexpectedAnswer(f"The round gave nothing: {decided}")

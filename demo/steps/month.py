@@ -11,7 +11,7 @@ from demo.world import World
 def run(world: World) -> tuple[dict[str, Any], str]:
     today = datetime.now(UTC)
     body = {"year": today.year, "month": today.month, "through": "now"}
-    closings = world["admin"].api("POST", "/api/books/closings", body)["closings"]
+    closings = world["steward"].api("POST", "/api/books/closings", body)["closings"]
     if not closings:
         raise UnexpectedAnswer("There was nothing to close.")
     close = closings[-1]

@@ -7,11 +7,11 @@ from demo.world import World
 
 
 def run(world: World) -> tuple[dict[str, Any], str]:
-    world.manage("create_user", "admin", "--staff", "--exist-ok", "--password", world.state.password("admin"))
+    world.manage("create_user", "steward", "--staff", "--exist-ok", "--password", world.state.password("steward"))
     for name, person in world.people.items():
         if f"{name}.token" in world.state:
             continue
-        if name == "admin":
+        if name == "steward":
             person.log_in()
         else:
             person.sign_up()

@@ -9,7 +9,7 @@ from typing import Any
 from demo.people import UnexpectedAnswer, wait_for
 from demo.world import DATASET, MODEL, World
 
-CONFIG = "compute/recipes/text_to_image/configs/shapes-cpu.yaml"
+CONFIG = "shapes-cpu"
 IMAGE = "wellspring/recipes"
 FLAVOR = "cpu-demo"
 HF = str(Path(sys.executable).parent / "hf")
@@ -20,7 +20,7 @@ def run_job(world: World) -> tuple[dict[str, Any], str]:
 
     world.run(HF, "jobs", "run", "--flavor", FLAVOR, IMAGE, "python", "-c", "print('hello')", token=_token(world))
     api = HfApi(token=_token(world))
-    if "job" not in world.state:
+    if "job" not in world.state or api.inspect_job(job_id=world.state["job"]).status.stage == "ERROR":
         job = api.run_job(image=IMAGE, command=_command(world), flavor=FLAVOR, timeout="40m", labels={"name": "shapes"})
         world.state.keep(job=job.id)
     job_id = world.state["job"]
@@ -32,7 +32,7 @@ def run_job(world: World) -> tuple[dict[str, Any], str]:
     page = _log_in(world).get(f"/jobs/researcher/{job_id}").text
     if "<svg" not in page:
         raise UnexpectedAnswer("The page of the job shows no chart.")
-    ps = world.run(HF, "jobs", "ps", "-a", token=_token(world))
+    ps = world.run(HF, "jobs", "ps", "-a", "-q", token=_token(world))
     if job_id not in ps:
         raise UnexpectedAnswer("`hf jobs ps -a` does not list the job.")
     seconds = (job.finished_at - job.started_at).total_seconds()

@@ -18,7 +18,7 @@ def test_every_step_of_the_loop_is_ok(demo_site):
 
 
 def test_the_demo_prints_a_table_and_the_log_ins(demo_site):
-    for name in ("researcher", "reviewer", "maker", "buyer", "admin"):
+    for name in ("researcher", "reviewer", "maker", "buyer", "steward"):
         assert demo_site.password(name) in demo_site.log
     assert "in all" in demo_site.log
 

@@ -48,7 +48,7 @@ def test_the_role_can_do_all_business(as_application):
     ],
 )
 def test_the_role_cannot_touch_the_past(as_application, sql):
-    with pytest.raises(DatabaseError, match="permission denied|must be owner"), transaction.atomic():
+    with pytest.raises(DatabaseError, match=r"permission denied|must be owner"), transaction.atomic():
         connection.cursor().execute(sql)
 
 

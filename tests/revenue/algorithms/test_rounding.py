@@ -1,4 +1,5 @@
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -30,11 +31,10 @@ def test_the_order_of_keys_does_not_matter(total, weights, random):
 @given(totals, weights)
 def test_more_weight_never_gets_less_and_no_weight_gets_nothing(total, weights):
     parts = largest_remainder(total, weights)
-    ordered = [parts[key] for key in sorted(weights, key=weights.__getitem__)]
     assert all(parts[key] == 0 for key, weight in weights.items() if weight == 0)
     by_weight = {weight: [parts[k] for k, w in weights.items() if w == weight] for weight in weights.values()}
     steps = [by_weight[weight] for weight in sorted(by_weight)]
-    assert all(max(low) <= min(high) for low, high in zip(steps, steps[1:], strict=False)), ordered
+    assert all(max(low) <= min(high) for low, high in pairwise(steps))
 
 
 @given(totals, weights)

@@ -69,7 +69,8 @@ class Scene:
 
     def credits(self, number, amount, which):
         make.sale(
-            self.customers[number % 2], kind=SaleKind.CREDITS, gross=amount, tax=amount // 7, reference=f"order:{number}", at=self.at
+            self.customers[number % 2], kind=SaleKind.CREDITS, gross=amount, tax=amount // 7,
+            reference=f"order:{number}", at=self.at,
         )  # fmt: skip
 
     def spend(self, number, amount, which):

@@ -5,7 +5,8 @@ from common.errors import Conflict, Invalid, NotFound, PaymentRequired
 from revenue.enums import AccountKind, JournalKind, SaleKind
 from revenue.models import AttributionSnapshot, Entry, Journal, RevenueLine
 from revenue.selectors import credit_balance
-from revenue.services import credits, sales
+from revenue.services import credits as credits_service
+from revenue.services import sales
 from tests.factories import revenue as make
 
 pytestmark = pytest.mark.django_db
@@ -82,7 +83,7 @@ def test_credits_that_are_not_there_cannot_be_spent():
         make.spend(buyer, amount=UNIT + 1)
     assert refusal.value.code == "credits_too_low"
     with pytest.raises(PaymentRequired):
-        credits.spend(rich, amount=1, currency="usd", key="usd")
+        credits_service.spend(rich, amount=1, currency="usd", key="usd")
     assert credit_balance(buyer, "eur") == UNIT
     assert not RevenueLine.objects.exists()
 

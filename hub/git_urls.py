@@ -13,5 +13,5 @@ urlpatterns = [
     path(f"{_REPOSITORY}/info/lfs/objects/batch", lfs.batch),
     path(f"{_REPOSITORY}/resolve/<path:rest>", resolve.resolve),
     path(f"{_REPOSITORY}/raw/<path:rest>", resolve.raw),
-    re_path(r"^[^/]+/resolve/.+$", misc.one_segment),
+    re_path(r"^(?P<rest>[^/]+)/resolve/.+$", misc.elsewhere),
 ]

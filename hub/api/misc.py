@@ -5,12 +5,12 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from common.errors import Forbidden
+from common.errors import Forbidden, NotFound
 from hub import rules
 from hub.algorithms.cards import faults
 from hub.api.protocol import door, json_body, principal_of, repository, text_of
-from hub.enums import RepositoryKind
-from hub.errors import RepositoryNotFound
+from hub.enums import RepositoryKind, Visibility
+from hub.models import Repository
 from hub.selectors import repositories_visible_to
 
 
@@ -50,10 +50,29 @@ def tags_by_type(request: HttpRequest, kind: RepositoryKind) -> HttpResponse:
     return JsonResponse(answer)
 
 
+@door("GET", "POST", "PUT", "PATCH", "DELETE")
+def elsewhere(request: HttpRequest, kind: RepositoryKind = RepositoryKind.MODEL, rest: str = "") -> HttpResponse:
+    """No door of a repository. Clients want to hear first if it is the repository that is missing.
+
+    Names without an owner (`gpt2`) exist on no site but the public Hub.
+    """
+    namespace, _, name = rest.partition("/")
+    repository(request, kind, namespace, name.partition("/")[0])
+    raise NotFound("There is no such address.")
+
+
+@door("GET", "POST", "PUT", "PATCH", "DELETE")
+def nowhere(request: HttpRequest, rest: str = "") -> HttpResponse:
+    """No address of the API; it must not be taken for the page of a repository."""
+    raise NotFound("There is no such address.")
+
+
 @door("GET")
-def one_segment(request: HttpRequest, **parts: Any) -> HttpResponse:
-    """Names without an owner exist on no site but the public Hub."""
-    raise RepositoryNotFound(anonymous=principal_of(request).is_anonymous)
+def tasks(request: HttpRequest) -> HttpResponse:
+    """For each task the public models that were downloaded most: what clients take when none is named."""
+    rows = Repository.objects.filter(kind=RepositoryKind.MODEL, visibility=Visibility.PUBLIC).exclude(pipeline_tag="")
+    top = rows.select_related("namespace").order_by("pipeline_tag", "-downloads", "-id").distinct("pipeline_tag")
+    return JsonResponse({row.pipeline_tag: {"widgetModels": [row.full_name]} for row in top})
 
 
 @door("GET")

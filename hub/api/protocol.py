@@ -46,6 +46,8 @@ def door(*methods: str) -> Callable[[View], View]:
                 response = _redirect(request, moved)
             except Refusal as refusal:
                 response = error_response(refusal)
+            if not response.streaming and "Content-Length" not in response:
+                response["Content-Length"] = str(len(response.content))
             response["Access-Control-Allow-Origin"] = "*"
             response["Access-Control-Expose-Headers"] = EXPOSED
             return response
@@ -78,8 +80,9 @@ def principal_of(request: HttpRequest) -> Principal:
 
 def error_response(refusal: Refusal) -> HttpResponse:
     """JSON `{"error"}`, the same sentence in X-Error-Message, the client's code in X-Error-Code."""
-    text = sentence(refusal)
-    body = {"error": text, "code": refusal.code}
+    # Clients know their own words for a missing repository, and leave ours out if they are just these.
+    text = str(refusal.message) if refusal.code == "RepoNotFound" else sentence(refusal)
+    body = {"error": text, "code": refusal.code, "hint": str(refusal.hint)}
     if "url" in refusal.context:
         body["url"] = str(refusal.context["url"])
     response = JsonResponse(body, status=refusal.status)

@@ -22,6 +22,7 @@ urlpatterns = [
     path("api/datasets-tags-by-type", misc.tags_by_type, {"kind": RepositoryKind.DATASET}),
     path("api/telemetry/<path:rest>", misc.telemetry),
     path("api/agent-harnesses", misc.agent_harnesses),
+    path("api/tasks", misc.tasks),
     path("api/<kinds:kind>", info.listing),
     path(_REPOSITORY, info.detail),
     path(f"{_REPOSITORY}/revision/<path:rest>", info.detail),
@@ -41,7 +42,7 @@ urlpatterns = [
     path(f"{_REPOSITORY}/xet-read-token/<path:rest>", xet.token, {"access": "read"}),
     path(f"{_REPOSITORY}/xet-write-token", xet.token, {"access": "write"}),
     path(f"{_REPOSITORY}/xet-write-token/<path:rest>", xet.token, {"access": "write"}),
-    path("api/<kinds:kind>/<str:name>", misc.one_segment),
+    path("api/<kinds:kind>/<path:rest>", misc.elsewhere),
     path("api/storage/objects/<str:sha256>", links.read_object),
     path("api/storage/xorbs/<str:xorb>", links.read_xorb),
     path("api/storage/uploads/<str:key>", links.upload_whole),
@@ -54,4 +55,6 @@ urlpatterns = [
     path("cas/v2/shards", xet.upload_shard_v2),
     path("cas/v1/reconstructions/<str:file_hash>", xet.reconstruction, {"version": 1}),
     path("cas/v2/reconstructions/<str:file_hash>", xet.reconstruction, {"version": 2}),
+    path("api/<path:rest>", misc.nowhere),
+    path("cas/<path:rest>", misc.nowhere),
 ]

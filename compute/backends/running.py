@@ -115,14 +115,14 @@ class Watch:
         elif order is Order.ABANDON:
             self._stop(End.ABANDONED, "The worker lost its lease.", grace=0)
 
-    def _stop(self, end: End, reason: str, *, grace: float = GRACE_SECONDS) -> None:
-        """The first reason stands; the job gets `grace` seconds to write a checkpoint."""
+    def _stop(self, end: End, reason: str, *, grace: float | None = None) -> None:
+        """The first reason stands; the job gets some seconds to write a checkpoint, unless `grace` is 0."""
         if self._killed_at is None:
             self.outcome.end, self.outcome.reason = end, reason
             self.journal.note(reason)
             self.running.terminate()
-            self._killed_at = time.monotonic() + grace
-        if not grace:
+            self._killed_at = time.monotonic() + (GRACE_SECONDS if grace is None else grace)
+        if grace == 0:
             self.running.kill()
 
     def _sample(self, now: float) -> None:

@@ -232,9 +232,10 @@ def _plan(
             "CPU": limits.cpu_seconds,
             "FSIZE": limits.file_size,
             "NOFILE": limits.open_files,
-            # This limit counts all processes of a user, so a shared user's own are added.
-            "NPROC": limits.processes + (0 if own_uid else _threads_of_user()),
             "CORE": 0,
+            # The control group counts better and tells when it refused. This limit counts all processes
+            # of a user, so a shared user's own are added.
+            **({} if group else {"NPROC": limits.processes + (0 if own_uid else _threads_of_user())}),
         },
     }
 

@@ -8,7 +8,8 @@ amounts = st.integers(0, 10**12)
 
 
 @pytest.mark.parametrize(
-    ("milliseconds", "rate", "expected"), [(0, 1, 0), (1, 1, 1), (1000, 1, 1), (1001, 1, 2), (1500, 8, 12), (1501, 8, 13)]
+    ("milliseconds", "rate", "expected"),
+    [(0, 1, 0), (1, 1, 1), (1000, 1, 1), (1001, 1, 2), (1500, 8, 12), (1501, 8, 13)],
 )
 def test_a_begun_gpu_second_counts(milliseconds, rate, expected):
     assert charging.charge(milliseconds=milliseconds, rate=rate) == expected

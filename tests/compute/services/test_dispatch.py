@@ -2,10 +2,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from compute.enums import AttemptState
 from compute.models import Cluster, Job
 from compute.services import attempts, dispatch
 from compute.services.attempts import Result
-from compute.enums import AttemptState
 from tests.factories import compute as make
 
 pytestmark = pytest.mark.django_db

@@ -60,7 +60,8 @@ def test_an_end_settles_and_tells_once():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"state": "strange"}, {"state": "succeeded"}, {"charged": 5}, {"charged": 10**9}, {"finished_at": timezone.now()}]
+    "wrong",
+    [{"state": "strange"}, {"state": "succeeded"}, {"charged": 5}, {"charged": 10**9}, {"finished_at": timezone.now()}],
 )
 def test_the_database_refuses_what_cannot_be(wrong):
     job = make.job()

@@ -1,0 +1,172 @@
+import json
+
+import pytest
+from django.conf import settings
+
+from accounts.enums import Role
+from compute.enums import AttemptState
+from compute.journal import JobFolder, Journal
+from compute.models import Job
+from compute.services import attempts, dispatch, submissions
+from compute.services.attempts import Result
+from tests.factories import compute as make
+from tests.factories.accounts import MembershipFactory, OrganisationFactory, StaffFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 20
+
+
+@pytest.fixture
+def people():
+    owner = UserFactory()
+    laboratory = OrganisationFactory(admin=owner)
+    reader = UserFactory()
+    MembershipFactory(organisation=laboratory, user=reader, role=Role.READ)
+    return {
+        "laboratory": laboratory.namespace,
+        "anonymous": None,
+        "stranger": UserFactory(),
+        "reader": reader,
+        "owner": owner,
+        "staff": StaffFactory(),
+    }
+
+
+def finished_job(people) -> Job:
+    """A job with two attempts, a log, losses, a sample and a secret."""
+    job = make.job(
+        "python",
+        "train.py",
+        by=people["owner"],
+        holder=people["laboratory"],
+        environment={"EPOCHS": "3"},
+        secrets={"KEY": "opensesame"},
+    )
+    for end in (AttemptState.INTERRUPTED, AttemptState.SUCCEEDED):
+        dispatch.dispatch()
+        attempt = attempts.claim(job.attempts.last().token, worker="test")
+        result = Result(end, milliseconds=2000, peak_memory=10**8, sandbox="namespaces", sandbox_notes=("A note.",))
+        attempts.finish(attempt.token, result)
+    folder = JobFolder(settings.JOBS_ROOT, job.id)
+    journal = Journal(folder)
+    lines = [{"event": "step", "step": n, "loss": 1 / n, "lr": 0.1} for n in range(1, 30)]
+    lines += [{"event": "sample", "step": 9, "path": "a.png", "prompts": ["a red circle"]}]
+    lines += [{"event": "metric", "step": 9, "name": "accuracy", "value": 0.875}]
+    journal.feed("".join(json.dumps(line) + "\n" for line in lines).encode() + b"<script>alert(1)</script>\n")
+    for second in range(5):
+        journal.sample(at=second, cpu_millicores=1500, memory=2**28, processes=2)
+    journal.close()
+    folder.work.mkdir()
+    (folder.work / "a.png").write_bytes(PNG)
+    job.refresh_from_db()
+    return job
+
+
+PAGES = {
+    "allocation": {"anonymous": 302, "stranger": 404, "reader": 200, "owner": 200, "staff": 200},
+    "job": {"anonymous": 302, "stranger": 404, "reader": 200, "owner": 200, "staff": 200},
+    "live": {"anonymous": 302, "stranger": 404, "reader": 200, "owner": 200, "staff": 200},
+    "samples/0": {"anonymous": 302, "stranger": 404, "reader": 200, "owner": 200, "staff": 200},
+    "samples/7": {"anonymous": 302, "stranger": 404, "reader": 404, "owner": 404, "staff": 404},
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_who_sees_which_page(client, people, page):
+    job = finished_job(people)
+    base = job.get_absolute_url()
+    url = {"allocation": job.allocation.get_absolute_url(), "job": base}.get(page, f"{base}/{page}")
+    seen = {}
+    for who in PAGES[page]:
+        client.logout()
+        if people[who]:
+            client.force_login(people[who])
+        seen[who] = client.get(url).status_code
+    assert seen == PAGES[page]
+
+
+@pytest.mark.parametrize(
+    ("verb", "expected"),
+    [
+        ("cancel", {"anonymous": 302, "stranger": 404, "reader": 403, "owner": 302, "staff": 302}),
+        ("rerun", {"anonymous": 302, "stranger": 404, "reader": 403, "owner": 302, "staff": 403}),
+    ],
+)
+def test_who_may_press_which_button(client, people, verb, expected):
+    job = make.job(by=people["owner"], holder=people["laboratory"])
+    if verb == "rerun":
+        submissions.cancel(job, by=make.principal(people["owner"]))
+    answers = {}
+    for who in expected:
+        client.logout()
+        if people[who]:
+            client.force_login(people[who])
+        answers[who] = client.post(f"{job.get_absolute_url()}/{verb}").status_code
+        assert client.get(f"{job.get_absolute_url()}/{verb}").status_code in {302, 405}
+    assert answers == expected
+    assert Job.objects.filter(state="queued").count() == (1 if verb == "rerun" else 0)
+
+
+def test_a_finished_job_shows_all_of_its_life(client, people):
+    client.force_login(people["reader"])
+    job = finished_job(people)
+    text = client.get(job.get_absolute_url()).content.decode()
+    for part in ("train.py", "EPOCHS=3", "KEY", "<polyline", "0.8750", "namespaces", "A note.", f"{job.id}/samples/0"):
+        assert part in text, part
+    assert "opensesame" not in text
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert" in text
+    assert "hx-trigger" not in text
+    assert "http-equiv" not in text
+    assert "Cancel the job" not in text
+
+
+def test_an_open_job_reloads_itself_with_and_without_javascript(client, people):
+    client.force_login(people["owner"])
+    job = make.job(by=people["owner"], holder=people["laboratory"])
+    text = client.get(job.get_absolute_url()).content.decode()
+    assert 'hx-trigger="every 3s"' in text
+    assert '<noscript><meta http-equiv="refresh"' in text
+    assert "Cancel the job" in text
+
+
+def test_a_sample_picture_is_only_a_picture(client, people):
+    job = finished_job(people)
+    client.force_login(people["owner"])
+    response = client.get(f"{job.get_absolute_url()}/samples/0")
+    assert (response["Content-Type"], response.content) == ("image/png", PNG)
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in response["Content-Security-Policy"]
+
+
+def test_everybody_may_see_what_there_is(client):
+    make.flavor()
+    text = client.get("/compute").content.decode()
+    assert "cpu-demo" in text
+    assert "Log in to see your allocations" in text
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_pages_ask_the_database_the_same_number_of_times(client, people, number, django_assert_num_queries):
+    for _each in range(number):
+        make.allocation(people["laboratory"])
+        job = make.job(by=people["owner"], holder=people["laboratory"])
+    submissions.cancel(job, by=make.principal(people["owner"]))
+    make.job(by=people["owner"], holder=people["laboratory"])
+    client.force_login(people["reader"])
+    client.get("/compute")
+    with django_assert_num_queries(6):
+        assert client.get("/compute").status_code == 200
+    with django_assert_num_queries(6):
+        assert client.get(job.allocation.get_absolute_url()).status_code == 200
+    with django_assert_num_queries(6):
+        assert client.get(job.get_absolute_url()).status_code == 200
+
+
+def test_the_numbers_on_an_allocation_are_those_of_its_account(client, people):
+    job = finished_job(people)
+    client.force_login(people["reader"])
+    text = client.get(job.allocation.get_absolute_url()).content.decode()
+    assert 'max="100000"' in text
+    assert 'value="99998"' in text
+    assert job.reference in text

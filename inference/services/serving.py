@@ -68,11 +68,8 @@ def _draw(generation: Generation) -> None:
     if repository is None or not may_read(Principal(user=generation.owner), repository):
         running.fail(generation, FailureCode.MODEL_GONE)
         return
-    watch = _Watch(generation)
-    token = _token(generation) if repository.is_private else None
     try:
-        handles = [the_engine().submit(_request(generation, i, token, watch)) for i in range(generation.count)]
-        results = watch.until_done(handles)
+        results = _results(generation)
     except requests.Cancelled:
         running.stop_cancelled(generation)
     except requests.DeadlinePassed:
@@ -84,6 +81,16 @@ def _draw(generation: Generation) -> None:
     else:
         pictures = [_drawn(generation, result) for result in results]
         running.succeed(generation, pictures, timings=_timings(results))
+
+
+def _results(generation: Generation) -> "list[Result]":
+    """One result for each picture, or the EngineError that ended one of them."""
+    assert generation.repository is not None
+    watch = _Watch(generation)
+    token = _token(generation) if generation.repository.is_private else None
+    try:
+        handles = [the_engine().submit(_request(generation, i, token, watch)) for i in range(generation.count)]
+        return watch.until_done(handles)
     finally:
         if token is not None:
             revoke_job_tokens(_job(generation))

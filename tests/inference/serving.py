@@ -86,5 +86,5 @@ def until(condition, *, seconds: float = 60):
     while time.monotonic() < deadline:
         if value := condition():
             return value
-        time.sleep(0.05)
+        time.sleep(0.1)
     raise AssertionError("it did not come true in time")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from revenue.selectors import RevenueMonth
 
-WIDTH, HEIGHT, FLOOR, TOP, LEFT = 640, 200, 170, 20, 8
+WIDTH, HEIGHT, FLOOR, TOP, LEFT = 640, 200, 170, 26, 8
 MONTHS = 12
 
 

@@ -94,8 +94,10 @@ def statement_csv(request: HttpRequest, statement_id: int) -> HttpResponse:
 
 
 def _shown(line: dict[str, Any]) -> dict[str, Any]:
-    """A line in words: its kind, its role, and its weight as a percentage."""
+    """A line in words: its kind, its role, its weight as a percentage, and the commit shortened."""
+    name, _at, commit = line["asset"].partition("@")
     return line | {
+        "short_asset": f"{name}@{commit[:8]}",
         "kind_label": LineKind(line["kind"]).label,
         "role_label": ShareRole(line["role"]).label,
         "percent": f"{Decimal(line['weight'] * 100) / UNIT:.4f} %",

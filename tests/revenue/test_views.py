@@ -125,7 +125,7 @@ def test_lists_take_the_same_queries_with_one_row_and_with_more(as_who, world, p
 def test_the_chart_reaches_the_top_and_never_below_the_floor(world):
     (book,) = public_books()
     bars = revenue_bars(book.months)
-    assert [(bar.licence_height, bar.usage_height) for bar in bars] == [(150, 0), (0, 4)]
+    assert [(bar.licence_height, bar.usage_height) for bar in bars] == [(144, 0), (0, 4)]
     assert revenue_bars([]) == []
 
 

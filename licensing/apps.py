@@ -3,3 +3,12 @@ from django.apps import AppConfig
 
 class LicensingConfig(AppConfig):
     name = "licensing"
+
+    def ready(self) -> None:
+        from common import slots  # noqa: PLC0415 - the registry of apps has to stand first
+        from licensing import checks  # noqa: F401, PLC0415 - registers the system checks
+        from licensing.services import auditors  # noqa: F401, PLC0415 - registers what must hold
+        from licensing.views import panels  # noqa: PLC0415
+
+        slots.fill("repository.side", panels.licence_panel, order=20)
+        slots.fill("namespace.side", panels.credits_panel)

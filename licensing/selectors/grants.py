@@ -1,0 +1,62 @@
+"""Who may use what, and what a certificate's public page says."""
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Namespace
+from accounts.principal import Principal
+from common.errors import NotFound
+from hub.models import Repository
+from licensing.enums import GrantState
+from licensing.models import Certificate, GrantOfUse, Revocation
+from licensing.selectors.people import belongs_to, sees_purchases_of
+
+
+def grant_for(namespace: Namespace, repository: Repository) -> GrantOfUse | None:
+    """The grant by which this name may use this repository commercially now: the one that lasts longest."""
+    now = timezone.now()
+    return (
+        GrantOfUse.objects.filter(
+            holder=namespace, repository=repository, state=GrantState.ACTIVE, starts_at__lte=now, ends_at__gt=now
+        )
+        .select_related("offer", "certificate")
+        .order_by("-ends_at")
+        .first()
+    )
+
+
+def grants_visible_to(principal: Principal) -> QuerySet[GrantOfUse]:
+    """The licences of the names a person belongs to, newest first."""
+    return (
+        GrantOfUse.objects.filter(holder__in=belongs_to(principal))
+        .select_related("holder", "offer", "certificate", "repository__namespace")
+        .order_by("-starts_at", "-pk")
+    )
+
+
+def certificate_named(jti: str) -> Certificate:
+    """Public: whoever was shown a certificate may ask for it. Raises NotFound."""
+    found = (
+        Certificate.objects.select_related("grant__holder", "grant__offer__seller", "grant__order", "revocation")
+        .filter(pk=jti)
+        .first()
+    )
+    if found is None:
+        raise NotFound(_("No certificate has this number."), hint=_("Compare it with the certificate, sign by sign."))
+    return found
+
+
+def may_see_holder(principal: Principal, certificate: Certificate) -> bool:
+    """The holder decides whether the public page names them; the two sides and staff always see it."""
+    grant = certificate.grant
+    return (
+        grant.shows_holder
+        or sees_purchases_of(principal, grant.holder)
+        or sees_purchases_of(principal, grant.offer.seller)
+        or grant.holder_id in belongs_to(principal)
+    )
+
+
+def revocations() -> QuerySet[Revocation]:
+    return Revocation.objects.order_by("seq")

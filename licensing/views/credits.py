@@ -1,0 +1,66 @@
+"""Buying generation credits."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from common.errors import Invalid, Refusal
+from licensing.forms import CreditForm, HolderForm
+from licensing.selectors import credit_packs
+from licensing.selectors.credits import balances_of, credit_history
+from licensing.services import checkout
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def credits_page(request: HttpRequest) -> HttpResponse:
+    """Balance and history of one name (`?holder=`, one's own first), and the ways to buy."""
+    form = CreditForm(request.user, request.POST or None)
+    asked = request.GET.get("holder", "").lower()
+    holders = {name.lower(): holder for name, holder in form.holders.items()}
+    holder = holders.get(asked) or next(iter(holders.values()))
+    form.fields["holder"].initial = holder.name
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            order = checkout.start_credit_checkout(
+                form.namespace(),
+                amount=data["amount"],
+                currency=data["currency"],
+                country=data.get("country", ""),
+                vat_id=data.get("vat_id", ""),
+                by=request.principal,
+            )
+        except Refusal as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            return redirect(order.checkout_url or order.get_absolute_url())
+    context = {
+        "form": form,
+        "holder": holder,
+        "holders": form.holders.values(),
+        "balances": [(amount, currency) for currency, amount in balances_of(holder).items()],
+        "packs": credit_packs(),
+        "history": credit_history(holder),
+    }
+    return render(request, "licensing/credits.html", context)
+
+
+@login_required
+@require_POST
+def credits_pack(request: HttpRequest, pack_id: int) -> HttpResponse:
+    pack = get_object_or_404(credit_packs(), pk=pack_id)
+    form = HolderForm(request.user, request.POST)
+    if not form.is_valid():
+        raise Invalid(" ".join(str(error) for errors in form.errors.values() for error in errors))
+    order = checkout.start_pack_checkout(
+        form.namespace(),
+        pack=pack,
+        by=request.principal,
+        country=form.cleaned_data["country"],
+        vat_id=form.cleaned_data.get("vat_id", ""),
+    )
+    return redirect(order.checkout_url or order.get_absolute_url())

@@ -27,6 +27,7 @@ app.conf.beat_schedule = {
     "seal-books": {"task": "revenue.tasks.seal_blocks", "schedule": crontab(hour=1, minute=20)},
     "reconcile-books": {"task": "revenue.tasks.reconcile", "schedule": crontab(hour=1, minute=30)},
     "reconcile-jobs": {"task": "compute.tasks.reconcile_jobs", "schedule": 3.0, "options": {"expires": 3}},
+    "reconcile-orders": {"task": "licensing.tasks.reconcile_orders", "schedule": 30.0, "options": {"expires": 30}},
     "relay-outbox": {"task": "common.tasks.relay_outbox", "schedule": 2.0, "options": {"expires": 2}},
     "reconcile-generations": {"task": "inference.tasks.reconcile_generations", "schedule": 10.0, "options": {"expires": 10}},
 }

@@ -18,9 +18,9 @@ The licensor grants the holder named in the certificate a non-exclusive right to
 commercially, within the number of seats and the term stated in the certificate, in all territories. Credits named on
 the model's page are kept where the model or its outputs are published. There is no warranty.
 """
-PRICE = 2_000_000_000  # 2,000 euros, in micros
-CURRENCY = "eur"
-CREDITS = 50_000_000  # 50 euros
+PRICE = 2_000_000_000  # 2,000 dollars, in micros
+CURRENCY = "usd"
+CREDITS = 50_000_000  # 50 dollars
 
 
 def buy_licence(world: World) -> tuple[dict[str, Any], str]:
@@ -67,7 +67,13 @@ def buy_credits(world: World) -> tuple[dict[str, Any], str]:
     made = buyer.api(
         "POST",
         "/api/generations",
-        {"model": MODEL, "prompt": "a blue square on a grey background", "count": 4, "billed_to": COMPANY},
+        {
+            "model": MODEL,
+            "prompt": "a blue square on a grey background",
+            "count": 4,
+            "billed_to": COMPANY,
+            "currency": CURRENCY,
+        },
     )
     wait_for("the company's pictures", lambda: buyer.api("GET", made["url"])["state"] == "succeeded", seconds=120)
     after = _balance(buyer)

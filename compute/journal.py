@@ -20,6 +20,7 @@ from typing import IO, Any
 LINE_LIMIT = 8 * 1024
 LOG_LIMIT = 20 * 2**20
 EVENTS_LIMIT = 8 * 2**20
+BLOCK = 64 * 1024
 STARTED = "===== Job started"
 MASK = b"***"
 # Shorter values would mask ordinary words.
@@ -110,11 +111,20 @@ class LogReader:
         self._offset = 0
 
     def skip_to_last(self, lines: int) -> None:
-        """Begin with the last `lines` lines of what is there now."""
+        """Begin with the last `lines` lines of what is there now; reads backwards from the end."""
         with suppress(OSError), self.path.open("rb") as file:
-            data = file.read(LOG_LIMIT * 2)
-            ends = [position for position, byte in enumerate(data) if byte == 10]
-            self._offset = ends[-lines - 1] + 1 if 0 < lines < len(ends) else (len(data) if lines <= 0 else 0)
+            missing = lines + 1  # the line begins behind the line break before it
+            position = file.seek(0, 2)
+            while position:
+                start = max(0, position - BLOCK)
+                file.seek(start)
+                block = file.read(position - start)
+                breaks = block.count(b"\n")
+                if breaks >= missing:
+                    self._offset = start + len(block) - len(b"\n".join(block.split(b"\n")[-missing:]))
+                    return
+                missing, position = missing - breaks, start
+            self._offset = 0
 
     def read(self, limit: int = 256 * 1024) -> list[str]:
         with suppress(OSError), self.path.open("rb") as file:

@@ -28,6 +28,7 @@ def run_attempt(token: str) -> None:
 
 
 @signals.worker_init.connect
+@signals.worker_shutdown.connect
 def _forget_stop(**kwargs: Any) -> None:
     with suppress(OSError):
         execution.stop_file(os.getpid()).unlink()

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import socket
 import time
 from contextlib import suppress
@@ -15,7 +16,7 @@ from django.utils import timezone
 from accounts.services import tokens
 from compute.backends import running, sandbox
 from compute.backends.base import Request
-from compute.enums import AttemptState
+from compute.enums import UNCHARGED_ATTEMPTS, AttemptState
 from compute.journal import STARTED, JobFolder, Journal
 from compute.models import Attempt, Job
 from compute.services import attempts
@@ -34,6 +35,7 @@ ENDS = {
     running.End.ABANDONED: AttemptState.LOST,
     running.End.LOST: AttemptState.LOST,
 }
+CACHE = ".cache"
 # A job's token outlives its time limit by the grace that an end may take.
 TOKEN_MARGIN = timedelta(minutes=5)
 
@@ -51,6 +53,8 @@ def run_attempt(token: str) -> None:
         result = Result(AttemptState.LOST, f"The worker failed: {error}.")
     if not attempts.finish(token, result):
         logger.warning("late result refused", extra={"job": attempt.job_id, "attempt": attempt.number})
+    elif result.state not in UNCHARGED_ATTEMPTS:
+        _forget_downloads(attempt.job_id)
     dispatch_soon()
 
 
@@ -131,6 +135,11 @@ class _Guard:
         return running.Order.CANCEL if job.cancel_requested_at else running.Order.CONTINUE
 
 
+def _forget_downloads(job: str) -> None:
+    """Copies of data sets and models are on the hub anyway; outputs and checkpoints stay."""
+    shutil.rmtree(JobFolder(settings.JOBS_ROOT, job).work / CACHE, ignore_errors=True)
+
+
 def _opening(attempt: Attempt) -> str:
     """Clients of the Hub drop the line that says that a job started, so the first one uses its words."""
     now = timezone.now().strftime("%Y-%m-%d %H:%M:%S UTC")
@@ -164,7 +173,7 @@ def _environment(job: Job, level: str, folder: Path, hub_token: str) -> dict[str
         "OMP_NUM_THREADS": str(flavor.cpus),
         "HF_ENDPOINT": settings.BASE_URL,
         "HF_TOKEN": hub_token,
-        "HF_HOME": f"{home}/.cache/huggingface",
+        "HF_HOME": f"{home}/{CACHE}/huggingface",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "JOB_ID": job.id,
         "ACCELERATOR": (flavor.accelerator or {}).get("model", "none"),

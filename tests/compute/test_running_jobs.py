@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 
+import httpx2
 import pytest
 from django.conf import settings
 from huggingface_hub.errors import HfHubHTTPError, JobNotFoundError
@@ -188,7 +189,7 @@ def test_kill_9_of_the_worker_leads_to_an_attempt_that_resumes(cluster):
 def test_a_stopped_worker_hands_its_job_on(cluster):
     info = run(cluster, "python", "-c", COUNTER.replace("PAUSE", "0.2"))
     folder = _work_folder(cluster, Job.objects.get(pk=info.id))
-    wait_until(lambda: (folder / "counter").exists())
+    wait_until((folder / "counter").exists)
     cluster.stop_worker()
     assert Attempt.objects.get().state == "interrupted"
     cluster.start_worker()
@@ -210,14 +211,11 @@ def test_places_are_limited_and_the_waiting_say_why(cluster):
 def test_too_many_streams_are_refused_politely(cluster):
     info = run(cluster, "sleep", "30")
     url = f"{cluster.url}/api/jobs/researcher/{info.id}/logs"
-    import httpx2
-
-    headers = {"Authorization": f"Bearer {cluster.api().token}"}
-    with httpx2.Client() as client:
-        with client.stream("GET", url, headers=headers), client.stream("GET", url, headers=headers):
-            refused = client.get(url, headers=headers)
-            assert refused.status_code == 503
-            assert refused.headers["retry-after"] == "5"
+    with httpx2.Client(headers={"Authorization": f"Bearer {cluster.api().token}"}) as client:
+        with client.stream("GET", url), client.stream("GET", url):
+            refused = client.get(url)
+        assert refused.status_code == 503
+        assert refused.headers["retry-after"] == "5"
 
 
 def test_what_is_not_there_raises_the_clients_own_error(cluster):

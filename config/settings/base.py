@@ -166,6 +166,7 @@ if CELERY_BROKER_URL.startswith("pgmq://"):
 STRIPE_API_KEY = env.text("STRIPE_API_KEY", "")
 STRIPE_WEBHOOK_SECRET = env.text("STRIPE_WEBHOOK_SECRET", "")
 STRIPE_API_BASE = env.text("STRIPE_API_BASE", "")
+TAX_COUNTRY = env.text("WELLSPRING_TAX_COUNTRY", "")  # where the operator pays value added tax; empty: none
 
 # --- Logs -----------------------------------------------------------------------------------
 LOGGING = {

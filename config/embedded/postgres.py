@@ -5,7 +5,6 @@ data. When started by root, both are kept below STATE_ROOT, owned by the system 
 `wellspring-db`, so that a checkout below /root works as well.
 """
 
-import hashlib
 import importlib.util
 import os
 import pwd
@@ -38,12 +37,12 @@ class EmbeddedPostgres:
     def data(self) -> Path:
         if not self.as_root:
             return self.directory / "data"
-        digest = hashlib.sha256(str(self.directory).encode()).hexdigest()[:16]
-        return STATE_ROOT / f"postgres-{digest}"
+        # Named by an id kept in the directory: when that is deleted, its cluster is not taken up by the next one.
+        return STATE_ROOT / f"postgres-{self._kept('cluster', 8)}"
 
     @property
     def url(self) -> str:
-        return f"postgresql://wellspring:{self._password()}@127.0.0.1:{self.port}/wellspring"
+        return f"postgresql://wellspring:{self._kept('password', 24)}@127.0.0.1:{self.port}/wellspring"
 
     def start(self) -> None:
         """Create the cluster on first use, start it, and wait until it answers."""
@@ -79,12 +78,13 @@ class EmbeddedPostgres:
         shutil.rmtree(self.data, ignore_errors=True)
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def _password(self) -> str:
-        file = self.directory / "password"
+    def _kept(self, name: str, length: int) -> str:
+        """A random text, made once and kept in the directory, readable by its owner only."""
+        file = self.directory / name
         if not file.exists():
             self.directory.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            os.write(descriptor, secrets.token_urlsafe(24).encode())
+            os.write(descriptor, secrets.token_hex(length).encode())
             os.close(descriptor)
         return file.read_text()
 
@@ -94,7 +94,7 @@ class EmbeddedPostgres:
         self._give(self.data)
         password = self.data.with_suffix(".password")
         password.touch(mode=0o600)
-        password.write_text(self._password() + "\n")
+        password.write_text(self._kept("password", 24) + "\n")
         self._give(password)
         command = [str(binaries / "initdb"), "-D", str(self.data), "-U", "wellspring", "-E", "UTF8"]
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]

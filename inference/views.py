@@ -1,6 +1,7 @@
 """The Studio, the page of a generation, its pictures, the public gallery."""
 
 import json
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -15,6 +16,7 @@ from common.pagination import page_of
 from inference import rules, selectors
 from inference.algorithms import policy, pricing
 from inference.api.openai import link_is_good
+from inference.enums import GenerationState
 from inference.forms import StudioForm
 from inference.models import Generation
 from inference.services import generations
@@ -175,9 +177,13 @@ def _initial(request: HttpRequest) -> dict[str, object]:
 
 def _context(request: HttpRequest, generation: Generation) -> dict[str, object]:
     is_own = rules.may_change(request.principal, generation)
+    # htmx tells the page that asks for the part.
+    page = urlsplit(request.headers.get("HX-Current-URL", "")).path or request.path
     context: dict[str, object] = {
         "generation": generation,
         "is_own": is_own,
+        "is_refused": generation.state == GenerationState.REFUSED,
+        "on_page": page == generation.get_absolute_url(),
         "position": selectors.queue_position(generation),
         "percent": 100 * generation.steps_done // max(1, generation.steps_total),
         "pictures": [

@@ -78,6 +78,13 @@ def _front_matter(config: Config, data: Source, lineage: Lineage) -> str:
         tags=["diffusers", "sd3", "rectified-flow", *config.publish.tags],
         model_name=_title(config),
         eval_results=results or None,
+        # What the hub's Studio and widgets offer when nobody says otherwise.
+        inference={
+            "parameters": {
+                "num_inference_steps": config.sampling.steps,
+                "guidance_scale": config.sampling.guidance,
+            }
+        },
     )
     return card.to_yaml()
 

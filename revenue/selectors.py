@@ -7,12 +7,16 @@ from typing import Any
 from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import Coalesce, TruncMonth
 
+from accounts.enums import TokenScope
 from accounts.models import Namespace
 from accounts.principal import Principal
 from revenue.algorithms.pools import Pool, pool_of
 from revenue.enums import AccountName, JournalKind
 from revenue.models import Balance, Entry, HashBlock, MonthClose, PeriodLock, RevenueLine, Statement
-from revenue.rules import may_see_all_statements, may_see_own_money
+
+
+def sees_all_statements(principal: Principal) -> bool:
+    return principal.is_staff
 
 
 def credit_balance(namespace: Namespace, currency: str) -> int:
@@ -28,9 +32,9 @@ def pool_balance(currency: str) -> int:
 def statements_visible_to(principal: Principal) -> QuerySet[Statement]:
     """A person's own statements; staff see all. Newest first."""
     statements = Statement.objects.select_related("close", "beneficiary")
-    if may_see_all_statements(principal):
+    if sees_all_statements(principal):
         return statements
-    if not may_see_own_money(principal):
+    if not _sees_own_money(principal):
         return statements.none()
     return statements.filter(beneficiary=principal.user)
 
@@ -47,7 +51,7 @@ class Shares:
 
 def shares_of(principal: Principal) -> list[Shares]:
     """Pending and due shares of the person who asks, and what they have to repay, by currency."""
-    if not may_see_own_money(principal):
+    if not _sees_own_money(principal):
         return []
     rows = (
         Balance.objects.filter(account__holder=principal.user)
@@ -131,6 +135,11 @@ def closed_through() -> datetime | None:
 def blocks() -> QuerySet[HashBlock]:
     """The signed chain over all journals, newest first. Public: it holds hashes only."""
     return HashBlock.objects.order_by("-sequence")
+
+
+def _sees_own_money(principal: Principal) -> bool:
+    """A person by session or by a token of their own; a job's token sees no money."""
+    return principal.user is not None and (principal.token is None or principal.token.scope != TokenScope.JOB)
 
 
 def _guarded(name: AccountName, currency: str, **more: Any) -> int:

@@ -20,7 +20,6 @@ from revenue.algorithms.attribution import UNIT
 from revenue.charts import revenue_bars
 from revenue.enums import LineKind, ShareRole
 from revenue.models import Statement
-from revenue.rules import may_see_all_statements
 
 RULE_TEXT = Path(settings.PROJECT) / "docs" / "reference" / f"{pools.RULE_NAME}.md"
 
@@ -50,7 +49,7 @@ def statement_list(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page_of(request, selectors.statements_visible_to(request.principal)),
         "shares": selectors.shares_of(request.principal),
-        "sees_all": may_see_all_statements(request.principal),
+        "sees_all": selectors.sees_all_statements(request.principal),
     }
     return render(request, "revenue/statement_list.html", context)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from common.errors import Refusal
 from revenue.enums import SaleKind
 from revenue.models import Sale
-from revenue.services import auditors, blocks, months, pools, sales, shares
+from revenue.services import auditors, blocks, fees, months, pools, sales, shares
 from tests.factories import revenue as make
 from tests.revenue.services.test_sales import accounts
 
@@ -32,6 +32,7 @@ steps = st.lists(
         st.tuples(st.just("credits"), amount, st.just(0)),
         st.tuples(st.just("spend"), amount, st.integers(0, 2)),
         st.tuples(st.just("refund"), amount, st.integers(0, 9)),
+        st.tuples(st.just("fee"), st.integers(1, 10**5), st.integers(0, 9)),
         st.tuples(st.just("close"), st.just(0), st.just(0)),
         st.tuples(st.just("mature"), st.just(0), st.just(0)),
         st.tuples(st.just("grant"), st.integers(1, 10**7), st.just(0)),
@@ -81,6 +82,11 @@ class Scene:
         if sale:
             back = min(amount, sale.gross)
             sales.reverse_sale(sale.reference, amount=back, key=f"re:{number}", reason="asked", at=self.at)
+
+    def fee(self, number, amount, which):
+        sale = Sale.objects.order_by("pk")[which : which + 1].first()
+        if sale:
+            fees.record_fee(sale.reference, amount=amount, key=f"fee:{number}", at=self.at)
 
     def close(self, number, amount, which):
         now = timezone.now()

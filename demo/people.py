@@ -11,6 +11,8 @@ from typing import Any
 
 import requests
 
+from demo.forms import fields_of
+
 PEOPLE = {
     "researcher": "applies for compute, trains and publishes",
     "reviewer": "scores what the community puts forward",
@@ -78,12 +80,12 @@ class Person:
     def submit(self, path: str, fields: dict[str, Any], *, page: str | None = None) -> requests.Response:
         """Open the page that holds the form, fill it in and send it; follow to where it leads."""
         form = self.get(page or path)
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form.text)
-        if token is None:
-            raise UnexpectedAnswer(f"There is no form on {page or path}.")
+        filled_in = fields_of(form.text, path)
+        if filled_in is None:
+            raise UnexpectedAnswer(f"There is no form for {path} on {page or path}.")
         answer = self.browser.post(
             self._url(path),
-            data=fields | {"csrfmiddlewaretoken": token[1]},
+            data=filled_in | fields,
             headers={"Referer": form.url},
             timeout=120,
         )

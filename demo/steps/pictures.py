@@ -62,7 +62,7 @@ def _draw_held_out_prompts(world: World) -> tuple[int, int]:
     for prompt, url in zip(prompts, asked, strict=True):
         made = wait_for(prompt.text, lambda url=url: _finished(researcher.api("GET", url)), seconds=300)
         picture = Image.open(io.BytesIO(researcher.call("GET", made["pictures"][0]["url"]).content))
-        right += bool(check(picture, prompt.scene.colour, prompt.scene.shape).ok)
+        right += check(picture, prompt.scene.colour, prompt.scene.shape).passed
     return right, len(prompts)
 
 

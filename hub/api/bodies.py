@@ -1,9 +1,12 @@
 """Request bodies that are read as they come: they are larger than memory should be."""
 
+from django.db import connection
 from django.http import HttpRequest
 
 from common.errors import Invalid
 from hub.storage.objects import Readable
+
+_LONG = 8 * 1024 * 1024  # bytes
 
 
 def body_of(request: HttpRequest) -> Readable:
@@ -25,3 +28,15 @@ def read_all(source: Readable, limit: int) -> bytes:
             raise Invalid(f"The body is larger than {limit} bytes.")
         blocks.append(block)
     return b"".join(blocks)
+
+
+def release_connection() -> None:
+    """Give the database connection back before a long transfer; the next query opens one."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
+def release_before(request: HttpRequest) -> None:
+    """The same, if the body is long or of unknown length."""
+    if int(request.headers.get("Content-Length") or _LONG) >= _LONG:
+        release_connection()

@@ -40,7 +40,7 @@ def preupload(request: HttpRequest, kind: RepositoryKind, namespace: str, name: 
     large = lfs_rules(read_text(at, ".gitattributes") or "")
     ignored = ignore_rules(text_of(body, "gitIgnore", default="") or read_text(at, ".gitignore") or "")
     paths = [text_of(file, "path") for file in files]
-    there = {file.path: file for file in entries_named(at, [path for path in paths if "\x00" not in path])}
+    there = {file.path: file for file in entries_named(at, paths)}
     answer = []
     for file, path in zip(files, paths, strict=True):
         mode = "lfs" if is_lfs(path, large) or _looks_large(file) else "regular"

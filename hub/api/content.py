@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from django.db import connection
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
 from hub import stores
 from hub.algorithms.ranges import RangeNotSatisfiable, parse_range, same_entity
+from hub.api.bodies import release_connection
 from hub.models import LargeObject
 from hub.storage.objects import ObjectStore
 
@@ -102,8 +102,8 @@ def starts_a_download(request: HttpRequest) -> bool:
 
 
 def _sending(content: Content, first: int, length: int, status: int, headers: dict[str, str]) -> HttpResponse:
-    if length > _LONG and not connection.in_atomic_block:
-        connection.close()
+    if length > _LONG:
+        release_connection()
     response: HttpResponse
     if content.file is not None:
         part = FilePart(content.file(), first, length)

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from accounts.principal import Principal
 from common.errors import Forbidden, Invalid, Refusal, Unauthenticated
 from hub import rules
-from hub.api.bodies import body_of
+from hub.api.bodies import body_of, release_connection
 from hub.api.protocol import principal_of, repository, sentence, token_door
 from hub.enums import RepositoryKind
 from hub.errors import RepositoryMoved
@@ -36,6 +36,7 @@ def upload_pack(request: HttpRequest, kind: RepositoryKind, namespace: str, name
         found = _repository(request, kind, namespace, name, UPLOAD_PACK)
     except Refusal as refusal:
         return _refused(refusal)
+    release_connection()
     blocks = smart_http.upload_pack(
         found.path, body_of(request), protocol=_protocol(request), gzipped=_gzipped(request)
     )
@@ -49,6 +50,7 @@ def receive_pack(request: HttpRequest, kind: RepositoryKind, namespace: str, nam
     except Refusal as refusal:
         return _refused(refusal)
     by: Principal = principal_of(request)
+    release_connection()
     blocks = smart_http.receive_pack(
         found.path,
         body_of(request),

@@ -14,8 +14,9 @@ from accounts.models import User
 from accounts.principal import Principal
 from common.errors import Conflict, Forbidden, Invalid, NotFound
 from hub import rules, stores
+from hub.algorithms.ranges import RangeNotSatisfiable, parse_range
 from hub.api import content
-from hub.api.bodies import body_of
+from hub.api.bodies import body_of, release_before
 from hub.api.protocol import absolute, json_body, token_door
 from hub.models import LargeObject, Repository
 from hub.services import objects
@@ -77,19 +78,18 @@ def read_xorb(request: HttpRequest, xorb: str) -> HttpResponse:
     size = store.size(xorb)
     if size is None:
         raise NotFound("This xorb is gone.")
-    whole = content.of_stored(store, xorb, size)
-    response = content.answer(request, whole, {"Content-Type": "application/octet-stream"})
-    if grant.byte_range is not None and not _within(response, grant.byte_range):
-        response.close()
+    if grant.byte_range is not None and not _is_within(request, size, grant.byte_range):
         first, last = grant.byte_range
         raise Forbidden(f"This link allows the bytes {first} to {last} only.", hint="Ask with that Range.")
-    return response
+    whole = content.of_stored(store, xorb, size)
+    return content.answer(request, whole, {"Content-Type": "application/octet-stream"})
 
 
 @token_door("PUT")
 def upload_whole(request: HttpRequest, key: str) -> HttpResponse:
     """LFS basic: the object in one piece."""
     upload, repository = _upload(request, f"uploads/{key}", key)
+    release_before(request)
     try:
         objects.receive(repository, upload.sha256, upload.size, body_of(request))
     except (DigestMismatch, TooLarge) as error:
@@ -101,6 +101,7 @@ def upload_whole(request: HttpRequest, key: str) -> HttpResponse:
 def upload_part(request: HttpRequest, key: str, number: int) -> HttpResponse:
     """LFS multipart: one part."""
     _upload(request, f"uploads/{key}/{number}", key)
+    release_before(request)
     try:
         part = stores.partial_uploads().put_part(key, number, body_of(request))
     except (DigestMismatch, TooLarge, ValueError) as error:
@@ -172,14 +173,12 @@ def _check_parts(body: dict[str, object], key: str) -> None:
             raise Invalid(f"Part {number} is not the one that you sent.", hint="Send it again.")
 
 
-def _within(response: HttpResponse, allowed: tuple[int, int]) -> bool:
-    given = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")[0]
-    if response.status_code not in {200, 206}:
-        return True
-    if response.status_code == 200:
+def _is_within(request: HttpRequest, size: int, allowed: tuple[int, int]) -> bool:
+    try:
+        first, last = parse_range(request.headers.get("Range"), size) or (0, size - 1)
+    except RangeNotSatisfiable:
         return False
-    first, _, last = given.partition("-")
-    return allowed[0] <= int(first) and int(last) <= allowed[1]
+    return allowed[0] <= first and last <= allowed[1]
 
 
 def _secret() -> bytes:

@@ -6,10 +6,15 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from accounts.enums import Role
 from accounts.models import Namespace, User
+from accounts.rules import may_read_namespace
 from accounts.selectors import namespace_named, namespaces_of, role_in
 from common.errors import NotFound, Unauthenticated
+from common.pagination import link_next
 from hub.api.protocol import date, door, principal_of
+from hub.models import Repository
 from hub.selectors import repositories_visible_to
+
+_PAGE = 500
 
 
 @door("GET")
@@ -66,6 +71,35 @@ def organisation_members(request: HttpRequest, name: str) -> HttpResponse:
         for member in members
     ]  # fmt: skip
     return JsonResponse(listed, safe=False)
+
+
+@door("GET")
+def own_repositories(request: HttpRequest, name: str = "") -> HttpResponse:
+    """All repositories under one's own name or an organisation's, with the room they take."""
+    user = principal_of(request).user
+    if user is None:
+        raise Unauthenticated("Invalid username or password.", hint="Send an access token.")
+    namespace = namespace_named(name or user.username)
+    if namespace is None or not may_read_namespace(principal_of(request), namespace):
+        raise NotFound("This name does not exist.")
+    rows = Repository.objects.select_related("namespace").filter(namespace=namespace).order_by("-updated_at", "-id")
+    asked = request.GET.get("cursor", "")
+    start = int(asked) if asked.isdigit() and len(asked) < 9 else 0
+    page = list(rows[start : start + _PAGE + 1])
+    listed = [
+        {
+            "id": row.full_name,
+            "type": row.kind,
+            "updatedAt": date(row.updated_at),
+            "visibility": row.visibility,
+            "storage": row.used_storage,
+        }
+        for row in page[:_PAGE]
+    ]
+    response = JsonResponse(listed, safe=False)
+    if len(page) > _PAGE:
+        link_next(request, response, cursor=start + _PAGE)
+    return response
 
 
 def _named(name: str, *, organisation: bool) -> Namespace:

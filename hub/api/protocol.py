@@ -41,6 +41,7 @@ def door(*methods: str) -> Callable[[View], View]:
                 response["Allow"] = ", ".join(sorted(allowed))
                 return response
             try:
+                _refuse_nul(request)
                 response = view(request, *args, **kwargs)
             except RepositoryMoved as moved:
                 response = _redirect(request, moved)
@@ -136,9 +137,14 @@ def text_of(body: dict[str, Any], key: str, *, default: str | None = None) -> st
     value = body.get(key)
     if value is None and default is not None:
         return default
-    if not isinstance(value, str) or (not value and default is None):
+    if not isinstance(value, str) or (not value and default is None) or not is_storable(value):
         raise Invalid(f"`{key}` must be a text.")
     return value
+
+
+def is_storable(text: str) -> bool:
+    """No NUL and no half of a surrogate pair: neither PostgreSQL nor a path could hold them."""
+    return "\x00" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def flag(request: HttpRequest, name: str) -> bool:
@@ -158,6 +164,11 @@ def absolute(request: HttpRequest, path: str) -> str:
 def address_of(request: HttpRequest) -> str:
     """The client's network address, as far as the server in front tells it."""
     return request.META.get("REMOTE_ADDR", "")
+
+
+def _refuse_nul(request: HttpRequest) -> None:
+    if "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+        raise Invalid("An address cannot hold a NUL character.")
 
 
 def _healed(found: Revision) -> Revision:

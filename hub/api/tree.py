@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from common.errors import Invalid
 from common.pagination import link_next
-from hub.api.protocol import door, flag, json_body, repository, revision, revision_and_path
+from hub.api.protocol import door, flag, is_storable, json_body, repository, revision, revision_and_path
 from hub.api.representations import tree_entry
 from hub.enums import RepositoryKind
 from hub.selectors import entries_at, entries_named, with_xet
@@ -49,7 +49,7 @@ def paths_info(request: HttpRequest, kind: RepositoryKind, namespace: str, name:
         paths, expand = request.POST.getlist("paths"), request.POST.get("expand", "").lower() == "true"
     if not isinstance(paths, list) or len(paths) > _MAX_PATHS or not all(isinstance(path, str) for path in paths):
         raise Invalid(f"`paths` must be up to {_MAX_PATHS} texts.")
-    clean = [path.strip("/") for path in paths if "\x00" not in path]
+    clean = [path.strip("/") for path in paths if is_storable(path)]
     files = with_xet(entries_named(at, clean, with_commits=expand))
     return JsonResponse([tree_entry(file, expand=expand) for file in files], safe=False)
 

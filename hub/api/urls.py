@@ -14,6 +14,8 @@ urlpatterns = [
     path("api/users/<str:name>/overview", people.user_overview),
     path("api/organizations/<str:name>/overview", people.organisation_overview),
     path("api/organizations/<str:name>/members", people.organisation_members),
+    path("api/organizations/<str:name>/settings/repositories", people.own_repositories),
+    path("api/settings/repositories", people.own_repositories),
     path("api/repos/create", repositories.create),
     path("api/repos/delete", repositories.delete),
     path("api/repos/move", repositories.move),

@@ -22,7 +22,7 @@ from accounts.principal import ANONYMOUS, Principal
 from common.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from hub import rules, stores
 from hub.algorithms.ranges import RangeNotSatisfiable, parse_range
-from hub.api.bodies import body_of, read_all
+from hub.api.bodies import body_of, read_all, release_before
 from hub.api.links import link
 from hub.api.protocol import View, absolute, address_of, door, principal_of, repository, revision
 from hub.enums import RepositoryKind
@@ -97,6 +97,7 @@ def cas_door(
 
 @cas_door("POST", write=True)
 def upload_xorb(request: HttpRequest, scope: Scope, space: str, xorb: str) -> HttpResponse:
+    release_before(request)
     try:
         stored = stores.xet_store().put_xorb(xorb, body_of(request))
     except (XetError, TooLarge) as error:

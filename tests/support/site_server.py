@@ -66,7 +66,8 @@ def _start(database: str, log: Path, threads: int = 8) -> tuple[subprocess.Popen
         "WELLSPRING_LFS_PART_SIZE": str(1024 * 1024),
     }
     command = [sys.executable, "-m", "gunicorn", "config.wsgi:application", "--bind", f"127.0.0.1:{port}"]
-    command += ["--worker-class", "gthread", "--threads", str(threads), "--timeout", "120", "--no-control-socket"]
+    command += ["--worker-class", "gthread", "--threads", str(threads), "--timeout", "120"]
+    command += ["--keep-alive", "30", "--no-control-socket"]
     with log.open("ab") as output:
         process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=output, stderr=output)
     for _attempt in range(300):

@@ -278,8 +278,13 @@ class XetStore:
 
 def _parse_file(file: BinaryIO) -> XorbIndex:
     """Read a xorb that lies in a file, without holding it in memory."""
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data, memoryview(data) as view:
-        return parse(view)
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        try:
+            return parse(memoryview(data))
+        except XetError as error:
+            fault = str(error)
+    # Raised anew out here: the first one's frames would keep the map from being closed.
+    raise XetError(fault)
 
 
 def _clip(size: int, offset: int, length: int | None) -> tuple[int, int]:

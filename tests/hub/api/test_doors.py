@@ -219,7 +219,11 @@ def test_lists_cost_the_same_for_any_length(client, django_assert_num_queries, c
 def test_lists_filter_sort_and_page(client):
     ada, bob = make.person("ada"), make.person("bob")
     card = "---\nlicense: {}\ntags: [{}]\n---\n"
-    for owner, name, licence, tag in [(ada, "one", "mit", "red"), (ada, "two", "mit", "blue"), (bob, "three", "x", "red")]:
+    for owner, name, licence, tag in [
+        (ada, "one", "mit", "red"),
+        (ada, "two", "mit", "blue"),
+        (bob, "three", "x", "red"),
+    ]:
         make.repository(owner, name, files={"README.md": card.format(licence, tag).encode()})
     make.repository(bob, "secret", visibility="private")
     Repository.objects.filter(name="one").update(downloads=9)

@@ -21,9 +21,7 @@ def bearer(user, scope="write"):
 
 def batch(client, operation, *objects, address="/ada/tiny.git", headers=None, transfers=("basic",)):
     sent = {"operation": operation, "transfers": list(transfers), "objects": list(objects)}
-    return client.post(
-        f"{address}/info/lfs/objects/batch", json.dumps(sent), content_type=TYPE, headers=headers or {}
-    )
+    return client.post(f"{address}/info/lfs/objects/batch", json.dumps(sent), content_type=TYPE, headers=headers or {})
 
 
 def named(data):

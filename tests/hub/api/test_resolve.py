@@ -43,7 +43,7 @@ def body(response):
 
 def test_head_tells_all_that_clients_need(client):
     owner = make.person("ada")
-    repository, sha256, oid = with_object(owner, name="tiny")
+    _repository, sha256, oid = with_object(owner, name="tiny")
 
     response = client.head("/ada/tiny/resolve/main/weights.bin")
 
@@ -52,7 +52,7 @@ def test_head_tells_all_that_clients_need(client):
     assert response["ETag"] == response["X-Linked-Etag"] == f'"{sha256}"'
     assert response["X-Linked-Size"] == response["Content-Length"] == str(len(DATA))
     assert response["Accept-Ranges"] == "bytes"
-    assert response["Content-Disposition"] == "inline; filename=\"weights.bin\";"
+    assert response["Content-Disposition"] == 'inline; filename="weights.bin";'
     assert "X-Xet-Hash" not in response
     assert body(response) == b""
 

@@ -82,7 +82,7 @@ def test_a_push_without_its_large_files_is_refused(site, tree):
 
 
 def test_who_may_clone_and_push(site, tmp_path, tree):
-    _ada, repository, clone = tree
+    _ada, repository, _clone = tree
     eve = make.person("eve")
     stranger = site.url.replace("http://", f"http://eve:{site.token(eve)}@") + "/ada/tiny"
 

@@ -1,0 +1,93 @@
+"""The index follows git, whatever happened in between."""
+
+import pytest
+from django.core.management import call_command
+
+from hub.git import commits as git
+from hub.git.refs import RefUpdate, update
+from hub.git.repositories import open_repository
+from hub.models import TreeEntry
+from hub.selectors import entries_at, revision_of
+from hub.services import index, refs
+from tests.factories import hub as make
+
+pytestmark = pytest.mark.django_db
+
+
+def listing(repository, revision="main"):
+    rows = entries_at(revision_of(repository, revision), recursive=True, with_commits=True)
+    return [(row.path, row.oid, row.size, row.is_folder, row.last_commit.oid) for row in rows]
+
+
+def behind_our_back(repository, files, ref="main"):
+    repo = open_repository(repository.path)
+    operations = [git.AddBytes(path, data) for path, data in files.items()]
+    return git.write_commit(repo, ref, operations, message="Lost", author=git.Author("x", "x@localhost")).oid
+
+
+@pytest.fixture
+def busy():
+    """A repository with a few commits in several folders."""
+    owner = make.person()
+    by = make.as_principal(owner)
+    repository = make.repository(owner, files={"a/b/1": b"1", "a/2": b"2", "c/3": b"3"})
+    make.put(repository, {"a/b/1": b"one"}, by=by)
+    make.put(repository, {"d/e/f/4": b"4", "c/3": b"three"}, by=by)
+    return repository
+
+
+def test_a_rebuilt_index_equals_the_one_that_grew(busy):
+    before = listing(busy)
+
+    index.rebuild(busy, "refs/heads/main")
+
+    assert listing(busy) == before
+
+
+def test_a_reader_heals_a_branch_that_a_crash_left_behind(busy, client):
+    lost = behind_our_back(busy, {"lost.txt": b"x"})
+
+    response = client.get(f"/api/models/{busy.full_name}/tree/main")
+
+    assert response["X-Repo-Commit"] == lost
+    assert "lost.txt" in [entry["path"] for entry in response.json()]
+    assert busy.branches.get(ref="refs/heads/main").head == lost
+
+
+def test_reindex_heals_branches_that_came_moved_or_went(busy):
+    by = make.as_principal(busy.created_by)
+    refs.create_branch(busy, "gone", by=by)
+    repo = open_repository(busy.path)
+    update(repo, [RefUpdate("refs/heads/new", None, busy.head), RefUpdate("refs/heads/gone", busy.head, None)])
+    lost = behind_our_back(busy, {"lost.txt": b"x"})
+
+    call_command("hub_reindex", busy.full_name, verbosity=0)
+
+    heads = dict(busy.branches.values_list("ref", "head"))
+    assert heads == {"refs/heads/main": lost, "refs/heads/new": repo.references["refs/heads/new"].target.__str__()}
+    busy.refresh_from_db()
+    assert busy.head == lost
+
+
+def test_reindex_writes_lost_rows_anew(busy):
+    before = listing(busy)
+    TreeEntry.objects.filter(path__startswith="a").delete()
+
+    call_command("hub_reindex", busy.full_name, "--rebuild", verbosity=0)
+
+    assert listing(busy) == before
+
+
+def test_rewritten_history_is_followed(busy):
+    by = make.as_principal(busy.created_by)
+
+    squashed = refs.squash(busy, "main", by=by)
+
+    assert {row[4] for row in listing(busy)} == {squashed}
+
+
+def test_a_new_branch_has_the_rows_of_its_start(busy):
+    refs.create_branch(busy, "side", by=make.as_principal(busy.created_by))
+
+    assert listing(busy, "side") == listing(busy)
+    assert busy.branches.get(ref="refs/heads/side").entries.count() == len(listing(busy))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import torch
 from datasets import Dataset, load_dataset
@@ -58,7 +59,9 @@ def look_up(config: DatasetConfig) -> DatasetFacts:
 def load(config: DatasetConfig, facts: DatasetFacts) -> Captioned:
     """All pictures and captions of the split. Raises Refused when a column is missing."""
     if config.path:
-        table = load_dataset(config.path, split=config.split)
+        # The library's cache knows a folder by its path; here it is known by its content.
+        cache = Path(datasets.config.HF_DATASETS_CACHE) / "folders" / facts.source.revision[:16]
+        table = load_dataset(config.path, split=config.split, cache_dir=str(cache))
     else:
         table = load_dataset(config.id, revision=facts.source.revision, split=config.split)
     for column in (config.image_column, config.caption_column):

@@ -14,7 +14,10 @@ from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 
 from compute.recipes.refusal import Refused
+from compute.recipes.shapes.parquet import write_parquet
 from compute.recipes.text_to_image.__main__ import main
+from compute.recipes.text_to_image.config import DatasetConfig
+from compute.recipes.text_to_image.data import load, look_up
 from compute.recipes.text_to_image.program import run
 
 WEIGHTS = ("transformer/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors")
@@ -144,6 +147,16 @@ def test_forbidden_data_is_refused_before_training(tiny_file, shapes_folder, tmp
     out, error = capsys.readouterr()
     assert (code, out) == (2, "")
     assert "Refused: The data set local/forbidden is under cc-by-nc-4.0, which forbids commercial use" in error
+
+
+def test_changed_folder_is_read_anew(tmp_path):
+    config = DatasetConfig(path=str(tmp_path / "shapes"))
+    write_parquet(tmp_path / "shapes", train=60, test=12, seed=1)
+    first = load(config, look_up(config))
+    write_parquet(tmp_path / "shapes", train=60, test=12, seed=2)
+    second = load(config, look_up(config))
+    assert not torch.equal(first.pictures, second.pictures)
+    assert first.captions != second.captions
 
 
 def test_shipped_configuration_is_found_by_its_name(tmp_path, capsys):

@@ -14,7 +14,6 @@ from hub.enums import RepositoryKind
 from hub.selectors import head_commit, repository_for
 from inference import selectors
 from inference.api import reading, waiting
-from inference.api.openai import check_ready
 from inference.errors import Unprocessable
 from inference.models import Generation
 from inference.services import generations
@@ -60,8 +59,7 @@ def text_to_image(request: HttpRequest, namespace: str, name: str) -> HttpRespon
         billed=reading.payer(request.headers.get("X-HF-Bill-To", "")),
         idempotency_key=key,
     )
-    generation = waiting.wait(generation)
-    check_ready(generation, keep=bool(key), by=principal)
+    generation = waiting.finished(generation, keep=bool(key), by=principal)
     return _picture(generation)
 
 

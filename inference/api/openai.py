@@ -12,12 +12,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from common.errors import Refusal, Unavailable
-from inference import selectors
+from common.errors import Refusal
 from inference.api import reading, waiting
-from inference.enums import FailureCode, GenerationState
 from inference.errors import Unprocessable
-from inference.models import Generation, Picture
+from inference.models import Picture
 from inference.services import generations
 from inference.services.generations import Wanted
 
@@ -60,43 +58,9 @@ def images_generations(request: HttpRequest) -> HttpResponse:
         billed=reading.payer(reading.text(body, "billed_to")),
         idempotency_key=key,
     )
-    generation = waiting.wait(generation)
-    check_ready(generation, keep=bool(key), by=principal)
+    generation = waiting.finished(generation, keep=bool(key), by=principal)
     pictures = [_datum(request, picture, form) for picture in generation.pictures.all()]
     return JsonResponse({"created": int(generation.finished_at.timestamp()), "data": pictures})
-
-
-def check_ready(generation: Generation, *, keep: bool, by: Any) -> None:
-    """Raises what kept the pictures from coming. What nobody can fetch later is cancelled, not billed."""
-    if generation.state == GenerationState.SUCCEEDED:
-        return
-    if generation.state == GenerationState.REFUSED:
-        raise Unprocessable(
-            _("The prompt is against the safety policy of this site: %(title)s.")
-            % {"title": generation.verdict["title"]},
-            hint=_("Change the prompt. The policy is shown on the Studio page."),
-            code="content_policy_violation",
-            field="prompt",
-        )
-    if generation.is_final:
-        code = FailureCode(generation.failure or FailureCode.ENGINE)
-        raise Unavailable(code.label, hint=generation.failure_detail, code=code.value, retry_after=5)
-    position, seconds = selectors.queue_position(generation), selectors.seconds_until_ready(generation)
-    if not keep:
-        generations.cancel(generation, by=by)
-    hint = (
-        _("Repeat the request with the same Idempotency-Key to fetch it.")
-        if keep
-        else _("Nothing was billed. Repeat it with an Idempotency-Key header, or use POST /api/generations.")
-    )
-    raise Unavailable(
-        _("Not ready in time; place %(position)d in the queue.") % {"position": position},
-        hint=hint,
-        code="not_ready",
-        retry_after=seconds,
-        queue_position=position,
-        generation=generation.pk,
-    )
 
 
 def signed_link(request: HttpRequest, picture: Picture) -> str:

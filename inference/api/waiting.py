@@ -5,8 +5,15 @@ from collections.abc import Iterator
 
 from django.conf import settings
 from django.db import connection
+from django.utils.translation import gettext as _
 
+from accounts.principal import Principal
+from common.errors import Conflict, Unavailable
+from inference import selectors
+from inference.enums import FailureCode, GenerationState
+from inference.errors import Unprocessable
 from inference.models import Generation
+from inference.services import generations
 
 LOOK_EVERY = 0.2
 
@@ -30,12 +37,48 @@ def watch(generation_id: str, *, seconds: float) -> Iterator[Generation]:
         time.sleep(LOOK_EVERY)
 
 
-def wait(generation: Generation, *, seconds: float | None = None) -> Generation:
-    """The generation when it ended, or as it is when the time is over."""
-    limit = settings.GENERATION_WAIT_SECONDS if seconds is None else seconds
-    for latest in watch(generation.pk, seconds=limit):
+def finished(generation: Generation, *, keep: bool, by: Principal) -> Generation:
+    """The generation with its pictures, within the time that clients wait.
+
+    Raises what kept them from coming. What nobody can fetch later (`keep` is false) is
+    cancelled when the time is over, and then it is never billed.
+    """
+    for latest in watch(generation.pk, seconds=settings.GENERATION_WAIT_SECONDS):
         generation = latest
-    return generation
+    if generation.is_final:
+        return _succeeded(generation)
+    position, seconds = selectors.queue_position(generation), selectors.seconds_until_ready(generation)
+    if not keep:
+        try:
+            generations.cancel(generation, by=by)
+        except Conflict:
+            # It ended in this very moment.
+            return _succeeded(selectors.own_generation_for(by, generation.pk))
+    raise Unavailable(
+        _("Not ready in time; place %(position)d in the queue.") % {"position": position},
+        hint=_("Repeat the request with the same Idempotency-Key to fetch it.")
+        if keep
+        else _("Nothing was billed. Repeat it with an Idempotency-Key header, or use POST /api/generations."),
+        code="not_ready",
+        retry_after=seconds,
+        queue_position=position,
+        generation=generation.pk,
+    )
+
+
+def _succeeded(generation: Generation) -> Generation:
+    if generation.state == GenerationState.SUCCEEDED:
+        return generation
+    if generation.state == GenerationState.REFUSED:
+        raise Unprocessable(
+            _("The prompt is against the safety policy of this site: %(title)s.")
+            % {"title": generation.verdict["title"]},
+            hint=_("Change the prompt. The policy is shown on the Studio page."),
+            code="content_policy_violation",
+            field="prompt",
+        )
+    code = FailureCode(generation.failure or FailureCode.ENGINE)
+    raise Unavailable(code.label, hint=generation.failure_detail, code=code.value, retry_after=5)
 
 
 def let_go() -> None:

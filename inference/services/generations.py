@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Namespace
 from accounts.principal import Principal
-from common.errors import Conflict, Forbidden, PaymentRequired, TooManyRequests, Unauthenticated
+from common.errors import Conflict, Forbidden, PaymentRequired, Refusal, TooManyRequests, Unauthenticated
 from common.money import format_money
 from common.services import audit
 from common.signing import digest
@@ -76,7 +76,7 @@ def plan(
     Raises the hub's refusals for models that are missing or hidden, and Unprocessable for
     parameters that mean nothing.
     """
-    repository = repository_for(principal, RepositoryKind.MODEL, model)
+    repository = _model_named(principal, model)
     commit = head_commit(repository, revision)
     if commit is None:
         raise Unprocessable(
@@ -270,6 +270,16 @@ def _billing(principal: Principal, billed: Namespace, settled: Plan) -> tuple[Bi
             code="credits_too_low",
         )
     return Billing.CREDITS, settled.price
+
+
+def _model_named(principal: Principal, name: str) -> Repository:
+    """By its name, or by one that it had before."""
+    try:
+        return repository_for(principal, RepositoryKind.MODEL, name)
+    except Refusal as refusal:
+        if refusal.code != "moved":
+            raise
+        return repository_for(principal, RepositoryKind.MODEL, str(refusal.hint))
 
 
 def _parameters(repository: Repository, commit: str, wanted: Wanted) -> dict[str, Any]:

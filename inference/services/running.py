@@ -74,7 +74,9 @@ def beat(generation: Generation, *, steps_done: int) -> bool:
 
 
 def succeed(generation: Generation, pictures: list[Drawn], *, timings: dict[str, Any]) -> Generation | None:
-    """Keep the pictures and take the money, both or neither; None when the attempt is no longer current.
+    """Keep the pictures and take the money, both or neither.
+
+    None, and nothing kept, when the attempt is no longer current or was cancelled meanwhile.
 
     The files are written and flushed before the rows, so a picture that exists can be read.
     """
@@ -156,6 +158,11 @@ def _take_back(generation_id: str) -> bool:
 def _succeed(generation: Generation, rows: list[Picture], timings: dict[str, Any]) -> Generation | None:
     current = _current(generation)
     if current is None:
+        return None
+    if current.cancel_asked:
+        # Whoever cancelled was told that nothing is billed, however late it was.
+        move(current, GenerationState.CANCELLED)
+        current.save()
         return None
     if current.billing == Billing.CREDITS:
         graph = None if current.repository is None else attribution_graph(current.repository, current.commit)

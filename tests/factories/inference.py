@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+from datetime import timedelta
 from pathlib import Path
 
 from django.utils import timezone
@@ -11,13 +12,16 @@ from PIL import Image
 from accounts.models import Namespace, User
 from accounts.principal import Principal
 from hub.models import Repository
+from hub.services import versions
 from inference.models import Generation
 from inference.services import generations, running
 from inference.services.generations import Wanted
 from inference.services.provenance import sealed_png
+from licensing.enums import OrderKind, OrderState
+from licensing.models import GrantOfUse, Order
 from revenue.enums import SaleKind
 from revenue.services.sales import record_sale
-from tests.factories import hub
+from tests.factories import hub, licensing
 
 _numbers = itertools.count(1)
 EURO = 1_000_000
@@ -51,6 +55,42 @@ def model(owner: User | None = None, *, licence: str = "apache-2.0", **facts) ->
     made = hub.repository(owner, files=files, **facts)
     made.refresh_from_db()
     return made
+
+
+def published(owner: User, **facts) -> Repository:
+    """A model with a recorded version, so that its makers earn."""
+    made = model(owner, **facts)
+    hub.put(made, {"wellspring.json": b"{}"}, by=Principal(user=owner))
+    made.refresh_from_db()
+    versions.record_version(made, made.head, user=owner)
+    return made
+
+
+def grant_of_use(repository: Repository, holder: Namespace, *, by: User, days: int = 30) -> GrantOfUse:
+    """A licence that was bought and paid."""
+    offer = licensing.offer(repository)
+    quote = licensing.quote(offer, by=Principal(user=by), holder=holder.name)
+    now = timezone.now()
+    order = Order.objects.create(
+        kind=OrderKind.LICENCE,
+        quote=quote,
+        holder=holder,
+        ordered_by=by,
+        currency=quote.currency,
+        gross=quote.total,
+        tax=quote.tax,
+        state=OrderState.PAID,
+        paid_at=now,
+    )
+    return GrantOfUse.objects.create(
+        order=order,
+        offer=offer,
+        holder=holder,
+        repository=repository,
+        product=offer.product,
+        starts_at=now - timedelta(days=1),
+        ends_at=now + timedelta(days=days),
+    )
 
 
 def generation(

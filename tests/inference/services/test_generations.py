@@ -1,18 +1,22 @@
 """Asking: who may, what it costs, what is refused and why."""
 
 import pytest
+from django.utils import timezone
 
 from accounts.enums import Role, TokenScope
+from accounts.models import Namespace
 from accounts.principal import ANONYMOUS, Principal
 from common.errors import Conflict, Forbidden, NotFound, PaymentRequired, TooManyRequests, Unauthenticated
-from inference import selectors
+from hub.models import Repository
+from hub.services import repositories
+from inference import rules, selectors
 from inference.enums import MOVES, Billing, GenerationState
 from inference.errors import Unprocessable
 from inference.models import Generation
 from inference.services import generations
 from inference.services.generations import Wanted
 from tests.factories.accounts import MembershipFactory, OrganisationFactory, UserFactory, job_token, principal_of
-from tests.factories.inference import buy_credits, finish, generation, model
+from tests.factories.inference import buy_credits, finish, generation, grant_of_use, model, published
 
 pytestmark = pytest.mark.django_db
 
@@ -61,28 +65,29 @@ def test_a_private_model_of_others_is_not_there():
     assert ask(repository.namespace.user, repository).state == GenerationState.QUEUED
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("prompt", " "),
-        ("prompt", "x" * 4001),
-        ("negative_prompt", "a\x00b"),
-        ("seed", -1),
-        ("seed", 2**32),
-        ("steps", 0),
-        ("steps", 201),
-        ("guidance", -0.5),
-        ("guidance", 31.0),
-        ("width", 18),
-        ("height", 4096),
-        ("count", 0),
-        ("count", 11),
-    ],
-)
-def test_parameters_that_do_not_fit_are_refused_by_name(field, value):
-    with pytest.raises(Unprocessable) as caught:
-        ask(UserFactory(), model(), **{field: value})
-    assert caught.value.context["field"] == field
+NONSENSE = [
+    ("prompt", " "),
+    ("prompt", "x" * 4001),
+    ("negative_prompt", "a\x00b"),
+    ("seed", -1),
+    ("seed", 2**32),
+    ("steps", 0),
+    ("steps", 201),
+    ("guidance", -0.5),
+    ("guidance", 31.0),
+    ("width", 18),
+    ("height", 4096),
+    ("count", 0),
+    ("count", 11),
+]
+
+
+def test_parameters_that_do_not_fit_are_refused_by_name():
+    person, repository = UserFactory(), model()
+    for field, value in NONSENSE:
+        with pytest.raises(Unprocessable) as caught:
+            ask(person, repository, **{field: value})
+        assert caught.value.context["field"] == field
 
 
 def test_a_repository_that_is_no_pipeline_is_refused():
@@ -90,6 +95,15 @@ def test_a_repository_that_is_no_pipeline_is_refused():
 
     with pytest.raises(Unprocessable):
         ask(UserFactory(), hub.repository(files={"README.md": b"# nothing"}))
+
+
+def test_a_model_is_found_by_a_name_it_had_before():
+    owner = UserFactory()
+    repository = model(owner)
+    old_name = repository.full_name
+    repositories.move(repository, owner.namespace, "renamed", by=Principal(user=owner))
+    made = generations.request_generation(Principal(user=owner), Wanted(prompt="x"), model=old_name)
+    assert made.model_name == f"{owner.username}/renamed"
 
 
 def test_an_unknown_revision_is_refused():
@@ -154,6 +168,31 @@ def test_an_organisation_pays_by_credits_and_only_through_those_who_may_spend():
     for other in (stranger, reader):
         with pytest.raises(Forbidden):
             ask(other, repository, billed=company.namespace)
+
+
+def test_an_organisation_needs_a_grant_of_use_where_the_licence_forbids_commerce():
+    maker, buyer = UserFactory(), UserFactory()
+    company = OrganisationFactory(admin=buyer).namespace
+    buy_credits(company)
+    repository = published(maker, licence="cc-by-nc-4.0")
+    with pytest.raises(Forbidden) as caught:
+        ask(buyer, repository, billed=company)
+    assert caught.value.code == "licence_needed"
+    assert ask(buyer, repository).grant_of_use == ""
+    grant = grant_of_use(repository, company, by=buyer)
+    assert ask(buyer, repository, billed=company).grant_of_use == str(grant.pk)
+    grant.ends_at = timezone.now()
+    grant.save()
+    with pytest.raises(Forbidden):
+        ask(buyer, repository, billed=company)
+
+
+@pytest.mark.parametrize(("licence", "needed"), [("apache-2.0", False), ("cc-by-nc-4.0", True), ("home-made", True)])
+def test_which_licences_need_a_grant(licence, needed):
+    repository = Repository(namespace=Namespace(pk=1))
+    assert rules.needs_grant_of_use(Namespace(pk=2, kind="org"), repository, licence) is needed
+    assert not rules.needs_grant_of_use(Namespace(pk=1, kind="org"), repository, licence)
+    assert not rules.needs_grant_of_use(Namespace(pk=3, kind="user"), repository, licence)
 
 
 def test_the_same_key_gives_the_same_generation_and_another_request_under_it_is_refused():

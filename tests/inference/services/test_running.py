@@ -13,7 +13,7 @@ from inference.services import generations, running
 from revenue.models import Journal, RevenueLine
 from revenue.selectors import credit_balance
 from tests.factories.accounts import UserFactory
-from tests.factories.inference import EURO, buy_credits, drawn, finish, generation, model
+from tests.factories.inference import EURO, buy_credits, drawn, finish, generation, model, published
 
 pytestmark = pytest.mark.django_db
 
@@ -112,6 +112,14 @@ def test_cancel_while_running_stops_the_worker_at_its_next_beat(paid):
     assert spent_on(paid) == 0
 
 
+def test_cancelled_while_the_last_step_ran_gives_no_pictures_and_no_bill(paid):
+    claimed = running.claim(paid.pk)
+    generations.cancel(paid, by=Principal(user=paid.owner))
+    assert running.succeed(claimed, [drawn(claimed), drawn(claimed, 1)], timings={}) is None
+    paid.refresh_from_db()
+    assert (paid.state, paid.pictures.count(), spent_on(paid)) == (GenerationState.CANCELLED, 0, 0)
+
+
 def test_cancelled_while_its_worker_died_ends_as_cancelled(paid):
     running.claim(paid.pk)
     generations.cancel(paid, by=Principal(user=paid.owner))
@@ -135,6 +143,18 @@ def test_the_auditors_of_this_room_find_nothing_and_would_find_a_lost_picture(pa
     assert (auditors.pictures_are_there(), auditors.billed_once()) == ([], [])
     done.pictures.first().delete()
     assert auditors.pictures_are_there() == [f"generation {done.pk}: 1 of 2 pictures are kept"]
+
+
+def test_those_who_made_the_model_are_named_on_the_line_of_revenue(settings):
+    settings.FREE_PICTURES_PER_DAY = 0
+    maker, person = UserFactory(), UserFactory()
+    repository = published(maker)
+    buy_credits(person.namespace)
+    made = generation(person, repository)
+    finish(made)
+    line = RevenueLine.objects.get(journal__key=f"spend:generation:{made.pk}")
+    assert line.asset == f"model:{repository.full_name}@{made.commit}"
+    assert line.snapshot is not None
 
 
 def test_a_free_generation_spends_nothing():

@@ -86,7 +86,8 @@ def _spdx_of(card_id: str) -> str:
     return _SPELLINGS.get(card_id, "")
 
 
-_SPELLINGS = {key.lower(): key for key in get_spdx_licensing().known_symbols}
+_SPDX = get_spdx_licensing()
+_SPELLINGS = {key.lower(): key for key in _SPDX.known_symbols}
 _YES, _NO, _SOME, _UNKNOWN = Commercial.YES, Commercial.NO, Commercial.CONDITIONS, Commercial.UNKNOWN
 _REF = "LicenseRef-scancode-"
 
@@ -206,7 +207,7 @@ def facts_of(identifier: str) -> Licence:
     if found := FACTS.get(name) or _BY_SPDX.get(name):
         return found
     try:
-        keys = get_spdx_licensing().license_keys(identifier, unique=True)
+        keys = _SPDX.license_keys(identifier, unique=True)
     except (ExpressionError, AttributeError, TypeError):
         return NOT_KNOWN
     return _BY_SPDX.get(keys[0].lower(), NOT_KNOWN) if len(keys) == 1 else NOT_KNOWN

@@ -129,7 +129,7 @@ def graphs(draw):
     names = ["root", *[f"w{n}" for n in range(1, count)]]
     works = {}
     for position, name in enumerate(names):
-        above = draw(st.lists(st.tuples(st.sampled_from(names + ["gone"]), st.sampled_from(KINDS)), max_size=3))
+        above = draw(st.lists(st.tuples(st.sampled_from([*names, "gone"]), st.sampled_from(KINDS)), max_size=3))
         owner = "seller" if position == 0 else draw(st.sampled_from(["seller", "a", "b"]))
         works[name] = Work(name, f"the model x/{name}", draw(ids), owner, tuple(above))
     return works

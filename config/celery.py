@@ -28,6 +28,7 @@ app.conf.beat_schedule = {
     "reconcile-books": {"task": "revenue.tasks.reconcile", "schedule": crontab(hour=1, minute=30)},
     "reconcile-jobs": {"task": "compute.tasks.reconcile_jobs", "schedule": 3.0, "options": {"expires": 3}},
     "reconcile-orders": {"task": "licensing.tasks.reconcile_orders", "schedule": 30.0, "options": {"expires": 30}},
+    "tidy-hub": {"task": "hub.tasks.tidy", "schedule": crontab(minute=17)},
     "relay-outbox": {"task": "common.tasks.relay_outbox", "schedule": 2.0, "options": {"expires": 2}},
     "reconcile-generations": {"task": "inference.tasks.reconcile_generations", "schedule": 10.0, "options": {"expires": 10}},
 }

@@ -125,6 +125,7 @@ class FilePart(io.RawIOBase):
         # sendfile starts where the descriptor stands, not where Python's buffer does.
         os.lseek(file.fileno(), first, os.SEEK_SET)
         self._file = file
+        self._end = first + length
         self._left = length
 
     def readable(self) -> bool:
@@ -137,6 +138,11 @@ class FilePart(io.RawIOBase):
         block = self._file.read(self._left if size < 0 else min(size, self._left))
         self._left -= len(block)
         return block
+
+    def seek(self, position: int, whence: int = os.SEEK_SET, /) -> int:
+        """To a position of the file, as servers do after sendfile."""
+        self._left = max(0, self._end - position)
+        return self._file.seek(position, whence)
 
     def close(self) -> None:
         self._file.close()

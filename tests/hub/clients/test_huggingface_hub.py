@@ -7,6 +7,9 @@ import textwrap
 
 import pytest
 
+from hub.git import reading
+from hub.git.repositories import open_repository
+from hub.selectors import head_commit
 from tests.factories import hub as make
 
 pytestmark = pytest.mark.e2e
@@ -179,3 +182,26 @@ def test_the_rest_of_the_client(site, tmp_path):
         "redirected": True,
         "gone": False,
     }
+
+
+def test_writers_at_the_same_time_lose_nothing(site, tmp_path):
+    ada = make.person("ada")
+    repository = make.repository(ada, "tiny")
+
+    answer = run(
+        site,
+        tmp_path,
+        site.token(ada),
+        """
+        from concurrent.futures import ThreadPoolExecutor
+        def write(number):
+            return api.upload_file(path_or_fileobj=b"x", path_in_repo=f"f/{number}.txt", repo_id="ada/tiny").oid
+        with ThreadPoolExecutor(6) as pool:
+            answer["oids"] = list(pool.map(write, range(18)))
+        answer["files"] = len(api.list_repo_files("ada/tiny"))
+        """,
+    )
+
+    assert len(set(answer["oids"])) == 18
+    assert answer["files"] == 19
+    assert len(reading.log(open_repository(repository.path), head_commit(repository), limit=50)) == 19

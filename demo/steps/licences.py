@@ -2,13 +2,12 @@
 
 import base64
 import json
-import re
 from typing import Any
-from urllib.parse import urljoin
 
 import requests
 
 from common.money import format_money
+from demo.forms import fields_of
 from demo.people import COMPANY, UnexpectedAnswer, wait_for
 from demo.world import MODEL, World
 
@@ -36,6 +35,7 @@ def buy_licence(world: World) -> tuple[dict[str, Any], str]:
             "currency": CURRENCY,
             "days": 365,
             "seats": 10,
+            "add_required_text": True,  # what the licences upstream demand, such as naming the data set
         },
     )
     answers = {"annual_revenue": 5_000_000, "seats": 5}
@@ -91,15 +91,11 @@ def pay(checkout: str) -> None:
     """What the buyer's browser does on the hosted page: press Pay, and be led back."""
     browser = requests.Session()
     page = browser.get(checkout, headers={"Accept": "text/html"}, timeout=30)
-    form = re.search(r'<form[^>]*action="([^"]+)"', page.text)
-    if page.status_code != 200 or form is None:
-        raise UnexpectedAnswer(f"The checkout page answered {page.status_code}.")
-    answer = browser.post(
-        urljoin(checkout, form[1]),
-        data={"action": "pay", "card": "4242424242424242"},
-        allow_redirects=False,
-        timeout=30,
-    )
+    fields = fields_of(page.text, "?lang=en")
+    if page.status_code != 200 or fields is None:
+        raise UnexpectedAnswer(f"The checkout page answered {page.status_code} without a form.")
+    fields |= {"action": "pay", "card": "4242424242424242"}
+    answer = browser.post(checkout, data=fields, allow_redirects=False, timeout=30)
     if answer.status_code not in {302, 303}:
         raise UnexpectedAnswer(f"Paying answered {answer.status_code}: {answer.text[:300]}")
 

@@ -142,6 +142,13 @@ def last_lines(path: Path, count: int) -> list[dict[str, str]]:
     return list(_parsed(reader.read(limit=LOG_LIMIT)))
 
 
+def text_lines(path: Path) -> Iterator[str]:
+    """A whole log as text, piece by piece."""
+    reader = LogReader(path)
+    while lines := reader.read():
+        yield "".join(f"{record.get('data', '')}\n" for record in _parsed(lines))
+
+
 def read_records(path: Path) -> list[dict[str, Any]]:
     """All records of events.jsonl or usage.jsonl; torn lines are left out."""
     return list(_parsed(LogReader(path).read(limit=EVENTS_LIMIT * 2)))

@@ -14,7 +14,8 @@ from compute.algorithms.charts import Chart, chart
 from compute.backends.sandbox import WORK
 from compute.journal import JobFolder, last_lines, read_records
 
-LOG_LINES = 200
+# As many as fit without scrolling; the whole log has an address of its own.
+LOG_LINES = 24
 MOST_SAMPLES = 12
 LARGEST_PICTURE = 8 * 2**20
 SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}

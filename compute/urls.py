@@ -19,6 +19,7 @@ urlpatterns = [
     path("compute/allocations/<int:allocation_id>", views.allocation, name="allocation"),
     path("jobs/<str:namespace>/<str:job_id>", views.job, name="job"),
     path("jobs/<str:namespace>/<str:job_id>/live", views.job_live, name="job_live"),
+    path("jobs/<str:namespace>/<str:job_id>/log", views.job_log, name="job_log"),
     path("jobs/<str:namespace>/<str:job_id>/cancel", views.job_cancel, name="job_cancel"),
     path("jobs/<str:namespace>/<str:job_id>/rerun", views.job_rerun, name="job_rerun"),
     path("jobs/<str:namespace>/<str:job_id>/samples/<int:number>", views.job_sample, name="job_sample"),

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -15,7 +15,7 @@ from common.errors import NotFound
 from common.pagination import page_of
 from compute import selectors
 from compute.enums import TERMINAL_STATES
-from compute.journal import JobFolder
+from compute.journal import JobFolder, text_lines
 from compute.models import Job
 from compute.progress import progress_of, read_sample
 from compute.rules import may_change, may_submit_for
@@ -81,6 +81,16 @@ def job_rerun(request: HttpRequest, namespace: str, job_id: str) -> HttpResponse
     again = submissions.rerun(found, by=request.principal)
     messages.success(request, _("The same job was submitted again. This is its page."))
     return redirect(again)
+
+
+@login_required
+@never_cache
+@require_safe
+def job_log(request: HttpRequest, namespace: str, job_id: str) -> HttpResponse:
+    """The whole log so far, as plain text."""
+    found = selectors.job_for(request.principal, namespace, job_id)
+    lines = text_lines(JobFolder(settings.JOBS_ROOT, found.id).log)
+    return StreamingHttpResponse(lines, content_type="text/plain; charset=utf-8")
 
 
 @login_required

@@ -42,6 +42,8 @@ TOKEN_MARGIN = timedelta(minutes=5)
 
 def run_attempt(token: str) -> None:
     """Claim the attempt, run it, report its end. Does nothing when it is taken, cancelled or over."""
+    if stop_file(os.getppid()).exists():
+        return  # this worker ends; the reconciler sends the message again for the next one
     attempt = attempts.claim(token, worker=f"{socket.gethostname()}:{os.getpid()}")
     if attempt is None:
         return
@@ -88,16 +90,14 @@ def _run(attempt: Attempt) -> Result:
         folder=folder.work,
         limits=limits,
     )
-    guard = _Guard(attempt.token)
     try:
-        outcome, cage = running.run(launch, journal=journal, beat=guard.beat, level=level)
+        outcome, cage = running.run(launch, journal=journal, beat=_Guard(attempt.token).beat, level=level)
     except sandbox.SandboxFailed as error:
         return Result(AttemptState.LOST, str(error))
     finally:
         journal.close()
-    state = AttemptState.LOST if guard.orphaned else ENDS[outcome.end]
     return Result(
-        state=state,
+        state=ENDS[outcome.end],
         reason=outcome.reason,
         exit_code=outcome.exit_code,
         milliseconds=outcome.milliseconds,
@@ -109,19 +109,17 @@ def _run(attempt: Attempt) -> Result:
 
 
 class _Guard:
-    """Answers the heartbeat: keeps the lease, and sees when the job or its worker shall end."""
+    """Answers the heartbeat: keeps the lease, and sees when the job or its worker shall end.
+
+    A killed worker needs no look: Celery's children die with it, and the launcher with them.
+    """
 
     def __init__(self, token: str) -> None:
         self.token = token
-        self.orphaned = False
-        self._parent = os.getppid()
-        self._stop_file = stop_file(self._parent)
+        self._stop_file = stop_file(os.getppid())
         self._lease_end = time.monotonic() + settings.COMPUTE_LEASE_SECONDS
 
     def beat(self) -> running.Order:
-        if os.getppid() != self._parent:
-            self.orphaned = True
-            return running.Order.INTERRUPT
         if self._stop_file.exists():
             return running.Order.INTERRUPT
         try:

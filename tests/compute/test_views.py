@@ -66,6 +66,7 @@ PAGES = {
     "allocation": {"anonymous": 302, "stranger": 404, "reader": 200, "owner": 200, "staff": 200},
     "job": {"anonymous": 302, "stranger": 404, "reader": 200, "owner": 200, "staff": 200},
     "live": {"anonymous": 302, "stranger": 404, "reader": 200, "owner": 200, "staff": 200},
+    "log": {"anonymous": 302, "stranger": 404, "reader": 200, "owner": 200, "staff": 200},
     "samples/0": {"anonymous": 302, "stranger": 404, "reader": 200, "owner": 200, "staff": 200},
     "samples/7": {"anonymous": 302, "stranger": 404, "reader": 404, "owner": 404, "staff": 404},
 }
@@ -119,6 +120,16 @@ def test_a_finished_job_shows_all_of_its_life(client, people):
     assert "hx-trigger" not in text
     assert "http-equiv" not in text
     assert "Cancel the job" not in text
+
+
+def test_the_whole_log_is_plain_text(client, people):
+    job = finished_job(people)
+    client.force_login(people["reader"])
+    response = client.get(f"{job.get_absolute_url()}/log")
+    text = b"".join(response.streaming_content).decode()
+    assert response["Content-Type"] == "text/plain; charset=utf-8"
+    assert text.count("\n") == 32
+    assert text.endswith("<script>alert(1)</script>\n")
 
 
 def test_an_open_job_reloads_itself_with_and_without_javascript(client, people):

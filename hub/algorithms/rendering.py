@@ -5,6 +5,7 @@ from urllib.parse import quote, urlsplit
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 MAX_LENGTH = 512 * 1024
 _ALLOWED = nh3.ALLOWED_TAGS - {"map", "area"}
@@ -22,7 +23,7 @@ def render_card(text: str, *, base: str, files: str) -> str:
     """
     if len(text) > MAX_LENGTH:
         return f"<pre>{escape(text[:MAX_LENGTH])}</pre>"
-    html = _MARKDOWN.render(text)
+    html = _MARKDOWN.renderer.render(_demoted(_MARKDOWN.parse(text)), _MARKDOWN.options, {})
 
     def point(tag: str, attribute: str, value: str) -> str | None:
         if tag == "img" and attribute == "src":
@@ -39,6 +40,14 @@ def render_card(text: str, *, base: str, files: str) -> str:
         link_rel="nofollow noopener ugc",
         strip_comments=True,
     )
+
+
+def _demoted(tokens: list[Token]) -> list[Token]:
+    """Headings one level down: the page has its own first heading."""
+    for token in tokens:
+        if token.type in {"heading_open", "heading_close"}:
+            token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"
+    return tokens
 
 
 def _absolute(address: str, base: str) -> str | None:

@@ -63,6 +63,10 @@ class Visitor:
 
     def check_looks(self, name: str) -> None:
         """No sideways scrolling, one h1, every field labelled, every picture described, nothing in the console."""
+        if SCREENSHOTS:
+            folder = Path(SCREENSHOTS)
+            folder.mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=str(folder / f"{name}-{self.width}.png"), full_page=True)
         overflow = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert overflow <= 0, f"{name} is {overflow} px wider than {self.width} px"
         assert self.page.locator("h1").count() == 1, f"{name} has {self.page.locator('h1').count()} h1"
@@ -73,10 +77,6 @@ class Visitor:
         assert unlabelled == [], f"{name}: fields without label {unlabelled}"
         undescribed = self.page.evaluate("[...document.querySelectorAll('img:not([alt])')].map(e => e.src)")
         assert undescribed == [], f"{name}: pictures without alt {undescribed}"
-        if SCREENSHOTS:
-            folder = Path(SCREENSHOTS)
-            folder.mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=str(folder / f"{name}-{self.width}.png"), full_page=True)
         assert self.complaints == [], f"{name}: {self.complaints}"
 
     def close(self) -> None:

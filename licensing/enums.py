@@ -109,6 +109,7 @@ class Outcome(TextChoices):
 class Reason(TextChoices):
     """Why the upstream check says so of one work."""
 
+    OWN = "own", _("It is the seller's own work.")
     FREE = "free", _("Its licence asks for nothing.")
     NO_REACH = "no_reach", _("Its licence does not reach this far.")
     GRANTED = "granted", _("The seller holds a licence that permits this.")

@@ -129,7 +129,7 @@ def _judge_root(work: Work, *, seller: str, said: str, permitted: frozenset[str]
     """Owners may license their own work as they like, unless its licence tells of a maker upstream."""
     licence = facts_of(work.licence)
     if work.owner == seller and licence.is_known and not licence.bound:
-        return _finding(work, Outcome.OK, Reason.FREE)
+        return _finding(work, Outcome.OK, Reason.OWN)
     return _judge(work, {frozenset()}, said=said, permitted=permitted)
 
 

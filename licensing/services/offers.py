@@ -212,7 +212,7 @@ def _checked_terms(repository: Repository, terms: str, *, add_required_text: boo
             required_text=answer.missing_text,
         )
     if answer.missing_text:
-        terms = f"{terms}\n\n{_ADDED}\n\n{answer.missing_text}\n"
+        terms = f"{terms}\n{_ADDED}\n\n{answer.missing_text}\n"
         answer = check_upstream(repository, terms=terms)
     return terms, answer
 

@@ -110,7 +110,7 @@ def test_restrictions_come_through_a_work_between():
 
 def test_a_work_that_is_not_here_is_not_known():
     works = {"root": Work("root", "the model", "mit", "seller", (("gone", "finetune"),))}
-    assert [finding.reason for finding in check(works).findings] == [Reason.FREE, Reason.NOT_KNOWN]
+    assert [finding.reason for finding in check(works).findings] == [Reason.OWN, Reason.NOT_KNOWN]
 
 
 def test_a_circle_ends():

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 import threading
 import time
 from dataclasses import asdict
@@ -50,6 +51,10 @@ def the_engine() -> "Engine":
     global _engine  # noqa: PLW0603 - one per process is the point
     with _lock:
         if _engine is None:
+            # What the hub's client keeps for itself stays with the models, not in somebody's home.
+            os.environ.setdefault("HF_HOME", str(Path(settings.MODELS_ROOT) / "client"))
+            os.environ.setdefault("HF_XET_CACHE", str(Path(settings.MODELS_ROOT) / "client" / "xet"))
+            os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
             # slow import: torch belongs to workers only
             from inference.engine.downloads import Downloads  # noqa: PLC0415
             from inference.engine.engine import Engine, best_device  # noqa: PLC0415

@@ -46,10 +46,15 @@ class Serving:
         return int(done.stdout.strip().splitlines()[-1])
 
     def stop(self) -> None:
-        for process in (self.worker, self.web):
-            if process is not None and process.poll() is None:
-                process.kill()
-                process.wait()
+        """The web server by its own way out: killed, it would leave children that hold the database."""
+        if self.worker is not None:
+            self.kill_worker()
+        self.web.terminate()
+        try:
+            self.web.wait(30)
+        except subprocess.TimeoutExpired:
+            self.web.kill()
+            self.web.wait()
 
     def words(self) -> str:
         return (self.folder / "worker.log").read_text()[-6000:]

@@ -10,7 +10,7 @@ import numpy as np
 import openai
 import pytest
 from django.db import connection
-from huggingface_hub import InferenceClient
+from huggingface_hub import HfApi, InferenceClient
 from huggingface_hub.errors import HfHubHTTPError
 from PIL import Image
 
@@ -176,8 +176,13 @@ def test_cancel_stops_a_running_generation_and_bills_nothing(serving, shapes, to
     assert finished(serving, token, ask(serving, token, "researcher/shapes", steps=1))["state"] == "succeeded"
 
 
-def test_a_private_model_is_drawn_with_a_token_that_ends_with_the_generation(serving, person, token, pipeline_folder):
-    upload_pipeline(person, pipeline_folder, name="secret", visibility="private")
+def test_a_private_model_from_the_stock_client_is_drawn_with_a_token_that_ends_with_the_generation(
+    serving, person, token, pipeline_folder, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HF_XET_CACHE", str(tmp_path / "xet"))
+    hub = HfApi(endpoint=serving.url, token=token)
+    hub.create_repo("researcher/secret", private=True)
+    hub.upload_folder(repo_id="researcher/secret", folder_path=pipeline_folder)
     done = finished(serving, token, ask(serving, token, "researcher/secret"))
     assert done["state"] == "succeeded", done
     job_token = person.tokens.get(scope="job")

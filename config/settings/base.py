@@ -6,6 +6,9 @@ import dj_database_url
 from django.utils.translation import gettext_lazy as _
 
 from config import env
+from config.driver import choose_psycopg2
+
+choose_psycopg2()
 
 PROJECT = env.PROJECT
 DATA = env.path("WELLSPRING_DATA", PROJECT / "var")

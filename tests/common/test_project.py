@@ -72,3 +72,9 @@ def test_the_web_process_does_not_import_torch():
         [sys.executable, "-c", code], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_django_uses_psycopg2():
+    from django.db.backends.postgresql.psycopg_any import is_psycopg3
+
+    assert not is_psycopg3

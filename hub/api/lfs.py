@@ -11,8 +11,9 @@ from hub.api.links import UPLOAD_SECONDS, UploadKey, link
 from hub.api.protocol import json_body, principal_of, repository, sentence, token_door
 from hub.enums import RepositoryKind
 from hub.errors import RepositoryMoved
-from hub.models import Repository, RepositoryObject
-from hub.selectors import held_object, readable_object
+from hub.models import LargeObject, Repository
+from hub.selectors import held_objects, readable_object
+from hub.services.objects import share
 
 _TYPE = "application/vnd.git-lfs+json"
 _MAX_OBJECTS = 1000
@@ -54,7 +55,10 @@ def _batch(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str
         return {"transfer": "basic", "objects": objects, "hash_algo": "sha256"}
     _require_write(request, found)
     multipart = "multipart" in (body.get("transfers") or [])
-    objects = [_upload(request, found, *_named(one), multipart=multipart) for one in wanted]
+    named = [_named(one) for one in wanted]
+    held = held_objects(principal_of(request), found, (oid for oid, _size in named))
+    share(found, held.values())
+    objects = [_upload(request, found, oid, size, held.get(oid), multipart=multipart) for oid, size in named]
     in_parts = any("chunk_size" in one.get("actions", {}).get("upload", {}).get("header", {}) for one in objects)
     return {"transfer": "multipart" if in_parts else "basic", "objects": objects, "hash_algo": "sha256"}
 
@@ -82,18 +86,18 @@ def _download(request: HttpRequest, found: Repository, oid: str, size: int) -> d
     return {"oid": oid, "size": held.size, "authenticated": True, "actions": {"download": download}}
 
 
-def _upload(request: HttpRequest, found: Repository, oid: str, size: int, *, multipart: bool) -> dict[str, Any]:
+def _upload(
+    request: HttpRequest, found: Repository, oid: str, size: int, held: LargeObject | None, *, multipart: bool
+) -> dict[str, Any]:
     """How to send an object; no actions when it need not be sent."""
-    principal = principal_of(request)
-    held = held_object(principal, found, oid)
+    user = principal_of(request).user
+    assert user is not None
     if held is not None:
         if held.size != size:
             message = f"This object has {held.size} bytes, not {size}."
             return {"oid": oid, "size": size, "error": {"code": 422, "message": message}}
-        RepositoryObject.objects.get_or_create(repository=found, object=held)
         return {"oid": oid, "size": size}
-    assert principal.user is not None
-    key = str(UploadKey(found.pk, principal.user.pk, oid, size))
+    key = str(UploadKey(found.pk, user.pk, oid, size))
     if multipart and size > settings.LFS_PART_SIZE:
         upload = _in_parts(request, key, size)
     else:

@@ -1,4 +1,4 @@
-from hub.selectors.objects import held_object, readable_object
+from hub.selectors.objects import held_objects, readable_object
 from hub.selectors.repositories import repositories_visible_to, repository_for, repository_named
 from hub.selectors.revisions import (
     File,
@@ -24,7 +24,7 @@ __all__ = [
     "entry_at",
     "files_at",
     "head_commit",
-    "held_object",
+    "held_objects",
     "read_text",
     "readable_object",
     "repositories_visible_to",

@@ -1,5 +1,7 @@
 """Which large objects a person may read or need not upload again."""
 
+from collections.abc import Iterable
+
 from accounts.principal import Principal
 from accounts.rules import may_write_namespace
 from hub.models import LargeObject, Repository, RepositoryObject
@@ -17,11 +19,12 @@ def readable_object(principal: Principal, repository: Repository, sha256: str) -
     return held.object
 
 
-def held_object(principal: Principal, repository: Repository, sha256: str) -> LargeObject | None:
-    """An object that needs no upload: this repository holds it, or one that the principal may read."""
-    here = RepositoryObject.objects.select_related("object").filter(object_id=sha256)
-    own = here.filter(repository=repository).first()
-    if own is not None:
-        return own.object
-    elsewhere = here.filter(committed_at__isnull=False, repository__in=repositories_visible_to(principal)).first()
-    return elsewhere.object if elsewhere is not None else None
+def held_objects(principal: Principal, repository: Repository, digests: Iterable[str]) -> dict[str, LargeObject]:
+    """Those that need no upload: this repository holds them, or one that the principal may read."""
+    wanted = set(digests)
+    rows = RepositoryObject.objects.select_related("object").filter(object_id__in=wanted)
+    found = {row.object_id: row.object for row in rows.filter(repository=repository)}
+    if len(found) < len(wanted):
+        readable = rows.filter(committed_at__isnull=False, repository__in=repositories_visible_to(principal))
+        found = {row.object_id: row.object for row in readable} | found
+    return found

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.principal import Principal
@@ -17,9 +16,9 @@ from hub.git.commits import AddBytes, AddPointer, Author, CopyFrom, DeleteFile, 
 from hub.git.errors import EntryMissing, GitError, InvalidPath, InvalidRef, RefMoved
 from hub.git.refs import BRANCH, check_name, full_name, target_of
 from hub.git.repositories import open_repository
-from hub.models import Repository, RepositoryObject
-from hub.selectors.objects import held_object
-from hub.services import index
+from hub.models import Repository
+from hub.selectors.objects import held_objects
+from hub.services import index, objects
 from hub.services.locks import lock_branch
 
 __all__ = ["AddBytes", "AddPointer", "CopyFrom", "DeleteFile", "DeleteFolder", "author_of", "commit"]
@@ -60,7 +59,7 @@ def commit(
     if parent is not None and not (head or "").startswith(parent):
         raise BranchMoved
     index.follow(repository, ref)
-    ready = [_with_object(repository, operation, by) for operation in operations]
+    ready = _with_objects(repository, operations, by)
     text = f"{message.strip()}\n\n{description.strip()}".strip()
     try:
         result = git.write_commit(repo, ref, ready, message=text, author=author_of(by), parent=head)
@@ -94,17 +93,19 @@ def _may_be_born(repository: Repository, ref: str) -> bool:
     return True
 
 
-def _with_object(repository: Repository, operation: Operation, by: Principal) -> Operation:
-    """A pointer may only name an object that its author could have: see RepositoryObject."""
-    if not isinstance(operation, AddPointer):
-        return operation
-    found = held_object(by, repository, operation.sha256)
-    if found is None or (operation.size >= 0 and operation.size != found.size):
-        raise Unprocessable(
-            _("The content of %(path)s was not uploaded.") % {"path": operation.path},
-            hint=_("Upload the large file first, then commit."),
-        )
-    RepositoryObject.objects.get_or_create(
-        repository=repository, object=found, defaults={"committed_at": timezone.now()}
-    )
-    return replace(operation, size=found.size)
+def _with_objects(repository: Repository, operations: Sequence[Operation], by: Principal) -> list[Operation]:
+    """Pointers with their lengths. One may only name an object that its author could have: see RepositoryObject."""
+    pointers = [operation for operation in operations if isinstance(operation, AddPointer)]
+    held = held_objects(by, repository, (pointer.sha256 for pointer in pointers))
+    for pointer in pointers:
+        found = held.get(pointer.sha256)
+        if found is None or (pointer.size >= 0 and pointer.size != found.size):
+            raise Unprocessable(
+                _("The content of %(path)s was not uploaded.") % {"path": pointer.path},
+                hint=_("Upload the large file first, then commit."),
+            )
+    objects.share(repository, held.values())
+    return [
+        replace(operation, size=held[operation.sha256].size) if isinstance(operation, AddPointer) else operation
+        for operation in operations
+    ]

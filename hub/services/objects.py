@@ -49,3 +49,9 @@ def hold_xet(repository: Repository, files: Iterable[XetFile]) -> None:
         if not found.xet_hash:
             LargeObject.objects.filter(pk=file.sha256, xet_hash="").update(xet_hash=file.hash)
         RepositoryObject.objects.get_or_create(repository=repository, object=found)
+
+
+def share(repository: Repository, found: Iterable[LargeObject]) -> None:
+    """Let a repository hold objects that its author could read elsewhere."""
+    rows = [RepositoryObject(repository=repository, object=one) for one in found]
+    RepositoryObject.objects.bulk_create(rows, ignore_conflicts=True, batch_size=2000)

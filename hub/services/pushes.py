@@ -12,9 +12,9 @@ from hub.git import pushes
 from hub.git.errors import PushRefused
 from hub.git.refs import RefUpdate
 from hub.git.smart_http import Push
-from hub.models import Repository, RepositoryObject
-from hub.selectors.objects import held_object
-from hub.services import index
+from hub.models import Repository
+from hub.selectors.objects import held_objects
+from hub.services import index, objects
 
 
 def check(repository: Repository, push: Push, *, by: Principal) -> None:
@@ -23,13 +23,16 @@ def check(repository: Repository, push: Push, *, by: Principal) -> None:
         raise PushRefused(_("You may not write to this repository."))
     pushes.check_refs(push)
     pushes.check_paths(push)
-    missing = [pointer for pointer in pushes.new_pointers(push) if not _hold(repository, pointer.sha256, by)]
+    pointers = pushes.new_pointers(push)
+    held = held_objects(by, repository, (pointer.sha256 for pointer in pointers))
+    missing = [pointer for pointer in pointers if pointer.sha256 not in held]
     if missing:
         listed = ", ".join(pointer.sha256[:12] for pointer in missing[:5])
         raise PushRefused(
             _("%(count)s large files were not uploaded (%(listed)s). Run: git lfs push --all origin")
             % {"count": len(missing), "listed": listed}
         )
+    objects.share(repository, held.values())
 
 
 @transaction.atomic
@@ -39,11 +42,3 @@ def settle(repository: Repository, moves: Iterable[RefUpdate], *, by: Principal)
         if move.ref.startswith(index.INDEXED):
             index.follow(repository, move.ref, by=by)
         audit.record("repository.pushed", str(repository), actor=by, ref=move.ref, before=move.old, commit=move.new)
-
-
-def _hold(repository: Repository, sha256: str, by: Principal) -> bool:
-    found = held_object(by, repository, sha256)
-    if found is None:
-        return False
-    RepositoryObject.objects.get_or_create(repository=repository, object=found)
-    return True

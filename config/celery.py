@@ -30,5 +30,9 @@ app.conf.beat_schedule = {
     "reconcile-orders": {"task": "licensing.tasks.reconcile_orders", "schedule": 30.0, "options": {"expires": 30}},
     "tidy-hub": {"task": "hub.tasks.tidy", "schedule": crontab(minute=17)},
     "relay-outbox": {"task": "common.tasks.relay_outbox", "schedule": 2.0, "options": {"expires": 2}},
-    "reconcile-generations": {"task": "inference.tasks.reconcile_generations", "schedule": 10.0, "options": {"expires": 10}},
+    "reconcile-generations": {
+        "task": "inference.tasks.reconcile_generations",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
 }

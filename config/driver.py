@@ -10,7 +10,7 @@ import sys
 
 def choose_psycopg2() -> None:
     """Call before Django loads its database backend; later calls do nothing."""
-    if "django.db.backends.postgresql.base" in sys.modules:
+    if "django.db.backends.postgresql.psycopg_any" in sys.modules:
         return
     hidden = sys.modules.get("psycopg")
     sys.modules["psycopg"] = None  # type: ignore[assignment]  # makes its import fail

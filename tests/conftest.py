@@ -7,4 +7,4 @@ os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 # Torch's threads wait asleep: spinning ones make everything crawl when the cores are shared.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from tests.support.site_server import site, site_process  # noqa: E402, F401 - fixtures
+from tests.support.site_server import site, site_process  # noqa: F401 - fixtures

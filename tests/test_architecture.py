@@ -20,9 +20,7 @@ STRIPE_FILES = {"licensing/gateway.py", "licensing/standin/schema.py"}
 
 
 def source_files() -> list[Path]:
-    return sorted(
-        file for room in ROOMS for file in (PROJECT / room).rglob("*.py") if "migrations" not in file.parts
-    )
+    return sorted(file for room in ROOMS for file in (PROJECT / room).rglob("*.py") if "migrations" not in file.parts)
 
 
 def imports_of(file: Path) -> list[tuple[int, str]]:
@@ -96,7 +94,9 @@ def test_only_the_gateway_talks_to_stripe():
     assert wrong == []
 
 
-@pytest.mark.parametrize(("package", "home"), [("pygit2", "hub/git/"), ("psutil", "compute/backends/"), ("hf_xet", "-")])
+@pytest.mark.parametrize(
+    ("package", "home"), [("pygit2", "hub/git/"), ("psutil", "compute/backends/"), ("hf_xet", "-")]
+)
 def test_special_packages_have_one_home(package, home):
     wrong = [
         f"{file}:{line}"
@@ -124,7 +124,11 @@ def test_layers_inside_a_room_import_downwards_only():
             continue
         # An import inside a function is a stated exception and carries its reason.
         for node in ast.parse(file.read_text()).body:
-            if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == relative(file).split("/")[0]:
+            if (
+                isinstance(node, ast.ImportFrom)
+                and node.module
+                and node.module.split(".")[0] == relative(file).split("/")[0]
+            ):
                 target = layer_of([*node.module.split("."), *[alias.name for alias in node.names]])
                 if target is not None and target > own:
                     wrong.append(f"{relative(file)}:{node.lineno} imports {node.module}")

@@ -5,4 +5,8 @@ class GrantsConfig(AppConfig):
     name = "grants"
 
     def ready(self) -> None:
+        from common import slots  # noqa: PLC0415 - the registry of apps has to stand first
         from grants.services import audits  # noqa: F401, PLC0415 - registers the auditors
+        from grants.views import panels  # noqa: PLC0415
+
+        slots.fill("home.panels", panels.open_calls, order=10)

@@ -133,3 +133,10 @@ def test_what_is_missing_is_said_to_be_missing(client, repository, owner, addres
     client.force_login(owner)
     answer = client.get(address, HTTP_ACCEPT="text/html")
     assert answer.status_code == 404
+
+
+def test_the_front_page_shows_what_is_new_and_visible(client, repository, owner):
+    make.repository(owner, "hidden", visibility="private")
+    html = client.get("/").content.decode()
+    assert "ada/shapes" in html
+    assert "ada/hidden" not in html

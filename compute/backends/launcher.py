@@ -86,6 +86,9 @@ def build_root(plan: Plan) -> None:
     root = plan["root"]
     mount(None, "/", None, MS_REC | MS_PRIVATE)
     mount("tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=4m")
+    # Before the binds: the environment of a site that lies below /tmp is bound into it.
+    os.makedirs(root + "/tmp", exist_ok=True)
+    mount("tmpfs", root + "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, f"mode=1777,size={plan['tmp_size']}")
     for source, target, mode in plan["binds"]:
         bind(source, root + target, read_only=mode == "ro")
     for target, source in plan["links"].items():
@@ -95,8 +98,6 @@ def build_root(plan: Plan) -> None:
         os.makedirs(os.path.dirname(root + target), exist_ok=True)
         write_file(root + target, text)
     build_devices(root)
-    os.makedirs(root + "/tmp", exist_ok=True)
-    mount("tmpfs", root + "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, f"mode=1777,size={plan['tmp_size']}")
     os.makedirs(root + "/proc", exist_ok=True)
     mount("proc", root + "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     name = b"job"

@@ -277,3 +277,16 @@ def test_the_local_backend_takes_its_own_image(image):
 def test_the_local_backend_refuses_containers(image):
     with pytest.raises(Invalid, match="Use the image wellspring/recipes"):
         LocalBackend().check(Request(image, ["true"], [], {}))
+
+
+@caged
+def test_what_lies_below_tmp_can_be_bound_into_the_private_tmp(folder, tmp_path, monkeypatch):
+    """A site may be checked out below /tmp; its environment must not vanish under the job's own /tmp."""
+    shown = tmp_path / "shown"
+    shown.mkdir()
+    (shown / "file").write_text("seen")
+    shown.chmod(0o755)
+    given = sandbox._binds
+    monkeypatch.setattr(sandbox, "_binds", lambda work: [*given(work), (str(shown), str(shown), "ro")])
+    _outcome, lines, _ran = shell(folder, f"cat {shown}/file; echo; touch /tmp/own && echo writable")
+    assert lines == ["seen", "writable"]

@@ -145,6 +145,7 @@ class Site:
             "WELLSPRING_BASE_URL": self.base_url,
             "PYTHONPATH": str(PROJECT),
             "PYTHONUNBUFFERED": "1",
+            "GOMP_SPINCOUNT": "20000",  # torch's threads share the cores with everything else here
         }
         if not os.environ.get("STRIPE_API_KEY"):
             standin = free_port(self._kept("standin.port", 12111))

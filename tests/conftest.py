@@ -6,8 +6,8 @@ import pytest
 
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
-# Torch's threads wait asleep: spinning ones make everything crawl when the cores are shared.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Torch's threads spin only briefly while they wait: spinning ones make everything crawl on shared cores.
+os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 from tests.support.site_server import site, site_process  # noqa: F401 - fixtures
 

@@ -2,12 +2,14 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from config.embedded.ports import free_port
@@ -39,6 +41,18 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(mine)}
 
 
+def processes_of(data: Path) -> list[str]:
+    """Command lines of everything that runs on a data directory."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        try:
+            if process.environ().get("WELLSPRING_DATA") == str(data):
+                found.append(" ".join(process.info["cmdline"] or []))
+        except psutil.Error:
+            continue
+    return found
+
+
 @pytest.fixture(scope="session")
 def demo_site(tmp_path_factory):
     data = tmp_path_factory.mktemp("demo")
@@ -60,14 +74,16 @@ def demo_site(tmp_path_factory):
         url = text.split("The site is up at ")[1].split()[0]
         yield DemoSite(url, data, text, json.loads((data / "demo-report.json").read_text()))
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # Ctrl-C
         process.wait(60)
+        left_running = processes_of(data)
         subprocess.run(
             [sys.executable, "-m", "config.embedded.remove", str(data)],
             cwd=PROJECT,
             env=clean_environment(),
             check=False,
         )
+    assert left_running == [], "Ctrl-C must stop every process that the demo started."
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,8 @@ def set_member(organisation: Organisation, user: User, *, role: Role, by: Princi
 def remove_member(organisation: Organisation, user: User, *, by: Principal) -> None:
     """An administrator removes anybody; anybody removes themselves."""
     Organisation.objects.select_for_update().get(pk=organisation.pk)
-    if by.user != user and not may_administer_namespace(by, organisation.namespace):
+    leaves = by.user == user and by.may_manage
+    if not leaves and not may_administer_namespace(by, organisation.namespace):
         raise Forbidden(_("Only an administrator of this organisation may remove others."))
     _keep_an_administrator(organisation, leaving=user)
     Membership.objects.filter(organisation=organisation, user=user).delete()

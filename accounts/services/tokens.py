@@ -45,6 +45,8 @@ def issue_job_token(user: User, *, namespace: Namespace, job: str, expires_at: d
 def revoke_token(token: AccessToken, *, by: Principal | None = None) -> None:
     if by is not None and by.user != token.user:
         raise Forbidden(_("This token belongs to somebody else."))
+    if by is not None and not by.may_manage:
+        raise Forbidden(_("This credential may not revoke tokens."), hint=_("Log in, or use a token with write scope."))
     AccessToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
     audit.record("token.revoked", f"user:{token.user.username}", actor=by or token.user, token=token.hint)
 

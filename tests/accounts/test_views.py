@@ -2,7 +2,18 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import AccessToken, Organisation, User
-from tests.factories.accounts import MembershipFactory, OrganisationFactory, UserFactory, bearer
+from accounts.selectors import principal_of_token
+from accounts.services import organisations, tokens
+from common.errors import Forbidden
+from tests.factories.accounts import (
+    MembershipFactory,
+    OrganisationFactory,
+    StaffFactory,
+    UserFactory,
+    bearer,
+    job_token,
+    principal_of,
+)
 
 pytestmark = pytest.mark.django_db
 SIGN_UP = {"username": "ada", "email": "ada@example.org", "password": "a long enough password", "full_name": ""}
@@ -105,3 +116,36 @@ def test_members_take_the_same_number_of_queries(client, count, django_assert_nu
     client.force_login(user)
     with django_assert_num_queries(6):
         client.get("/organisations/lab/members")
+
+
+def test_a_jobs_token_opens_no_pages_of_its_person(client):
+    user = UserFactory()
+    headers = {"HTTP_AUTHORIZATION": f"Bearer {job_token(user)}"}
+    personal = AccessToken.objects.create(user=user, name="laptop", digest="0" * 64, scope="write")
+    for address in ("/settings/tokens", "/credits", "/statements", "/organisations/new"):
+        assert client.get(address, **headers).status_code in {302, 404}, address
+    assert client.post(f"/settings/tokens/{personal.pk}/revoke", **headers).status_code in {302, 404}
+    personal.refresh_from_db()
+    assert personal.revoked_at is None
+
+
+@pytest.mark.parametrize("scope", ["read", "write", "job"])
+def test_the_admin_takes_no_tokens(client, scope):
+    staff = StaffFactory()
+    token = {"HTTP_AUTHORIZATION": f"Bearer {job_token(staff)}"} if scope == "job" else bearer(staff, scope=scope)
+    answer = client.get("/admin/", **token)
+    assert (answer.status_code, answer["Location"][:13]) == (302, "/admin/login/")
+    client.force_login(staff)
+    assert client.get("/admin/").status_code == 200
+
+
+@pytest.mark.parametrize("scope", ["read", "job"])
+def test_a_small_token_revokes_nothing_and_leaves_nothing(scope):
+    membership = MembershipFactory()
+    user = membership.user
+    token = job_token(user) if scope == "job" else None
+    principal = principal_of_token(token) if token else principal_of(user, scope=scope)
+    with pytest.raises(Forbidden):
+        tokens.revoke_token(AccessToken.objects.filter(user=user).latest("id"), by=principal)
+    with pytest.raises(Forbidden):
+        organisations.remove_member(membership.organisation, user, by=principal)

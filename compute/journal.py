@@ -85,13 +85,13 @@ class Journal:
             file.close()
 
     def _write_line(self, line: bytes) -> None:
+        for secret in self._secrets:
+            line = line.replace(secret, MASK)
         for start in range(0, max(len(line), 1), LINE_LIMIT):
-            part = line[start : start + LINE_LIMIT]
-            for secret in self._secrets:
-                part = part.replace(secret, MASK)
-            self._append(part.decode(errors="replace"))
+            self._append(line[start : start + LINE_LIMIT].decode(errors="replace"))
         if line.startswith(b'{"event"') and self._events.tell() < EVENTS_LIMIT:
-            with suppress(ValueError):
+            # The job wrote this: brackets a thousand deep must not end its worker.
+            with suppress(ValueError, RecursionError):
                 self._events.write(json.dumps(json.loads(line) | {"at": _now()}) + "\n")
 
     def _append(self, text: str) -> None:

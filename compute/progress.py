@@ -84,7 +84,8 @@ def _read_inside(root: Path, relative: str) -> bytes:
     parts = [part for part in relative.split("/") if part not in {"", "."}]
     if not parts or ".." in parts or relative.startswith("/"):
         return b""
-    with suppress(OSError), ExitStack() as opened:
+    # ValueError: a name that no file can have.
+    with suppress(OSError, ValueError), ExitStack() as opened:
         here = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         opened.callback(os.close, here)
         for folder in parts[:-1]:
@@ -103,7 +104,10 @@ def _step(event: dict[str, Any]) -> int | None:
 
 
 def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else float("nan")
+    try:
+        return float(value) if isinstance(value, int | float) else float("nan")
+    except OverflowError:
+        return float("nan")
 
 
 def _list(value: object) -> list[Any]:

@@ -29,7 +29,8 @@ def hub_api(view: Handler) -> Handler:
 def refusal_in_hub_form(refusal: Refusal) -> HttpResponse:
     # Clients show `error` only, so the advice belongs in it.
     response = JsonResponse({"error": str(refusal), "code": refusal.code}, status=refusal.status)
-    response["X-Error-Message"] = str(refusal).encode("ascii", "replace").decode()
+    # One line: the text may quote what the client sent.
+    response["X-Error-Message"] = " ".join(str(refusal).split()).encode("ascii", "replace").decode()
     if isinstance(refusal, Unauthenticated):
         response["WWW-Authenticate"] = 'Bearer realm="Wellspring"'
     if "retry_after" in refusal.context:

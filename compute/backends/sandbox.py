@@ -16,6 +16,7 @@ The network is the machine's own on every level: a job must reach the hub on loo
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -176,7 +177,8 @@ def _works(level: str) -> bool:
 
 def uid_for(identity: str) -> int:
     """A user id that nobody on this machine has, the same for every attempt of a job."""
-    return FIRST_UID + int.from_bytes(identity.encode()[-12:], "big") % UIDS
+    # Hashed, because the last signs of an id alone take few values, and nobody shall share another job's.
+    return FIRST_UID + int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8], "big") % UIDS
 
 
 def prepare_folder(folder: Path, identity: str) -> None:

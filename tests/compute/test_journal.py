@@ -108,3 +108,18 @@ def test_the_newest_sample_is_found_at_the_end(folder):
         journal.sample(at=number, memory=1)
     journal.close()
     assert last_record(folder.usage)["at"] == 299
+
+
+def test_events_are_masked_like_the_log(folder):
+    journal = Journal(folder, secrets=["opensesame"])
+    journal.feed(b'{"event": "metric", "name": "opensesame", "value": 1}\n')
+    journal.close()
+    assert read_records(folder.events)[0]["name"] == "***"
+
+
+@pytest.mark.parametrize("line", [b'{"event": ' + b"[" * 5000, b'{"event": ' + b"1" * 5000 + b"}", b'{"event": \xff}'])
+def test_no_line_of_a_job_ends_its_worker(folder, line):
+    journal = Journal(folder)
+    journal.feed(line + b"\nafter\n")
+    journal.close()
+    assert written(folder)[-1] == "after"

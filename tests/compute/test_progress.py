@@ -71,3 +71,19 @@ def test_a_sample_never_leads_elsewhere(folder, path, tmp_path):
     os.mkfifo(folder.work / "pipe")
     say(folder, {"event": "sample", "step": 1, "path": path})
     assert read_sample(folder, 0) is None
+
+
+def test_what_no_file_and_no_number_can_be_is_left_out(tmp_path):
+    folder = JobFolder(tmp_path / "jobs", "a" * 24)
+    folder.create()
+    folder.work.mkdir()
+    huge = "1" + "0" * 400
+    lines = [
+        '{"event": "sample", "path": "a\\u0000b", "step": 1}',
+        '{"event": "sample", "path": "\\ud800", "step": 1}',
+        f'{{"event": "metric", "name": "fid", "value": {huge}}}',
+    ]
+    folder.events.write_text("\n".join(lines) + "\n")
+    assert read_sample(folder, 0) is None
+    assert read_sample(folder, 1) is None
+    assert [name for name, _value in progress_of(folder).metrics] == ["fid"]

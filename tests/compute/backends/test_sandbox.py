@@ -290,3 +290,8 @@ def test_what_lies_below_tmp_can_be_bound_into_the_private_tmp(folder, tmp_path,
     monkeypatch.setattr(sandbox, "_binds", lambda work: [*given(work), (str(shown), str(shown), "ro")])
     _outcome, lines, _ran = shell(folder, f"cat {shown}/file; echo; touch /tmp/own && echo writable")
     assert lines == ["seen", "writable"]
+
+
+def test_identities_that_end_alike_are_not_alike():
+    ends = {sandbox.uid_for(f"{number:08x}" + "0" * 16) for number in range(500)}
+    assert len(ends) > 490

@@ -93,7 +93,7 @@ def _credits(value: Any) -> tuple[CreditClaim, ...]:
 def _metrics(value: Any) -> dict[str, float]:
     if not isinstance(value, dict):
         return {}
-    numbers = {str(name)[:100]: number for name, number in list(value.items())[:MAX_ENTRIES]}
+    numbers = {_storable(name)[:100]: number for name, number in list(value.items())[:MAX_ENTRIES]}
     return {
         name: number
         for name, number in numbers.items()
@@ -102,7 +102,12 @@ def _metrics(value: Any) -> dict[str, float]:
 
 
 def _word(value: Any) -> str:
-    return value.strip()[:200] if isinstance(value, str) else str(value) if isinstance(value, int) else ""
+    return _storable(str(value)).strip()[:200] if isinstance(value, str | int) else ""
+
+
+def _storable(text: str) -> str:
+    """Without NUL and halves of surrogate pairs, which JSON can spell and PostgreSQL cannot keep."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _positive(value: Any) -> int:

@@ -53,11 +53,10 @@ def children_of(repository: Repository, principal: Principal) -> QuerySet[Lineag
     )
 
 
-def edges_to_confirm(repository: Repository) -> QuerySet[LineageEdge]:
-    """Claims about this repository that its people have neither confirmed nor seen proven."""
-    return LineageEdge.objects.filter(parent=repository, evidence=Evidence.CLAIMED).select_related(
-        "version__repository__namespace"
-    )
+def edges_to_confirm(repository: Repository, principal: Principal) -> QuerySet[LineageEdge]:
+    """Claims about this repository that its people have neither confirmed nor seen proven, as far as
+    they may see who claims: what is private stays so until it is opened."""
+    return children_of(repository, principal).filter(evidence=Evidence.CLAIMED)
 
 
 def attribution_graph(repository: Repository, commit: str | None = None) -> AttributionGraph | None:

@@ -14,12 +14,14 @@ from hub.algorithms import provenance
 from hub.algorithms.provenance import CreditClaim, Provenance, Source
 from hub.enums import CreditRole, CreditState, EdgeKind, Evidence, RepositoryKind
 from hub.models import Credit, LineageEdge, Repository, Version
+from hub.rules import may_read
 from hub.selectors import revisions
 from hub.selectors.lineage import latest_version
 from hub.selectors.repositories import repository_named
 
 PROVENANCE_FILE = "wellspring.json"
 MAX_LARGE_FILES = 10_000
+MAX_NAME = 200
 
 
 @transaction.atomic
@@ -133,7 +135,8 @@ def _relation(card: dict[str, object]) -> str:
 
 def _names(value: object) -> list[str]:
     names = value if isinstance(value, list) else [value]
-    return list(dict.fromkeys(name for name in names if isinstance(name, str) and name.count("/") == 1))
+    texts = [name for name in names if isinstance(name, str) and len(name) <= MAX_NAME]
+    return list(dict.fromkeys(name for name in texts if name.count("/") == 1))
 
 
 def _write_credits(version: Version, claims: Provenance, previous: Version | None) -> None:
@@ -194,6 +197,8 @@ def _add_edge(
     parent = repository_named(parent_kind, source.repository)
     if parent is not None and parent.pk == version.repository_id:
         return
+    if parent is not None and not may_read(Principal(user=version.published_by), parent):
+        parent = None  # a claim must not tell what somebody else's private repository is or is made of
     evidence = Evidence.CLAIMED
     confirmed_by = None
     if parent is not None and version.job:

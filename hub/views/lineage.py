@@ -23,7 +23,9 @@ def lineage_page(request: HttpRequest, prefix: str, namespace: str, name: str) -
         "parents": lineage.parents_of(version, request.principal) if version else [],
         "children": list(lineage.children_of(repository, request.principal)[:100]),
         "versions": list(lineage.versions_of(repository)[:50]),
-        "to_confirm": list(lineage.edges_to_confirm(repository)[:50]) if context["may_write"] else [],
+        "to_confirm": list(lineage.edges_to_confirm(repository, request.principal)[:50])
+        if context["may_write"]
+        else [],
     }
     return render(request, "hub/lineage.html", context)
 

@@ -7,7 +7,7 @@ from common.models import OutboxEvent
 from hub.enums import CreditState, Evidence
 from hub.git.commits import AddPointer
 from hub.models import Credit, LargeObject, LineageEdge, RepositoryObject, Version
-from hub.selectors.lineage import attribution_graph, latest_version, parents_of
+from hub.selectors.lineage import attribution_graph, edges_to_confirm, latest_version, parents_of
 from hub.services import commits, repositories, versions
 from revenue.algorithms.attribution import UNIT, attribute
 from tests.factories import hub as make
@@ -142,3 +142,35 @@ def test_deleting_a_repository_leaves_credits_and_lineage(maker, researcher, dat
     weights = attribute(attribution_graph(model))
     assert weights == {(version.key, researcher.pk): UNIT // 2, (source.key, maker.pk): UNIT // 2}
     assert Credit.objects.filter(user=maker, state="accepted").exists()
+
+
+def test_a_claim_tells_nothing_of_a_strangers_private_repository(maker, researcher):
+    secret = make.repository(maker, "secret", visibility="private")
+    publish(secret, maker)
+    model = make.repository(researcher, "model")
+    claims = {"base_models": [{"id": "maker/secret"}, {"id": "maker/none"}]}
+    version = publish(model, researcher, content="2", provenance=claims, job="job:1")
+    edges = list(version.edges.order_by("parent_name"))
+    assert [(edge.parent_name, edge.parent, edge.parent_version) for edge in edges] == [
+        ("maker/none", None, None),
+        ("maker/secret", None, None),
+    ]
+    assert {edge.evidence for edge in edges} == {Evidence.CLAIMED}
+
+
+def test_a_private_claim_is_not_shown_to_the_people_of_the_source(maker, researcher, dataset):
+    publish(dataset, maker)
+    model = make.repository(researcher, "quiet", visibility="private")
+    publish(model, researcher, content="2", provenance={"datasets": [{"id": "maker/shapes"}]})
+    assert list(edges_to_confirm(dataset, make.as_principal(maker))) == []
+    model.visibility = "public"
+    model.save()
+    assert len(edges_to_confirm(dataset, make.as_principal(maker))) == 1
+
+
+def test_provenance_that_postgresql_cannot_keep_is_cleaned(maker):
+    model = make.repository(maker, "odd")
+    claims = {"recipe": "a\x00\ud800", "metrics": {"\x00fid": 1}, "datasets": [{"id": "maker/\x00x"}]}
+    version = publish(model, maker, provenance=claims)
+    assert (version.recipe, version.metrics) == ("a?", {"fid": 1})
+    assert [edge.parent_name for edge in version.edges.all()] == ["maker/x"]

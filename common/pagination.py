@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 def page_of(request: HttpRequest, rows: QuerySet | list, *, size: int = 24) -> Page:
     """The page that `?p=` names (from 0, as Hub pages count); out of range gives the nearest."""
     asked = request.GET.get("p", "0")
-    number = int(asked) + 1 if asked.isdigit() else 1
+    number = int(asked) + 1 if asked.isdecimal() and len(asked) < 9 else 1
     return Paginator(rows, size).get_page(number)
 
 

@@ -16,6 +16,7 @@ from hub.algorithms.licences import LICENCES
 
 MAX_LENGTH = 256 * 1024
 MAX_DEPTH = 30
+MAX_BITS = 1024
 _FENCED = re.compile(r"\A\ufeff?\s*---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 
 # Keys of a data set's card whose values become tags of the form key:value.
@@ -181,11 +182,15 @@ def _plain(value: Any) -> Any:
         return [_plain(inner) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        return hex(value)  # Python does not write out very long numbers, and nobody means them
     if value is None or isinstance(value, bool | int | float):
         return value
     return value.isoformat() if isinstance(value, date) else _text(value)
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        return hex(value)
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
     return text.replace("\x00", "").encode("utf-8", "replace").decode()

@@ -1,5 +1,6 @@
 """Cards to HTML: CommonMark with tables, made safe by allow-list, links pointed into the repository."""
 
+from functools import lru_cache
 from html import escape
 from urllib.parse import quote, urlsplit
 
@@ -14,6 +15,8 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": True, "linkify": False, "typograph
 )
 
 
+# A long card takes seconds; `base` names the commit, so what was rendered stays right.
+@lru_cache(maxsize=64)
 def render_card(text: str, *, base: str, files: str) -> str:
     """Safe HTML of a card's text (without its YAML block).
 

@@ -5,6 +5,7 @@ import json
 from collections import defaultdict
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
@@ -16,6 +17,7 @@ from hub.enums import RepositoryKind
 from hub.git.refs import BRANCH
 from hub.models import Repository, TreeEntry
 from hub.selectors import files_at, repositories_visible_to
+from hub.selectors.listing import MAX_WORDS
 
 _MAX_PAGE = 1000
 _PAGE = 100
@@ -73,7 +75,7 @@ def _filtered(request: HttpRequest, kind: RepositoryKind) -> QuerySet[Repository
         if asked.get(name):
             raise Invalid(f"This site cannot filter by {name}.", hint="Leave it out.")
     rows = repositories_visible_to(principal_of(request)).filter(kind=kind)
-    for word in asked.getlist("search"):
+    for word in asked.getlist("search")[:MAX_WORDS]:
         rows = _search(rows, word)
     if asked.get("author"):
         rows = rows.filter(namespace__name__iexact=asked["author"])
@@ -92,7 +94,7 @@ def _filtered(request: HttpRequest, kind: RepositoryKind) -> QuerySet[Repository
 
 def _search(rows: QuerySet[Repository], text: str) -> QuerySet[Repository]:
     """Every word occurs in the name, or is one of the tags."""
-    for word in text.replace("/", " / ").split():
+    for word in text.replace("/", " / ").split()[:MAX_WORDS]:
         if word == "/":
             continue
         rows = rows.filter(Q(name__icontains=word) | Q(namespace__name__icontains=word) | Q(tags__contains=[word]))
@@ -104,7 +106,7 @@ def _search(rows: QuerySet[Repository], text: str) -> QuerySet[Repository]:
 
 def _limit(request: HttpRequest) -> int:
     given = request.GET.get("limit", "")
-    return max(1, min(int(given), _MAX_PAGE)) if given.isdigit() and len(given) < 9 else _PAGE
+    return max(1, min(int(given), _MAX_PAGE)) if given.isdecimal() and len(given) < 9 else _PAGE
 
 
 def _cursor(last: Repository, order: str) -> str:
@@ -120,7 +122,7 @@ def _after(rows: QuerySet[Repository], order: str, cursor: str) -> QuerySet[Repo
     try:
         value, pk = json.loads(base64.urlsafe_b64decode(cursor))
         return rows.filter(Q(**{f"{order}__lt": value}) | Q(**{order: value, "pk__lt": int(pk)}))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, ValidationError) as error:
         raise Invalid("This cursor is not valid.", hint="Begin again without one.") from error
 
 

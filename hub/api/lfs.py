@@ -18,6 +18,7 @@ from hub.services.objects import share
 _TYPE = "application/vnd.git-lfs+json"
 _MAX_OBJECTS = 1000
 _MAX_SIZE = 1024**4
+_MAX_PARTS = 1000
 
 
 @token_door("POST")
@@ -108,7 +109,9 @@ def _upload(
 
 
 def _in_parts(request: HttpRequest, key: str, size: int) -> dict[str, Any]:
-    plan = stores.partial_uploads().begin(key, size=size, part_size=settings.LFS_PART_SIZE)
+    # Each part has its own link: their number is bounded, the parts of a larger object are larger.
+    part_size = max(settings.LFS_PART_SIZE, -(-size // _MAX_PARTS))
+    plan = stores.partial_uploads().begin(key, size=size, part_size=part_size)
     header = {"chunk_size": str(plan.part_size)}
     for number in range(1, plan.count + 1):
         header[str(number)] = link(request, "PUT", f"uploads/{key}/{number}", seconds=UPLOAD_SECONDS)

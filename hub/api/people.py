@@ -84,7 +84,7 @@ def own_repositories(request: HttpRequest, name: str = "") -> HttpResponse:
         raise NotFound("This name does not exist.")
     rows = Repository.objects.select_related("namespace").filter(namespace=namespace).order_by("-updated_at", "-id")
     asked = request.GET.get("cursor", "")
-    start = int(asked) if asked.isdigit() and len(asked) < 9 else 0
+    start = int(asked) if asked.isdecimal() and len(asked) < 9 else 0
     page = list(rows[start : start + _PAGE + 1])
     listed = [
         {

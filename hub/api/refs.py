@@ -34,7 +34,7 @@ def commits(request: HttpRequest, kind: RepositoryKind, namespace: str, name: st
     found = repository(request, kind, namespace, name)
     at = revision(found, rest)
     given = request.GET.get("p", "0")
-    number = int(given) if given.isdigit() and len(given) < 9 else 0
+    number = int(given) if given.isdecimal() and len(given) < 9 else 0
     listed = reading.log(open_repository(found.path), at.commit, skip=number * _PAGE, limit=_PAGE + 1)
     formatted = "formatted" in (*request.GET.getlist("expand[]"), *request.GET.getlist("expand"))
     answer = [_commit(commit_row(found, commit), formatted) for commit in listed[:_PAGE]]

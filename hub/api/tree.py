@@ -23,7 +23,7 @@ def tree(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, 
     expand = flag(request, "expand")
     most = _PAGE_EXPANDED if expand else _PAGE
     given = request.GET.get("limit", "")
-    limit = max(1, min(int(given), most)) if given.isdigit() and len(given) < 9 else most
+    limit = max(1, min(int(given), most)) if given.isdecimal() and len(given) < 9 else most
     entries = entries_at(
         at, path, recursive=flag(request, "recursive"), after=_after(request), limit=limit + 1, with_commits=expand
     )

@@ -14,7 +14,9 @@ from typing import Any
 
 from django.core import signing
 from django.db import transaction
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.models import AccessToken, User
@@ -186,7 +188,8 @@ def _principal(claims: dict[str, Any]) -> Principal | None:
     user = User.objects.filter(pk=claims["u"], is_active=True).first()
     if user is None or claims["t"] is None:
         return Principal(user=user) if user is not None else None
-    credential = AccessToken.objects.select_related("namespace").filter(pk=claims["t"], revoked_at__isnull=True).first()
+    working = AccessToken.objects.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now()))
+    credential = working.select_related("namespace").filter(pk=claims["t"], revoked_at__isnull=True).first()
     return Principal(user=user, token=credential) if credential is not None else None
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 VERSION = "https://git-lfs.github.com/spec/v1"
 MAX_POINTER_SIZE = 1024
+_LARGEST = 2**63 - 1  # what the index can hold
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
@@ -48,6 +49,6 @@ def parse_pointer(data: bytes) -> Pointer | None:
     size = fields.get("size", "")
     if fields.get("version") != VERSION or algorithm != "sha256":
         return None
-    if not _SHA256.fullmatch(digest) or not _SIZE.fullmatch(size):
+    if not _SHA256.fullmatch(digest) or not _SIZE.fullmatch(size) or int(size) > _LARGEST:
         return None
     return Pointer(digest, int(size))

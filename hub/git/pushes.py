@@ -19,6 +19,8 @@ from hub.git.refs import BRANCH, PULL_REQUEST, TAG, check_name
 from hub.git.repositories import Repository, default_branch
 from hub.git.smart_http import Push
 
+MAX_BLOB = 64 * 2**20  # bytes
+
 
 def check_refs(push: Push) -> None:
     """Only branches, tags and open pull requests may move. Raises PushRefused."""
@@ -55,6 +57,17 @@ def check_paths(push: Push) -> None:
                 check_path(entry.path)
         except InvalidPath as error:
             raise PushRefused(str(error)) from None
+
+
+def check_sizes(push: Push) -> None:
+    """Files in git are read whole, so large ones come by LFS or Xet. Raises PushRefused."""
+    for oid in new_objects(push, ObjectType.BLOB):
+        size = push.repository.odb.read_header(pygit2.Oid(hex=oid))[1]
+        if size > MAX_BLOB:
+            raise PushRefused(
+                f"The file {oid[:12]} has {size // 2**20} MiB, and files in git have at most {MAX_BLOB // 2**20} MiB. "
+                "Track it with git lfs, run git lfs migrate, and push again."
+            )
 
 
 def new_pointers(push: Push) -> set[Pointer]:

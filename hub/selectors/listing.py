@@ -17,6 +17,8 @@ ORDERS = {
     "name": (_("By name"), ["name", "id"]),
 }
 
+MAX_WORDS = 10  # each is one more look at every row
+
 
 @dataclass(frozen=True)
 class Filters:
@@ -32,7 +34,7 @@ class Filters:
 
 def listed(principal: Principal, kind: RepositoryKind, filters: Filters) -> QuerySet[Repository]:
     rows = repositories_visible_to(principal).filter(kind=kind)
-    for word in filters.search.split():
+    for word in filters.search.split()[:MAX_WORDS]:
         rows = rows.filter(Q(name__icontains=word) | Q(namespace__name__icontains=word) | Q(tags__icontains=word))
     wanted = {"pipeline_tag": filters.task, "library_name": filters.library, "license": filters.licence}
     rows = rows.filter(**{name: value for name, value in wanted.items() if value})

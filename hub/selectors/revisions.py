@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 
+from django.db.models import Sum
+
 from hub.errors import EntryNotFound, RevisionNotFound
 from hub.git import reading, repositories
 from hub.git.errors import EntryMissing, GitError
@@ -141,6 +143,13 @@ def files_at(revision: Revision) -> list[File]:
     repo = repositories.open_repository(revision.repository.path)
     found = [of_git(entry) for entry in reading.iter_tree(repo, revision.commit) if not entry.is_folder]
     return sorted(found, key=_by_path)
+
+
+def total_size(revision: Revision) -> int:
+    """Bytes of all files, large ones with their content; one sum for the head of a branch."""
+    if revision.branch is None:
+        return sum(file.size for file in files_at(revision))
+    return int(revision.branch.entries.filter(is_folder=False).aggregate(total=Sum("size"))["total"] or 0)
 
 
 def read_text(revision: Revision, path: str, *, limit: int = 1024 * 1024) -> str | None:

@@ -57,8 +57,10 @@ def _config(config: dict[str, Any], model_index: dict[str, Any], adapter: dict[s
     found: dict[str, Any] = {}
     for key in ("architectures", "model_type"):
         value = config.get(key)
-        if isinstance(value, str | list):
-            found[key] = json.loads(json.dumps(value)[:2000]) if len(json.dumps(value)) <= 2000 else None
+        if isinstance(value, str):
+            found[key] = _short(value)
+        elif isinstance(value, list):
+            found[key] = [_short(word) for word in value[:50] if isinstance(word, str)]
     if isinstance(model_index.get("_class_name"), str):
         found["diffusers"] = {"_class_name": _short(model_index["_class_name"])}
     elif isinstance(config.get("_class_name"), str):
@@ -93,4 +95,4 @@ def _file_tags(kind: str, names: list[str], library: str, config: dict[str, Any]
 
 
 def _short(text: str) -> str:
-    return text.replace("\x00", "")[:200]
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()[:200]

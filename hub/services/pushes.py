@@ -22,6 +22,7 @@ def check(repository: Repository, push: Push, *, by: Principal) -> None:
     if not rules.may_write(by, repository):
         raise PushRefused(_("You may not write to this repository."))
     pushes.check_refs(push)
+    pushes.check_sizes(push)
     pushes.check_paths(push)
     pointers = pushes.new_pointers(push)
     held = held_objects(by, repository, (pointer.sha256 for pointer in pointers))

@@ -64,7 +64,7 @@ def commits(request: HttpRequest, prefix: str, namespace: str, name: str, rest: 
     repository = find(request, prefix, namespace, name)
     revision = revision_of(repository, rest)
     asked = request.GET.get("p", "0")
-    number = int(asked) if asked.isdigit() else 0
+    number = int(asked) if asked.isdecimal() and len(asked) < 9 else 0
     entries, more = history(revision, page=number)
     context = context_of(request, repository, "history", revision=revision, entries=entries, more=more, number=number)
     return render(request, "hub/commits.html", context)

@@ -17,7 +17,7 @@ from hub.enums import RepositoryKind
 from hub.forms import DeleteForm, NewRepositoryForm, SettingsForm
 from hub.selectors import listing
 from hub.selectors.lineage import credits_awaiting
-from hub.selectors.revisions import files_at, read_text
+from hub.selectors.revisions import read_text, total_size
 from hub.services import repositories as services
 from hub.views.frame import context_of, default_revision, find
 
@@ -59,7 +59,7 @@ def repository_page(request: HttpRequest, prefix: str, namespace: str, name: str
             library=repository.library_name,
             endpoint=f"{request.scheme}://{request.get_host()}",
         ),
-        total_size=sum(file.size for file in files_at(revision)),
+        total_size=total_size(revision),
     )
     return render(request, "hub/repository.html", context)
 

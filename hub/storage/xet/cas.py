@@ -30,6 +30,7 @@ from hub.storage.xet.xorb import MAX_UPLOAD, Chunk, XorbIndex, parse, unpack_run
 
 _READ_AHEAD = 1024 * 1024  # packed bytes read at a time
 _CACHED_INDEXES = 128
+MAX_FILE = 2**39  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +238,9 @@ class XetStore:
             for chunk in run:
                 tree.add(chunk.hash, chunk.length)
             size += term.length
+            # A term of 48 bytes may stand for 64 MiB that are read here: few bytes must not buy days.
+            if size > MAX_FILE:
+                raise XetError(f"the file {name} is larger than {MAX_FILE} bytes")
         if tree.file_hash() != record.hash:
             raise XetError(f"the chunks do not make up the file {name}")
         return size

@@ -309,3 +309,19 @@ def test_dates_end_in_z(client):
 
     assert client.get("/api/models/ada/tiny").json()["lastModified"].endswith("Z")
     assert client.get("/api/models/ada/tiny/commits/main").json()[0]["date"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=\u00b2",
+        "cursor=WyJ4IiwgMV0=",
+        "cursor=W1tdLCAxXQ==",
+        "search=" + "+".join("abcdefghijklmnop"),
+        "p=\u00b2",
+    ],
+)
+def test_odd_numbers_cursors_and_long_searches_break_nothing(client, query):
+    make.repository(make.person("ada"), "tiny")
+    for address in ("/api/models", "/models", "/ada/tiny/commits/main", "/api/models/ada/tiny/tree/main"):
+        assert client.get(f"{address}?{query}").status_code in {200, 400}, address

@@ -136,3 +136,14 @@ def test_a_session_is_no_credential_for_git(client):
     client.force_login(owner)
 
     assert batch(client, "upload", named(b"x")).status_code == 401
+
+
+@override_settings(LFS_PART_SIZE=10)
+def test_the_number_of_parts_is_bounded(client):
+    owner = make.person("ada")
+    make.repository(owner, "tiny")
+    wanted = {"oid": "0" * 64, "size": 1_000_001}
+    one = batch(client, "upload", wanted, headers=bearer(owner), transfers=("multipart",)).json()["objects"][0]
+    header = one["actions"]["upload"]["header"]
+    assert header["chunk_size"] == "1001"
+    assert len(header) - 1 == 1000

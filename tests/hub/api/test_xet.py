@@ -4,6 +4,7 @@ import io
 import os
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import AccessToken
 from accounts.services import tokens
@@ -155,3 +156,13 @@ def test_plain_clients_get_the_rebuilt_bytes(client):
     assert body(part) == data[131000:270001]
     listed = client.get("/api/models/ada/tiny/tree/main").json()
     assert [one.get("xetHash") for one in listed] == [None, file.hash]
+
+
+def test_a_xet_token_ends_with_the_credential_it_was_made_for(client):
+    owner = make.person("ada")
+    repository, file = with_xet(owner, os.urandom(50_000), name="secret", visibility="private")
+    opened = token(client, repository.full_name, headers=bearer(owner))
+    address = f"/cas/v1/reconstructions/{file.hash}"
+    assert client.get(address, headers=opened).status_code == 200
+    AccessToken.objects.update(expires_at=timezone.now())
+    assert client.get(address, headers=opened).status_code == 401

@@ -338,3 +338,13 @@ def test_server_that_dies_in_the_check_leaves_the_push_refused(path, repo, first
     # The same request, served to its end, is accepted.
     assert b"unpack ok" in b"".join(smart_http.receive_pack(path, io.BytesIO(request), check=lambda _: None))
     assert reading.resolve(repo, "main") == new.oid
+
+
+def test_files_too_large_for_git_are_refused(server, clone, repo, first, monkeypatch):
+    monkeypatch.setattr(pushes, "MAX_BLOB", 1000)
+    server.rule = pushes.check_sizes
+    commit_file(clone, "large.bin", bytes(1001))
+    commit_file(clone, "large.bin", b"gone again")
+    done = git("push", cwd=clone, check=False)
+    assert "git lfs migrate" in done.stderr
+    assert reading.resolve(repo, "main") == first.oid

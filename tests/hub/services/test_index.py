@@ -91,3 +91,25 @@ def test_a_new_branch_has_the_rows_of_its_start(busy):
 
     assert listing(busy, "side") == listing(busy)
     assert busy.branches.get(ref="refs/heads/side").entries.count() == len(listing(busy))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"README.md": b"---\nx: 0x" + b"f" * 5000 + b"\n0x" + b"f" * 5000 + b": y\n---\n"},
+        {
+            "config.json": b'{"model_type": "a\\u0000\\ud800", "architectures": ["\\u0000b", '
+            + b"[" * 300
+            + b"]" * 300
+            + b"]}"
+        },
+        {"x": b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 9999999999999999999\n"},
+    ],
+    ids=["long numbers", "odd texts", "long size"],
+)
+def test_no_file_of_an_author_breaks_the_index(files):
+    repository = make.repository()
+    by = make.as_principal(repository.created_by)
+    head = make.put(repository, files, by=by)
+    repository.refresh_from_db()
+    assert repository.head == head

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from hub.storage.errors import DigestMismatch, RangeBeyondEnd, TooLarge, XetError, XetMissing
-from hub.storage.xet import hashing, shard, xorb
+from hub.storage.xet import cas, hashing, shard, xorb
 from hub.storage.xet.cas import XetStore
 from hub.storage.xet.ingest import ingest
 from hub.storage.xet.reconstruction import reconstruct
@@ -296,3 +296,10 @@ def test_dedup_chunks_hold_the_first_and_the_eligible(store, file):
     assert set(found) == eligible | {hashing.to_hex(ONE.hashes[2])}
     answer = store.dedup_answer([ONE.name], key=b"k" * 32, expires=2_000_000_000)
     assert len(shard.parse(answer).xorbs[0].chunks) == 12
+
+
+def test_few_terms_cannot_announce_an_endless_file(store, monkeypatch):
+    monkeypatch.setattr(cas, "MAX_FILE", 100_000)
+    TWO.put(store)
+    with pytest.raises(XetError, match="larger than"):
+        store.accept_shard(shard_of(file_record(*[(TWO, 0, 5)] * 3)))

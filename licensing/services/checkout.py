@@ -35,6 +35,8 @@ def start_checkout(quote: Quote, *, by: Principal) -> Order:
     Unavailable without a payment processor or while it does not answer; then ask again.
     """
     payments.gateway()
+    require_buyer(by, quote.holder)
+    _close_overdue(quote)
     order = _order_of(quote, by=by)
     return _open_checkout(order, name=quote.offer.title, details=quote.offer.product_name)
 
@@ -79,20 +81,34 @@ def cancel_order(order: Order, *, by: Principal) -> Order:
     """
     if not rules.may_buy_for(by, order.holder):
         raise Forbidden(_("Only an administrator of the buyer may cancel an order."))
-    if order.checkout_id:
-        with payments.refusals():
-            gateway = payments.gateway()
-            try:
-                gateway.expire_checkout(order.checkout_id)
-            except GatewayRefused:
-                # Complete or expired by now: the session itself says which.
-                return fulfilment.settle(gateway.retrieve_checkout(order.checkout_id))
+    if order.checkout_id and (settled := _close(order.checkout_id)) is not None:
+        return settled
     with transaction.atomic():
         order = Order.objects.select_for_update().get(pk=order.pk)
         move(order, OrderState.CANCELLED)
         order.save(update_fields=["state"])
         audit.record("order.cancelled", str(order), actor=by)
     return order
+
+
+def _close(checkout_id: str) -> Order | None:
+    """Let nobody pay this checkout any more; the order as it stands if it was complete or expired by now."""
+    with payments.refusals():
+        gateway = payments.gateway()
+        try:
+            gateway.expire_checkout(checkout_id)
+        except GatewayRefused:
+            # The session itself says which.
+            return fulfilment.settle(gateway.retrieve_checkout(checkout_id))
+    return None
+
+
+def _close_overdue(quote: Quote) -> None:
+    """Its page could be open for another hour: paid beside a new order, the quote would be paid twice."""
+    waiting = Order.objects.filter(quote=quote, state=OrderState.AWAITING_PAYMENT)
+    for order in waiting.filter(created_at__lte=timezone.now() - LIFE):
+        if order.checkout_id:
+            _close(order.checkout_id)
 
 
 def _order_of(quote: Quote, *, by: Principal) -> Order:

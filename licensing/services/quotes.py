@@ -1,6 +1,5 @@
 """From an offer to an agreement: a frozen price, and the acceptance of exact words."""
 
-import hmac
 import re
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -91,11 +90,11 @@ def accept_terms(
     require_buyer(by, quote.holder)
     assert by.user is not None
     standing = Acceptance.objects.filter(quote=quote).first()
-    if standing is not None and hmac.compare_digest(standing.terms_sha256, terms_sha256):
+    if standing is not None and standing.terms_sha256 == terms_sha256:
         return standing
     require_current(quote)
     current = text_sha256(quote.offer.terms_text)
-    if not (hmac.compare_digest(current, quote.terms_sha256) and hmac.compare_digest(current, terms_sha256)):
+    if not current == quote.terms_sha256 == terms_sha256:
         raise Conflict(
             _("The terms are not the ones this quote was made for."),
             hint=_("Read the terms again, and ask for a new quote."),

@@ -139,6 +139,27 @@ def test_an_abandoned_checkout_expires_and_the_quote_can_be_paid_anew(shop):
     assert violations() == []
 
 
+def test_the_page_of_a_replaced_order_cannot_be_paid(shop):
+    order = make.order()
+    Order.objects.filter(pk=order.pk).update(created_at=timezone.now() - checkout.LIFE)
+    again = checkout.start_checkout(order.quote, by=Principal(user=order.ordered_by))
+    assert again.pk != order.pk
+    assert payments.gateway().retrieve_checkout(order.checkout_id).status == "expired"
+    shop.press(again)
+    shop.deliver_all()
+    assert booked() == (1, 1, 1, 1)
+
+
+def test_an_overdue_order_that_was_paid_is_not_replaced(shop):
+    order = make.order()
+    shop.press(order)
+    Order.objects.filter(pk=order.pk).update(created_at=timezone.now() - checkout.LIFE)
+    with pytest.raises(Conflict) as refusal:
+        checkout.start_checkout(order.quote, by=Principal(user=order.ordered_by))
+    assert refusal.value.code == "already_paid"
+    assert booked() == (1, 1, 1, 1)
+
+
 def test_a_bank_debit_is_granted_only_when_the_bank_has_paid(shop):
     order = make.order()
     shop.press(order, "later")

@@ -33,7 +33,7 @@ def in_hub_form(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
             body |= {name: refusal.context[name] for name in known if name in refusal.context}
             response = JsonResponse(body, status=refusal.status)
             # The client shows this line of text beside the status.
-            response["X-Error-Message"] = str(refusal).encode("ascii", "replace").decode()
+            response["X-Error-Message"] = " ".join(str(refusal).split()).encode("ascii", "replace").decode()
             if "retry_after" in refusal.context:
                 response["Retry-After"] = str(refusal.context["retry_after"])
             return response

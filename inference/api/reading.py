@@ -31,7 +31,8 @@ def text(body: dict[str, Any], name: str, default: str = "") -> str:
     value = body.get(name)
     if value is None:
         return default
-    if not isinstance(value, str):
+    # JSON can spell halves of surrogate pairs; nothing can keep or hash them.
+    if not isinstance(value, str) or any("\ud800" <= char <= "\udfff" for char in value):
         raise wrong(name, _("a text"))
     return value
 

@@ -77,11 +77,8 @@ def answer(request: HttpRequest, content: Content, headers: dict[str, str]) -> H
     etag = common["ETag"]
     if same_entity(request.headers.get("If-None-Match"), etag):
         return HttpResponse(status=304, headers=common)
-    condition = request.headers.get("If-Range")
-    # A validator that is not ours means that the client holds other bytes: it gets all of them.
-    asked = request.headers.get("Range") if condition is None or condition.strip() == etag else None
     try:
-        part = parse_range(asked, content.size)
+        part = parse_range(asked_range(request, content.etag), content.size)
     except RangeNotSatisfiable:
         return HttpResponse(status=416, headers=common | {"Content-Range": f"bytes */{content.size}"})
     first, last = part or (0, content.size - 1)
@@ -93,6 +90,13 @@ def answer(request: HttpRequest, content: Content, headers: dict[str, str]) -> H
     if request.method == "HEAD":
         return HttpResponse(status=status, headers=common)
     return _sending(content, first, length, status, common)
+
+
+def asked_range(request: HttpRequest, etag: str) -> str | None:
+    """The Range that counts for this content; None stands for all of it."""
+    condition = request.headers.get("If-Range")
+    # A validator that is not ours means that the client holds other bytes: it gets all of them.
+    return request.headers.get("Range") if condition is None or condition.strip() == f'"{etag}"' else None
 
 
 def starts_a_download(request: HttpRequest) -> bool:

@@ -78,7 +78,7 @@ def read_xorb(request: HttpRequest, xorb: str) -> HttpResponse:
     size = store.size(xorb)
     if size is None:
         raise NotFound("This xorb is gone.")
-    if grant.byte_range is not None and not _is_within(request, size, grant.byte_range):
+    if grant.byte_range is not None and not _is_within(request, xorb, size, grant.byte_range):
         first, last = grant.byte_range
         raise Forbidden(f"This link allows the bytes {first} to {last} only.", hint="Ask with that Range.")
     whole = content.of_stored(store, xorb, size)
@@ -173,9 +173,9 @@ def _check_parts(body: dict[str, object], key: str) -> None:
             raise Invalid(f"Part {number} is not the one that you sent.", hint="Send it again.")
 
 
-def _is_within(request: HttpRequest, size: int, allowed: tuple[int, int]) -> bool:
+def _is_within(request: HttpRequest, xorb: str, size: int, allowed: tuple[int, int]) -> bool:
     try:
-        first, last = parse_range(request.headers.get("Range"), size) or (0, size - 1)
+        first, last = parse_range(content.asked_range(request, xorb), size) or (0, size - 1)
     except RangeNotSatisfiable:
         return False
     return allowed[0] <= first and last <= allowed[1]

@@ -76,6 +76,27 @@ def test_a_reader_is_told_where_the_bytes_are(client, version):
     assert beyond.status_code == 416
 
 
+def test_a_link_to_a_part_gives_the_part_only(client):
+    """A xorb may hold chunks of other, private files beside those that the link is for."""
+    _repository, file = with_xet(make.person("ada"), os.urandom(600_000), name="tiny")
+    who = token(client, "ada/tiny") | {"Range": "bytes=0-999"}
+    plan = client.get(f"/cas/v1/reconstructions/{file.hash}", headers=who).json()
+    (fetch,) = plan["fetch_info"][plan["terms"][0]["hash"]]
+    url, last = fetch["url"], fetch["url_range"]["end"]
+    assert last < 500_000
+    within = f"bytes=0-{last}"
+    asked = [
+        {},
+        {"Range": f"bytes=0-{last + 1}"},
+        {"Range": within, "If-Range": '"other"'},
+        {"Range": f"{within},{within}"},
+        {"Range": "bytes=-1"},
+    ]
+    assert [client.get(url, headers=headers).status_code for headers in asked] == [403] * 5
+    mine = f'"{plan["terms"][0]["hash"]}"'
+    assert len(body(client.get(url, headers={"Range": within, "If-Range": mine}))) == last + 1
+
+
 def test_a_file_of_one_repository_is_not_read_through_another(client):
     ada, eve = make.person("ada"), make.person("eve")
     _secret, file = with_xet(ada, b"secret" * 1000, name="secret", visibility="private")

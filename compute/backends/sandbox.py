@@ -123,7 +123,9 @@ def launch(wanted: Launch, *, level: str = "auto") -> Running:
     """Start a job in the given cage, or in the best one. Raises SandboxFailed."""
     level = best_level() if level == "auto" else level
     limits = wanted.limits
-    group = cgroups.create(wanted.name, memory=limits.memory, processes=limits.processes, cpus=limits.cpus)
+    # Two sites on one machine may run attempts of the same name; the worker tells them apart.
+    own = f"{wanted.name}-{os.getpid()}"
+    group = cgroups.create(own, memory=limits.memory, processes=limits.processes, cpus=limits.cpus)
     notes = _warnings(level, group)
     scratch = Path(tempfile.mkdtemp(prefix="job-root-"))
     output, job_output = os.pipe()

@@ -115,6 +115,8 @@ class XetStore:
             self._check_xorb(announced)
         sizes = [self._check_file(record) for record in message.files]
         done, total = 0, sum(sizes)
+        if total > MAX_FILE:
+            raise XetError(f"the files of the shard are larger than {MAX_FILE} bytes; announce them in several shards")
         accepted = []
         for record, size in zip(message.files, sizes, strict=True):
             file = self.recipes.get(hashing.to_hex(record.hash))

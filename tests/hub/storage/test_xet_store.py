@@ -303,3 +303,5 @@ def test_few_terms_cannot_announce_an_endless_file(store, monkeypatch):
     TWO.put(store)
     with pytest.raises(XetError, match="larger than"):
         store.accept_shard(shard_of(file_record(*[(TWO, 0, 5)] * 3)))
+    with pytest.raises(XetError, match="several shards"):
+        store.accept_shard(shard_of(file_record((TWO, 0, 5), (TWO, 0, 1)), file_record((TWO, 0, 5), (TWO, 1, 2))))

@@ -36,3 +36,14 @@ class SettingsForm(forms.Form):
 
 class DeleteForm(forms.Form):
     full_name = forms.CharField(label=_("Type the full name to confirm"), max_length=140)
+
+
+class NewDiscussionForm(forms.Form):
+    title = forms.CharField(label=_("Title"), min_length=3, max_length=200)
+    text = forms.CharField(label=_("What is it about?"), widget=forms.Textarea, help_text=_("Markdown is understood."))
+
+
+class CommentForm(forms.Form):
+    text = forms.CharField(
+        label=_("Your comment"), widget=forms.Textarea, required=False, help_text=_("Markdown is understood.")
+    )

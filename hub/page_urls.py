@@ -4,7 +4,7 @@ from django.urls import path
 from django.urls.converters import StringConverter, register_converter
 
 from hub.enums import RepositoryKind
-from hub.views import files, lineage, repositories
+from hub.views import discussions, files, lineage, repositories
 
 
 class NamePart(StringConverter):
@@ -33,5 +33,10 @@ for prefix in ("datasets", "spaces", "kernels", ""):
         path(f"{base}/commits/<path:rest>", files.commits, extra),
         path(f"{base}/commit/<str:oid>", files.commit, extra),
         path(f"{base}/lineage", lineage.lineage_page, extra),
+        path(f"{base}/discussions", discussions.discussion_list, extra),
+        path(f"{base}/discussions/new", discussions.discussion_create, extra),
+        path(f"{base}/discussions/<int:number>", discussions.discussion_page, extra),
+        path(f"{base}/discussions/<int:number>/act", discussions.discussion_act, extra),
+        path(f"{base}/discussions/<int:number>/hide/<int:comment>", discussions.comment_hide, extra),
         path(f"{base}/settings", repositories.repository_settings, extra),
     ]

@@ -3,7 +3,7 @@
 from accounts.models import Namespace
 from accounts.principal import Principal
 from accounts.rules import may_administer_namespace, may_read_namespace, may_write_namespace
-from hub.models import Repository
+from hub.models import Discussion, DiscussionEvent, Repository
 
 
 def may_read(principal: Principal, repository: Repository) -> bool:
@@ -22,3 +22,47 @@ def may_create(principal: Principal, namespace: Namespace) -> bool:
 def may_administer(principal: Principal, repository: Repository) -> bool:
     """Delete, move, change who may see it."""
     return may_administer_namespace(principal, repository.namespace)
+
+
+def may_discuss(principal: Principal, repository: Repository) -> bool:
+    """Open discussions and pull requests, comment: everybody who is logged in and may read it.
+
+    A token that is bound to another name may not, nor a job outside its own.
+    """
+    if may_write(principal, repository):
+        return True
+    token = principal.token
+    reaches = token is None or token.namespace_id in {None, repository.namespace_id}
+    return principal.may_manage and reaches and may_read(principal, repository)
+
+
+def may_moderate(principal: Principal, repository: Repository) -> bool:
+    """Close, reopen and rename what others opened, hide their comments."""
+    return may_write(principal, repository) or principal.is_staff
+
+
+def may_steer(principal: Principal, discussion: Discussion) -> bool:
+    """Open, close, rename: its author and the moderators."""
+    if may_moderate(principal, discussion.repository):
+        return True
+    return _is_by(principal, discussion.author_id) and may_discuss(principal, discussion.repository)
+
+
+def may_propose(principal: Principal, pull_request: Discussion) -> bool:
+    """Add commits to a pull request: its author and those who may write to the repository."""
+    if may_write(principal, pull_request.repository):
+        return True
+    return _is_by(principal, pull_request.author_id) and may_discuss(principal, pull_request.repository)
+
+
+def may_edit_comment(principal: Principal, comment: DiscussionEvent) -> bool:
+    """Change the words: nobody but who wrote them."""
+    return _is_by(principal, comment.author_id) and may_discuss(principal, comment.discussion.repository)
+
+
+def may_hide_comment(principal: Principal, comment: DiscussionEvent) -> bool:
+    return may_moderate(principal, comment.discussion.repository) or may_edit_comment(principal, comment)
+
+
+def _is_by(principal: Principal, author_id: int | None) -> bool:
+    return principal.user is not None and principal.user.pk == author_id

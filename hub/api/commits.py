@@ -9,14 +9,13 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from common.errors import Forbidden, Invalid
-from hub import rules
 from hub.algorithms.patterns import ignore_rules, is_ignored, is_lfs, lfs_rules
 from hub.api.protocol import absolute, door, flag, json_body, principal_of, repository, revision, text_of
 from hub.enums import RepositoryKind
 from hub.errors import Unprocessable
 from hub.models import Repository
 from hub.selectors import File, entries_named, read_text
-from hub.services import commits
+from hub.services import commits, discussions, proposals
 from hub.services.commits import AddBytes, AddPointer, DeleteFile, DeleteFolder, Operation
 
 # A file without a rule is large from here on, and also when its first bytes are no text.
@@ -31,7 +30,7 @@ _MAX_OPERATIONS = 25_000
 def preupload(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, rest: str) -> HttpResponse:
     """For each file: by which way it is uploaded, whether it is ignored, what is there already."""
     found = repository(request, kind, namespace, name)
-    _require_write(request, found)
+    require_upload(request, found, rest)
     at = revision(found, rest)
     body = json_body(request)
     files = body.get("files")
@@ -53,11 +52,7 @@ def preupload(request: HttpRequest, kind: RepositoryKind, namespace: str, name: 
 def commit(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, rest: str) -> HttpResponse:
     """One commit from newline-delimited JSON; the body is read line by line."""
     found = repository(request, kind, namespace, name)
-    if flag(request, "create_pr"):
-        raise Forbidden(
-            "Pull requests are not open on this site yet.", hint="Commit to a branch of your own repository instead."
-        )
-    _require_write(request, found)
+    require_upload(request, found, rest)
     header: dict[str, Any] = {}
     operations: list[Operation] = []
     for key, value in _lines(request):
@@ -67,24 +62,30 @@ def commit(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str
             operations.append(_operation(key, value))
         if len(operations) > _MAX_OPERATIONS:
             raise Invalid(f"A commit has up to {_MAX_OPERATIONS} operations.", hint="Split it into several commits.")
-    result = commits.commit(
-        found,
-        operations,
-        by=principal_of(request),
-        message=text_of(header, "summary", default="") or "Update files",
-        description=text_of(header, "description", default=""),
-        branch=rest,
-        parent=text_of(header, "parentCommit", default="") or None,
-    )
+    message = text_of(header, "summary", default="") or "Update files"
+    description = text_of(header, "description", default="")
+    parent = text_of(header, "parentCommit", default="") or None
+    by = principal_of(request)
+    answer: dict[str, Any] = {"success": True, "hookOutput": ""}
+    if flag(request, "create_pr"):
+        opened, result = discussions.propose(
+            found, operations, by=by, message=message, description=description, target=rest, start=parent
+        )
+        answer["pullRequestUrl"] = absolute(request, opened.get_absolute_url())
+    else:
+        result = commits.commit(
+            found, operations, by=by, message=message, description=description, branch=rest, parent=parent
+        )
     url = absolute(request, f"{found.get_absolute_url()}/commit/{result.oid}")
-    return JsonResponse({"success": True, "commitOid": result.oid, "commitUrl": url, "hookOutput": ""})
+    return JsonResponse(answer | {"commitOid": result.oid, "commitUrl": url})
 
 
-def _require_write(request: HttpRequest, found: Repository) -> None:
-    if not rules.may_write(principal_of(request), found):
+def require_upload(request: HttpRequest, found: Repository, revision: str) -> None:
+    """Raises Forbidden unless content for a commit there, or for a pull request, may be sent."""
+    if not proposals.may_upload(found, revision, by=principal_of(request), create_pr=flag(request, "create_pr")):
         raise Forbidden(
             "Forbidden: pass a token with write access to this repository.",
-            hint="Make one at /settings/tokens, or ask the owner of the repository for write access.",
+            hint="Make one at /settings/tokens, ask the owner of the repository, or open a pull request.",
         )
 
 

@@ -6,14 +6,15 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from common.errors import Forbidden, Invalid, Refusal, Unauthenticated
-from hub import rules, stores
+from hub import stores
 from hub.api.links import UPLOAD_SECONDS, UploadKey, link
 from hub.api.protocol import json_body, principal_of, repository, sentence, token_door
 from hub.enums import RepositoryKind
 from hub.errors import RepositoryMoved
 from hub.models import LargeObject, Repository
 from hub.selectors import held_objects, readable_object
-from hub.services.objects import share
+from hub.services import proposals
+from hub.services.objects import keep
 
 _TYPE = "application/vnd.git-lfs+json"
 _MAX_OBJECTS = 1000
@@ -54,20 +55,25 @@ def _batch(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str
     if operation == "download":
         objects = [_download(request, found, *_named(one)) for one in wanted]
         return {"transfer": "basic", "objects": objects, "hash_algo": "sha256"}
-    _require_write(request, found)
+    _require_upload(request, found, body)
     multipart = "multipart" in (body.get("transfers") or [])
     named = [_named(one) for one in wanted]
     held = held_objects(principal_of(request), found, (oid for oid, _size in named))
-    share(found, held.values())
+    keep(found, held.values(), by=principal_of(request))
     objects = [_upload(request, found, oid, size, held.get(oid), multipart=multipart) for oid, size in named]
     in_parts = any("chunk_size" in one.get("actions", {}).get("upload", {}).get("header", {}) for one in objects)
     return {"transfer": "multipart" if in_parts else "basic", "objects": objects, "hash_algo": "sha256"}
 
 
-def _require_write(request: HttpRequest, found: Repository) -> None:
-    if principal_of(request).is_anonymous:
+def _require_upload(request: HttpRequest, found: Repository, body: dict[str, Any]) -> None:
+    """Clients name no ref when the objects are for a new pull request, so anybody who may open one passes."""
+    by = principal_of(request)
+    if by.is_anonymous:
         raise Unauthenticated("Log in to upload.", hint="The password is an access token with write scope.")
-    if not rules.may_write(principal_of(request), found):
+    ref = body.get("ref")
+    named = ref.get("name") if isinstance(ref, dict) else None
+    revision = named if isinstance(named, str) else ""
+    if not proposals.may_upload(found, revision, by=by, create_pr=not revision):
         raise Forbidden("You may not write to this repository.", hint="Ask its owner for write access.")
 
 

@@ -19,6 +19,7 @@ from hub.api import content
 from hub.api.bodies import body_of, release_before
 from hub.api.protocol import absolute, json_body, token_door
 from hub.models import LargeObject, Repository
+from hub.selectors import held_objects
 from hub.services import objects
 from hub.storage import signing
 from hub.storage.errors import BadSignature, DigestMismatch, ObjectMissing, TooLarge, UploadIncomplete
@@ -88,10 +89,10 @@ def read_xorb(request: HttpRequest, xorb: str) -> HttpResponse:
 @token_door("PUT")
 def upload_whole(request: HttpRequest, key: str) -> HttpResponse:
     """LFS basic: the object in one piece."""
-    upload, repository = _upload(request, f"uploads/{key}", key)
+    upload, repository, by = _upload(request, f"uploads/{key}", key)
     release_before(request)
     try:
-        objects.receive(repository, upload.sha256, upload.size, body_of(request))
+        objects.receive(repository, upload.sha256, upload.size, body_of(request), by=by)
     except (DigestMismatch, TooLarge) as error:
         raise Invalid(str(error), hint="Upload it again.") from error
     return HttpResponse(headers={"ETag": f'"{upload.sha256}"'})
@@ -114,16 +115,16 @@ def upload_part(request: HttpRequest, key: str, number: int) -> HttpResponse:
 @token_door("POST")
 def complete_upload(request: HttpRequest, key: str) -> HttpResponse:
     """LFS multipart: the parts become the object. Repeating it is harmless."""
-    upload, repository = _upload(request, f"uploads/{key}/complete", key)
+    upload, repository, by = _upload(request, f"uploads/{key}/complete", key)
     _check_parts(json_body(request), key)
     try:
-        objects.complete_upload(repository, key, upload.sha256)
+        objects.complete_upload(repository, key, upload.sha256, by=by)
     except UploadIncomplete as error:
         raise Conflict(str(error), hint="Send the missing parts, then complete again.") from error
     except DigestMismatch as error:
         raise Invalid(str(error), hint="Upload it again from the start.") from error
     except ObjectMissing as error:
-        if not LargeObject.objects.filter(pk=upload.sha256, held_by__repository=repository).exists():
+        if upload.sha256 not in held_objects(by, repository, [upload.sha256]):
             raise NotFound(str(error)) from error
     return JsonResponse({"success": True})
 
@@ -131,11 +132,11 @@ def complete_upload(request: HttpRequest, key: str) -> HttpResponse:
 @token_door("POST")
 def verify_upload(request: HttpRequest, key: str) -> HttpResponse:
     """git-lfs asks whether what it sent has arrived."""
-    upload, repository = _upload(request, f"verify/{key}", key)
+    upload, repository, by = _upload(request, f"verify/{key}", key)
     body = json_body(request)
     if body.get("oid") != upload.sha256 or body.get("size") != upload.size:
         raise Invalid("This link verifies another object.")
-    if not LargeObject.objects.filter(pk=upload.sha256, held_by__repository=repository).exists():
+    if upload.sha256 not in held_objects(by, repository, [upload.sha256]):
         raise NotFound("The object has not arrived.", hint="Upload it again.")
     return JsonResponse({})
 
@@ -147,15 +148,16 @@ def _granted(request: HttpRequest, key: str) -> Grant:
         raise Forbidden(str(error)) from error
 
 
-def _upload(request: HttpRequest, signed: str, key: str) -> tuple[UploadKey, Repository]:
-    """What the link uploads and where, if the person may still write there."""
+def _upload(request: HttpRequest, signed: str, key: str) -> tuple[UploadKey, Repository, Principal]:
+    """What the link uploads, where and who does, if the person may still bring anything there."""
     _granted(request, signed)
     upload = UploadKey.parse(key)
     repository = Repository.objects.select_related("namespace").filter(pk=upload.repository).first()
     user = User.objects.filter(pk=upload.user, is_active=True).first()
-    if repository is None or user is None or not rules.may_write(Principal(user=user), repository):
+    by = Principal(user=user)
+    if repository is None or not rules.may_discuss(by, repository):
         raise Forbidden("You may not write to this repository any more.")
-    return upload, repository
+    return upload, repository, by
 
 
 def _check_parts(body: dict[str, object], key: str) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from hub.api import commits, converters, info, links, misc, people, refs, repositories, tree, xet
+from hub.api import commits, converters, discussions, info, links, misc, people, refs, repositories, tree, xet
 from hub.enums import RepositoryKind
 
 converters.register()
@@ -38,6 +38,10 @@ urlpatterns = [
     path(f"{_REPOSITORY}/super-squash/<path:rest>", refs.squash),
     path(f"{_REPOSITORY}/preupload/<path:rest>", commits.preupload),
     path(f"{_REPOSITORY}/commit/<path:rest>", commits.commit),
+    path(f"{_REPOSITORY}/discussions", discussions.discussions),
+    path(f"{_REPOSITORY}/discussions/<int:number>", discussions.details),
+    path(f"{_REPOSITORY}/discussions/<int:number>/<str:action>", discussions.act),
+    path(f"{_REPOSITORY}/discussions/<int:number>/comment/<str:comment>/<str:action>", discussions.comment),
     path(f"{_REPOSITORY}/auth-check", misc.auth_check),
     path(f"{_REPOSITORY}/auth-check/<str:rest>", misc.auth_check),
     path(f"{_REPOSITORY}/xet-read-token", xet.token, {"access": "read"}),

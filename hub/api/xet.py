@@ -25,6 +25,7 @@ from common.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from hub import rules, stores
 from hub.algorithms.ranges import RangeNotSatisfiable, parse_range
 from hub.api.bodies import body_of, read_all, release_before
+from hub.api.commits import require_upload
 from hub.api.links import link
 from hub.api.protocol import View, absolute, address_of, door, principal_of, repository, revision
 from hub.enums import RepositoryKind
@@ -41,10 +42,11 @@ _MAX_SHARD = 128 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Scope:
-    """What a token allows, after its check."""
+    """What a token allows, after its check. Who brings a pull request may upload without writing."""
 
     repository: Repository
     principal: Principal
+    may_upload: bool
     may_write: bool
 
 
@@ -55,8 +57,8 @@ def token(
     """A token, in the body for one half of the client and in headers for the other."""
     found = repository(request, kind, namespace, name)
     principal = principal_of(request)
-    if access == "write" and not rules.may_write(principal, found):
-        raise Forbidden("You may not write to this repository.", hint="Send a token with write access.")
+    if access == "write":
+        require_upload(request, found, rest)
     if access == "read" and rest:
         revision(found, rest)
     expires = int(time.time()) + TOKEN_SECONDS
@@ -88,7 +90,7 @@ def cas_door(
         @wraps(view)
         def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             scope = _scope(request)
-            if write and not scope.may_write:
+            if write and not scope.may_upload:
                 raise Forbidden("This token only reads.", hint="Ask for a write token.")
             return view(request, scope, *args, **kwargs)
 
@@ -115,7 +117,7 @@ def upload_shard(request: HttpRequest, scope: Scope) -> HttpResponse:
         files = stores.xet_store().accept_shard(data)
     except XetError as error:
         raise Invalid(str(error)) from error
-    objects.hold_xet(scope.repository, files)
+    objects.hold_xet(scope.repository, files, by=scope.principal)
     return JsonResponse({"result": 1})
 
 
@@ -127,7 +129,7 @@ def upload_shard_v2(request: HttpRequest, scope: Scope) -> HttpResponse:
     try:
         first: Any = next(steps)
     except StopIteration as end:
-        objects.hold_xet(scope.repository, end.value)
+        objects.hold_xet(scope.repository, end.value, by=scope.principal)
         return _events([_event("result", result=1)])
     except XetError as error:
         raise Invalid(str(error)) from error
@@ -178,7 +180,9 @@ def _scope(request: HttpRequest) -> Scope:
     principal = _principal(claims)
     if found is None or principal is None or not rules.may_read(principal, found):
         raise Unauthenticated("This Xet token no longer works.", hint="Ask the hub for a new one.")
-    return Scope(found, principal, bool(claims["w"]) and rules.may_write(principal, found))
+    is_write = bool(claims["w"])
+    may_upload = is_write and rules.may_discuss(principal, found)
+    return Scope(found, principal, may_upload, is_write and rules.may_write(principal, found))
 
 
 def _principal(claims: dict[str, Any]) -> Principal | None:
@@ -206,7 +210,7 @@ def _progress(
             progress = next(steps)
     except StopIteration as end:
         with transaction.atomic():
-            objects.hold_xet(scope.repository, end.value)
+            objects.hold_xet(scope.repository, end.value, by=scope.principal)
         yield _event("result", result=1)
     except XetError as error:
         yield _event("error", message=str(error), retryable=False)

@@ -1,3 +1,4 @@
+from hub.models.discussions import CommentEdit, Discussion, DiscussionEvent, OfferedObject
 from hub.models.downloads import Download
 from hub.models.index import Branch, Commit, TreeEntry
 from hub.models.objects import LargeObject, RepositoryObject
@@ -6,11 +7,15 @@ from hub.models.versions import Credit, LineageEdge, Version
 
 __all__ = [
     "Branch",
+    "CommentEdit",
     "Commit",
     "Credit",
+    "Discussion",
+    "DiscussionEvent",
     "Download",
     "LargeObject",
     "LineageEdge",
+    "OfferedObject",
     "OldName",
     "Repository",
     "RepositoryObject",

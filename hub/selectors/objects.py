@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from accounts.principal import Principal
 from accounts.rules import may_write_namespace
-from hub.models import LargeObject, Repository, RepositoryObject
+from hub.models import LargeObject, OfferedObject, Repository, RepositoryObject
 from hub.selectors.repositories import repositories_visible_to
 
 
@@ -20,10 +20,22 @@ def readable_object(principal: Principal, repository: Repository, sha256: str) -
 
 
 def held_objects(principal: Principal, repository: Repository, digests: Iterable[str]) -> dict[str, LargeObject]:
-    """Those that need no upload: this repository holds them, or one that the principal may read."""
+    """Those that this person need not upload, because they had the bytes or may read them.
+
+    That is: what the repository holds (for those who may not write to it, only what was
+    committed), what they offered to it themselves, and what they may read elsewhere.
+    """
     wanted = set(digests)
     rows = RepositoryObject.objects.select_related("object").filter(object_id__in=wanted)
-    found = {row.object_id: row.object for row in rows.filter(repository=repository)}
+    own = rows.filter(repository=repository)
+    if not may_write_namespace(principal, repository.namespace):
+        own = own.filter(committed_at__isnull=False)
+    found = {row.object_id: row.object for row in own}
+    if len(found) < len(wanted) and principal.user is not None:
+        offered = OfferedObject.objects.select_related("object").filter(
+            repository=repository, user=principal.user, object_id__in=wanted
+        )
+        found = {row.object_id: row.object for row in offered} | found
     if len(found) < len(wanted):
         readable = rows.filter(committed_at__isnull=False, repository__in=repositories_visible_to(principal))
         found = {row.object_id: row.object for row in readable} | found

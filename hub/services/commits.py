@@ -7,18 +7,19 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.principal import Principal
-from common.errors import Forbidden, Invalid
+from common.errors import Invalid
 from common.services import audit
 from hub import rules
 from hub.errors import BranchMoved, EntryNotFound, RevisionNotFound, Unprocessable
 from hub.git import commits as git
 from hub.git.commits import AddBytes, AddPointer, Author, CopyFrom, DeleteFile, DeleteFolder
 from hub.git.errors import EntryMissing, GitError, InvalidPath, InvalidRef, RefMoved
+from hub.git.lfs_pointer import MAX_POINTER_SIZE, parse_pointer
 from hub.git.refs import BRANCH, check_name, full_name, target_of
 from hub.git.repositories import open_repository
 from hub.models import Repository
 from hub.selectors.objects import held_objects
-from hub.services import index, objects
+from hub.services import index, objects, proposals
 from hub.services.locks import lock_branch
 
 __all__ = ["AddBytes", "AddPointer", "CopyFrom", "DeleteFile", "DeleteFolder", "author_of", "commit"]
@@ -37,7 +38,7 @@ def commit(
     branch: str = "main",
     parent: str | None = None,
 ) -> git.CommitResult:
-    """Add one commit to a branch, index it, read the card, tell the other rooms.
+    """Add one commit to a branch or pull request, index it, read the card, tell the other rooms.
 
     `parent`, when given, must be the head. The ref moves before the rows are committed:
     what a client was told is in git; rows that a crash lost are written by `follow`.
@@ -46,11 +47,10 @@ def commit(
     EntryNotFound for a file to delete or copy that is not there, Unprocessable for paths
     that are refused and for large files that were not uploaded.
     """
-    if not rules.may_write(by, repository):
-        raise Forbidden(_("You may not write to this repository."), hint=_("Ask its owner for write access."))
+    ref = full_name(branch)
+    pull_request = proposals.open_for(repository, ref, by=by)
     if not message.strip():
         raise Invalid(_("A commit needs a message."))
-    ref = full_name(branch)
     lock_branch(repository, ref)
     repo = open_repository(repository.path)
     head = target_of(repo, ref)
@@ -72,6 +72,8 @@ def commit(
     except GitError as error:
         raise Unprocessable(str(error)) from error
     index.follow(repository, ref, by=by)
+    if pull_request is not None:
+        proposals.note_commits(pull_request, head, result.oid, by=by)
     audit.record("repository.committed", str(repository), actor=by, commit=result.oid, ref=ref)
     return result
 
@@ -96,6 +98,8 @@ def _may_be_born(repository: Repository, ref: str) -> bool:
 def _with_objects(repository: Repository, operations: Sequence[Operation], by: Principal) -> list[Operation]:
     """Pointers with their lengths. One may only name an object that its author could have: see RepositoryObject."""
     pointers = [operation for operation in operations if isinstance(operation, AddPointer)]
+    if not rules.may_write(by, repository):
+        pointers += _disguised(operations)
     held = held_objects(by, repository, (pointer.sha256 for pointer in pointers))
     for pointer in pointers:
         found = held.get(pointer.sha256)
@@ -104,8 +108,20 @@ def _with_objects(repository: Repository, operations: Sequence[Operation], by: P
                 _("The content of %(path)s was not uploaded.") % {"path": pointer.path},
                 hint=_("Upload the large file first, then commit."),
             )
+    # By its commit the repository comes to hold what its author offered.
     objects.share(repository, held.values())
     return [
         replace(operation, size=held[operation.sha256].size) if isinstance(operation, AddPointer) else operation
         for operation in operations
     ]
+
+
+def _disguised(operations: Sequence[Operation]) -> list[AddPointer]:
+    """Small files that are pointers in fact. Writers may put such; of others they need the same proof."""
+    found = []
+    for operation in operations:
+        if isinstance(operation, AddBytes) and len(operation.data) <= MAX_POINTER_SIZE:
+            pointer = parse_pointer(operation.data)
+            if pointer is not None:
+                found.append(AddPointer(operation.path, pointer.sha256, -1))
+    return found

@@ -19,6 +19,11 @@ def lock_name(kind: str, full_name: str) -> None:
     _lock(f"name:{kind}:{full_name.lower()}")
 
 
+def lock_discussions(repository: Repository) -> None:
+    """Hold the right to give out the next number of a discussion."""
+    _lock(f"discussions:{repository.pk}")
+
+
 def _lock(key: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])

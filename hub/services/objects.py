@@ -8,47 +8,57 @@ from collections.abc import Iterable
 
 from django.db import transaction
 
-from hub import stores
-from hub.models import LargeObject, Repository, RepositoryObject
+from accounts.principal import Principal
+from hub import rules, stores
+from hub.models import LargeObject, OfferedObject, Repository, RepositoryObject
 from hub.storage.objects import Readable
 from hub.storage.xet.recipes import XetFile
 
 
-def receive(repository: Repository, sha256: str, size: int, source: Readable) -> LargeObject:
-    """Store the bytes of one object and note that this repository holds it.
+def receive(repository: Repository, sha256: str, size: int, source: Readable, *, by: Principal) -> LargeObject:
+    """Store the bytes of one object and note who had them.
 
     Raises the store's DigestMismatch or TooLarge; then nothing is kept.
     """
     stores.plain_objects().put(source, sha256, size=size)
-    return hold_plain(repository, sha256, size)
+    return hold_plain(repository, sha256, size, by=by)
 
 
-def complete_upload(repository: Repository, key: str, sha256: str) -> LargeObject:
+def complete_upload(repository: Repository, key: str, sha256: str, *, by: Principal) -> LargeObject:
     """Turn an upload in parts into an object. Raises UploadIncomplete, DigestMismatch, ObjectMissing."""
     size = stores.partial_uploads().complete(key, sha256, stores.plain_objects())
-    return hold_plain(repository, sha256, size)
+    return hold_plain(repository, sha256, size, by=by)
 
 
 @transaction.atomic
-def hold_plain(repository: Repository, sha256: str, size: int) -> LargeObject:
-    """The bytes are in the plain store, and came from somebody who may write here."""
+def hold_plain(repository: Repository, sha256: str, size: int, *, by: Principal) -> LargeObject:
+    """The bytes are in the plain store, and came from this person."""
     found, _created = LargeObject.objects.get_or_create(sha256=sha256, defaults={"size": size, "is_plain": True})
     if not found.is_plain:
         LargeObject.objects.filter(pk=sha256).update(is_plain=True)
-    RepositoryObject.objects.get_or_create(repository=repository, object=found)
+    keep(repository, [found], by=by)
     return found
 
 
 @transaction.atomic
-def hold_xet(repository: Repository, files: Iterable[XetFile]) -> None:
-    """These files were verified from a shard that somebody who may write here sent."""
+def hold_xet(repository: Repository, files: Iterable[XetFile], *, by: Principal) -> None:
+    """These files were verified from a shard that this person sent."""
     for file in files:
         found, _created = LargeObject.objects.get_or_create(
             sha256=file.sha256, defaults={"size": file.size, "xet_hash": file.hash}
         )
         if not found.xet_hash:
             LargeObject.objects.filter(pk=file.sha256, xet_hash="").update(xet_hash=file.hash)
-        RepositoryObject.objects.get_or_create(repository=repository, object=found)
+        keep(repository, [found], by=by)
+
+
+def keep(repository: Repository, found: Iterable[LargeObject], *, by: Principal) -> None:
+    """A person had these bytes: the repository holds them if they may write to it, else they are offered."""
+    if rules.may_write(by, repository):
+        share(repository, found)
+        return
+    rows = [OfferedObject(repository=repository, object=one, user=by.user) for one in found]
+    OfferedObject.objects.bulk_create(rows, ignore_conflicts=True, batch_size=2000)
 
 
 def share(repository: Repository, found: Iterable[LargeObject]) -> None:

@@ -6,15 +6,16 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.principal import Principal
+from common.errors import Refusal
 from common.services import audit
 from hub import rules
 from hub.git import pushes
 from hub.git.errors import PushRefused
-from hub.git.refs import RefUpdate
+from hub.git.refs import PULL_REQUEST, RefUpdate
 from hub.git.smart_http import Push
 from hub.models import Repository
 from hub.selectors.objects import held_objects
-from hub.services import index, objects
+from hub.services import index, objects, proposals
 
 
 def check(repository: Repository, push: Push, *, by: Principal) -> None:
@@ -23,6 +24,9 @@ def check(repository: Repository, push: Push, *, by: Principal) -> None:
         raise PushRefused(_("You may not write to this repository."))
     pushes.check_refs(push)
     pushes.check_sizes(push)
+    for move in push.updates:
+        if move.ref.startswith(PULL_REQUEST):
+            _check_pull_request(repository, move.ref, by)
     pushes.check_paths(push)
     pointers = pushes.new_pointers(push)
     held = held_objects(by, repository, (pointer.sha256 for pointer in pointers))
@@ -41,5 +45,16 @@ def settle(repository: Repository, moves: Iterable[RefUpdate], *, by: Principal)
     """The refs have moved: bring the index along. A crash before this is healed by the next reader."""
     for move in moves:
         if move.ref.startswith(index.INDEXED):
+            pull_request = proposals.pull_request_of(repository, move.ref)
             index.follow(repository, move.ref, by=by)
+            if pull_request is not None and move.new is not None:
+                proposals.note_commits(pull_request, move.old, move.new, by=by)
         audit.record("repository.pushed", str(repository), actor=by, ref=move.ref, before=move.old, commit=move.new)
+
+
+@transaction.atomic
+def _check_pull_request(repository: Repository, ref: str, by: Principal) -> None:
+    try:
+        proposals.open_for(repository, ref, by=by)
+    except Refusal as refusal:
+        raise PushRefused(str(refusal)) from refusal

@@ -15,7 +15,7 @@ from hub.git.repositories import Repository as GitRepository
 from hub.git.repositories import open_repository
 from hub.models import Repository
 from hub.selectors.revisions import revision_of
-from hub.services import index
+from hub.services import index, proposals
 from hub.services.commits import author_of
 from hub.services.locks import lock_branch
 
@@ -83,9 +83,10 @@ def delete_tag(repository: Repository, name: str, *, by: Principal) -> None:
 
 @transaction.atomic
 def squash(repository: Repository, branch: str, *, by: Principal, message: str = "") -> str:
-    """Replace a branch's history by one commit with the same files; returns it."""
-    repo = _writable(repository, by)
+    """Replace the history of a branch or pull request by one commit with the same files; returns it."""
     ref = refs.full_name(branch)
+    proposals.open_for(repository, ref, by=by)
+    repo = open_repository(repository.path)
     lock_branch(repository, ref)
     before = refs.target_of(repo, ref)
     if before is None:

@@ -75,11 +75,12 @@ def commit(request: HttpRequest, prefix: str, namespace: str, name: str, oid: st
     repository = find(request, prefix, namespace, name)
     revision = revision_of(repository, oid)
     entry, diff = commit_with_diff(revision)
-    lines = [(_kind_of(line), line) for line in diff.splitlines()]
+    lines = [(kind_of(line), line) for line in diff.splitlines()]
     return render(request, "hub/commit.html", context_of(request, repository, "history", entry=entry, lines=lines))
 
 
-def _kind_of(line: str) -> str:
+def kind_of(line: str) -> str:
+    """How a line of a unified diff is shown."""
     if line.startswith(("+++", "---", "diff ", "index ", "@@")):
         return "head"
     return {"+": "added", "-": "removed"}.get(line[:1], "")

@@ -160,7 +160,7 @@ def test_commit_answers_and_checks_the_parent(client):
     ]  # fmt: skip
     assert gone["X-Error-Code"] == "EntryNotFound"
     assert lost["X-Error-Code"] == "RevisionNotFound"
-    assert request.status_code == 403
+    assert request.json()["pullRequestUrl"] == "http://testserver/ada/tiny/discussions/1"
 
 
 def test_preupload_follows_the_rules_of_the_repository(client):

@@ -27,7 +27,7 @@ class Reader:
 def with_object(owner, data=DATA, path="weights.bin", **facts):
     repository = make.repository(owner, **facts)
     sha256 = hashlib.sha256(data).hexdigest()
-    objects.receive(repository, sha256, len(data), Reader(data))
+    objects.receive(repository, sha256, len(data), Reader(data), by=make.as_principal(repository.created_by))
     by = make.as_principal(owner)
     oid = commits.commit(repository, [AddPointer(path, sha256, len(data))], by=by, message="Add weights").oid
     return repository, sha256, oid

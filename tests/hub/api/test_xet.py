@@ -27,7 +27,7 @@ def with_xet(owner, data, commit=True, **facts):
     """A repository that holds a file which lies in the Xet store only."""
     repository = make.repository(owner, **facts)
     file = ingest(stores.xet_store(), io.BytesIO(data))
-    objects.hold_xet(repository, [file])
+    objects.hold_xet(repository, [file], by=make.as_principal(repository.created_by))
     if commit:
         operation = AddPointer("data.parquet", file.sha256, file.size)
         commits.commit(repository, [operation], by=make.as_principal(owner), message="Add data")

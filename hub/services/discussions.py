@@ -15,7 +15,7 @@ from hub.enums import DISCUSSION_MOVES, DiscussionState, EventKind
 from hub.errors import RevisionNotFound
 from hub.git import reading, refs
 from hub.git.commits import CommitResult
-from hub.git.errors import GitError, RefMissing
+from hub.git.errors import GitError
 from hub.git.refs import BRANCH, RefUpdate
 from hub.git.repositories import open_repository
 from hub.models import CommentEdit, Discussion, DiscussionEvent, Repository
@@ -80,28 +80,25 @@ def propose(
     Raises what `open_discussion` and `commits.commit` raise.
     """
     title = message.strip()[:MAX_TITLE].ljust(MIN_TITLE, ".")
-    opened: list[Discussion] = []
-    try:
-        with transaction.atomic():
-            discussion = open_discussion(
-                repository,
-                title=title,
-                text=description,
-                by=by,
-                pull_request=True,
-                target=target,
-                start=start,
-                is_draft=False,
-            )
-            opened.append(discussion)
+    with transaction.atomic():
+        discussion = open_discussion(
+            repository,
+            title=title,
+            text=description,
+            by=by,
+            pull_request=True,
+            target=target,
+            start=start,
+            is_draft=False,
+        )
+        try:
             result = commits.commit(
                 repository, operations, by=by, message=message, description=description, branch=discussion.ref
             )
-    except Exception:
-        # The rows are rolled back, git is not.
-        for discussion in opened:
+        except Exception:
+            # The rows are rolled back, git is not; until then nobody else gets this number.
             _drop_ref(discussion)
-        raise
+            raise
     return discussion, result
 
 
@@ -219,7 +216,7 @@ def _start_ref(discussion: Discussion, base: str) -> None:
     repo = open_repository(repository.path)
     refs.update(repo, [RefUpdate(discussion.ref, refs.target_of(repo, discussion.ref), base)])
     source = repository.branches.filter(ref=discussion.target, head=base).first()
-    if source is not None:
+    if source is not None and not repository.branches.filter(ref=discussion.ref).exists():
         index.copy_branch(repository, source, discussion.ref)
     else:
         index.follow(repository, discussion.ref)
@@ -229,7 +226,7 @@ def _drop_ref(discussion: Discussion) -> None:
     repo = open_repository(discussion.repository.path)
     try:
         refs.update(repo, [RefUpdate(discussion.ref, refs.target_of(repo, discussion.ref), None)])
-    except (GitError, RefMissing):
+    except GitError:
         return  # the next one to get this number starts the ref anew
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from hub.models import OldName, Repository
 from hub.selectors import entries_at, revision_of
+from hub.services import discussions
 from tests.factories import hub as make
 
 pytestmark = pytest.mark.e2e
@@ -99,3 +100,22 @@ def test_who_may_clone_and_push(site, tmp_path, tree):
     assert "403" in said
     OldName.objects.create(repository=repository, kind="model", full_name="ada/before")
     git(site, tmp_path, "clone", f"{site.url}/ada/before", "renamed")
+
+
+def test_a_writer_pushes_to_a_pull_request_while_it_is_open(site, tree):
+    ada, repository, clone = tree
+    by = make.as_principal(ada)
+    discussion = discussions.open_discussion(repository, title="Idea", by=by, pull_request=True)
+    (clone / "new.txt").write_text("new")
+    git(site, clone, "add", ".")
+    git(site, clone, "commit", "-m", "Add new")
+    git(site, clone, "push", "origin", "HEAD:refs/pr/1")
+    git(site, clone, "push", "origin", "HEAD:refs/pr/2", fails=True)
+
+    subjects = [event.facts["subject"] for event in discussion.events.filter(kind="commit")]
+    assert subjects == ["Add new"]
+    assert "new.txt" in [file.path for file in entries_at(revision_of(repository, "refs/pr/1"))]
+    discussions.change_status(discussion, "closed", by=by)
+    (clone / "new.txt").write_text("newer")
+    git(site, clone, "commit", "-am", "Too late")
+    assert "This pull request is closed" in git(site, clone, "push", "origin", "HEAD:refs/pr/1", fails=True)

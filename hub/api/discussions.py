@@ -78,7 +78,7 @@ def _listing(request: HttpRequest, found: Repository) -> HttpResponse:
     kind = _choice(request, "type", list(selectors.TYPE_FILTERS))
     status = _choice(request, "status", list(selectors.STATUS_FILTERS))
     given = request.GET.get("p", "0")
-    start = int(given) * _PAGE if given.isdigit() and len(given) < 9 else 0
+    start = int(given) * _PAGE if given.isdecimal() and len(given) < 9 else 0
     rows = selectors.discussions_of(found, kind=kind, status=status, author=request.GET.get("author", ""))
     listed = [_one(discussion, found) for discussion in rows[start : start + _PAGE]]
     return JsonResponse({"discussions": listed, "count": rows.count(), "start": start})

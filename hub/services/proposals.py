@@ -11,6 +11,7 @@ from hub.git import reading
 from hub.git.refs import PULL_REQUEST
 from hub.git.repositories import open_repository
 from hub.models import Discussion, DiscussionEvent, Repository
+from hub.selectors.revisions import commit_row
 
 _MANY_COMMITS = 50
 
@@ -63,7 +64,7 @@ def note_commits(pull_request: Discussion, before: str | None, after: str, *, by
             discussion=pull_request,
             kind=EventKind.COMMIT,
             author=by.user,
-            facts={"subject": commit.title.replace("\x00", ""), "oid": commit.oid},
+            facts={"subject": commit_row(pull_request.repository, commit).title, "oid": commit.oid},
         )
         for commit in reversed(fresh)
     )
@@ -78,4 +79,4 @@ def pull_request_of(repository: Repository, ref: str) -> Discussion | None:
 def _number(ref: str) -> int:
     """The number in `refs/pr/<number>`; 0, which no discussion has, for any other ref."""
     text = ref.removeprefix(PULL_REQUEST)
-    return int(text) if ref.startswith(PULL_REQUEST) and text.isascii() and text.isdigit() and len(text) < 9 else 0
+    return int(text) if ref.startswith(PULL_REQUEST) and text.isascii() and text.isdecimal() and len(text) < 9 else 0

@@ -86,7 +86,11 @@ def discussion_page(request: HttpRequest, prefix: str, namespace: str, name: str
 def discussion_act(request: HttpRequest, prefix: str, namespace: str, name: str, number: int) -> HttpResponse:
     """One form, several buttons: comment, open, close, merge; with a comment where something is written."""
     discussion = selectors.discussion_numbered(find(request, prefix, namespace, name), number)
-    text, by = request.POST.get("text", ""), request.principal
+    form = CommentForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, " ".join(form.errors.get("text", [])))
+        return redirect(discussion)
+    text, by = form.cleaned_data["text"], request.principal
     try:
         match request.POST.get("act"):
             case "open" | "closed" as state:

@@ -141,6 +141,7 @@ def test_lists_filter_and_page(client, repository, ada, bob):
     assert numbers(status="closed") == numbers(author="nobody") == (0, 0, [])
     assert numbers(status="open", type="discussion")[0] == 51
     assert client.get(ADDRESS, {"status": "odd"}).status_code == 400
+    assert numbers(p="²") == numbers()
     assert client.get(f"{ADDRESS}/99").status_code == 404
     assert client.get(f"{ADDRESS}/{10**20}").status_code == 404
     assert send(client, "POST", f"{ADDRESS}/1/comment/zz/edit", {"content": "x"}, bearer(ada)).status_code == 404

@@ -1,3 +1,4 @@
+from hub.models.buckets import Bucket, BucketFile, BucketObject
 from hub.models.downloads import Download
 from hub.models.index import Branch, Commit, TreeEntry
 from hub.models.objects import LargeObject, RepositoryObject
@@ -6,6 +7,9 @@ from hub.models.versions import Credit, LineageEdge, Version
 
 __all__ = [
     "Branch",
+    "Bucket",
+    "BucketFile",
+    "BucketObject",
     "Commit",
     "Credit",
     "Download",

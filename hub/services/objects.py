@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from django.db import transaction
 
 from hub import stores
-from hub.models import LargeObject, Repository, RepositoryObject
+from hub.models import Bucket, BucketObject, LargeObject, Repository, RepositoryObject
 from hub.storage.objects import Readable
 from hub.storage.xet.recipes import XetFile
 
@@ -40,7 +40,7 @@ def hold_plain(repository: Repository, sha256: str, size: int) -> LargeObject:
 
 
 @transaction.atomic
-def hold_xet(repository: Repository, files: Iterable[XetFile]) -> None:
+def hold_xet(home: Repository | Bucket, files: Iterable[XetFile]) -> None:
     """These files were verified from a shard that somebody who may write here sent."""
     for file in files:
         found, _created = LargeObject.objects.get_or_create(
@@ -48,7 +48,10 @@ def hold_xet(repository: Repository, files: Iterable[XetFile]) -> None:
         )
         if not found.xet_hash:
             LargeObject.objects.filter(pk=file.sha256, xet_hash="").update(xet_hash=file.hash)
-        RepositoryObject.objects.get_or_create(repository=repository, object=found)
+        if isinstance(home, Bucket):
+            BucketObject.objects.get_or_create(bucket=home, xet_hash=file.hash, defaults={"object": found})
+        else:
+            RepositoryObject.objects.get_or_create(repository=home, object=found)
 
 
 def share(repository: Repository, found: Iterable[LargeObject]) -> None:

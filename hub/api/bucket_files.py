@@ -39,7 +39,7 @@ def tree(request: HttpRequest, namespace: str, name: str, prefix: str = "") -> H
         entries = files_below(found, prefix, start=start, limit=limit + 1)
     else:
         entries = entries_in(found, prefix, start=start, limit=limit + 1)
-        if not start:
+        if prefix and not start:
             # A prefix may also name a file.
             entries = [Entry(file.path, file) for file in files_named(found, [prefix])] + entries
     response = JsonResponse([_entry(one) for one in entries[:limit]], safe=False)

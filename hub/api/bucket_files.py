@@ -18,7 +18,7 @@ from hub.api.bodies import body_of, read_all
 from hub.api.buckets import find
 from hub.api.protocol import absolute, date, door, flag, is_storable, json_body, principal_of, text_of
 from hub.models import BucketFile
-from hub.selectors.buckets import Entry, entries_in, file_at, files_below, files_named
+from hub.selectors.buckets import Entry, entries_in, entry_of, file_at, files_below, files_named
 from hub.services import bucket_files
 from hub.services.bucket_files import AddFile, CopyFile, DeleteFile, Operation
 
@@ -41,7 +41,7 @@ def tree(request: HttpRequest, namespace: str, name: str, prefix: str = "") -> H
         entries = entries_in(found, prefix, start=start, limit=limit + 1)
         if prefix and not start:
             # A prefix may also name a file.
-            entries = [Entry(file.path, file) for file in files_named(found, [prefix])] + entries
+            entries = [entry_of(file) for file in files_named(found, [prefix])] + entries
     response = JsonResponse([_entry(one) for one in entries[:limit]], safe=False)
     if len(entries) > limit:
         position = entries[limit - 1].next_start.encode()
@@ -97,9 +97,10 @@ def resolve(request: HttpRequest, namespace: str, name: str, path: str) -> HttpR
 
 
 def _entry(entry: Entry) -> dict[str, Any]:
-    if entry.file is None:
-        return {"type": "directory", "path": entry.path}
-    return _file(entry.file)
+    if entry.file is not None:
+        return _file(entry.file)
+    times = {"uploadedAt": date(entry.uploaded_at)} if entry.uploaded_at is not None else {}
+    return {"type": "directory", "path": entry.path} | times
 
 
 def _file(file: BucketFile) -> dict[str, Any]:

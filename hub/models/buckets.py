@@ -88,7 +88,7 @@ class BucketFile(models.Model):
     class Meta:
         verbose_name = _("file of a bucket")
         constraints = [
-            models.UniqueConstraint(fields=["bucket", "path"], name="bucket_path_once"),
+            models.UniqueConstraint(fields=["bucket", "path"], include=["uploaded_at"], name="bucket_path_once"),
             models.CheckConstraint(
                 name="bucket_file_has_bytes",
                 condition=models.Q(object__isnull=False) | models.Q(xet_hash=EMPTY, size=0),

@@ -1,7 +1,9 @@
 """Which buckets a person sees, and what lies in them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -35,14 +37,20 @@ WITH RECURSIVE level(path) AS (
 )
 SELECT path FROM level WHERE path IS NOT NULL LIMIT %(limit)s
 """
+_LATEST = """
+SELECT split_part(substr(path, %(skip)s), '/', 1) AS folder, max(uploaded_at) FROM hub_bucketfile
+WHERE bucket_id = %(bucket)s AND path >= %(start)s AND path < %(end)s AND position('/' IN substr(path, %(skip)s)) > 0
+GROUP BY folder
+"""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file, or a folder that is there because files are below it."""
+    """A file, or a folder that is there because files are below it; `uploaded_at` is that of the latest."""
 
     path: str
     file: BucketFile | None = None
+    uploaded_at: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -114,13 +122,14 @@ def files_below(bucket: Bucket, prefix: str = "", *, start: str = "", limit: int
     rows = BucketFile.objects.filter(bucket=bucket, path__gte=max(start, prefix))
     if prefix:
         rows = rows.filter(path__lt=_end_of(prefix))
-    return [Entry(file.path, file) for file in rows.order_by("path")[:limit]]
+    return [entry_of(file) for file in rows.order_by("path")[:limit]]
 
 
 def entries_in(bucket: Bucket, folder: str = "", *, start: str = "", limit: int) -> list[Entry]:
     """The files and folders in one folder, by path; from `start` on.
 
-    The database leaps over what lies deeper: the cost is that of what is shown.
+    The database leaps over what lies deeper; only the times of folders are read from the
+    index of all that is below them.
     """
     folder = folder.strip("/")
     inside = f"{folder}{_INSIDE}" if folder else ""
@@ -131,15 +140,25 @@ def entries_in(bucket: Bucket, folder: str = "", *, start: str = "", limit: int)
         "skip": len(inside) + 1,
         "limit": limit,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_ONE_LEVEL, values)
-        firsts = [path for (path,) in cursor.fetchall()]
-    files = {file.path: file for file in BucketFile.objects.filter(bucket=bucket, path__in=firsts)}
+    firsts = [path for (path,) in _rows(_ONE_LEVEL, values)]
+    names = [path[len(inside) :].partition("/")[0] for path in firsts]
+    folders = [inside + name for name, path in zip(names, firsts, strict=True) if inside + name != path]
+    files = {file.path: entry_of(file) for file in BucketFile.objects.filter(bucket=bucket, path__in=firsts)}
+    latest: dict[str, datetime] = {}
+    if folders:
+        span = {"start": f"{folders[0]}{_INSIDE}", "end": f"{folders[-1]}{_BEHIND}"}
+        latest = dict(_rows(_LATEST, values | span))
     entries = []
-    for path in firsts:
-        name, slash, _below = path[len(inside) :].partition("/")
-        entries.append(Entry(inside + name, None if slash else files.get(path)))
-    return [entry for entry, path in zip(entries, firsts, strict=True) if entry.is_folder == (entry.path != path)]
+    for name, path in zip(names, firsts, strict=True):
+        if inside + name != path:
+            entries.append(Entry(inside + name, uploaded_at=latest.get(name)))
+        elif path in files:
+            entries.append(files[path])
+    return entries
+
+
+def entry_of(file: BucketFile) -> Entry:
+    return Entry(file.path, file, file.uploaded_at)
 
 
 def held_in(bucket: Bucket, hashes: Iterable[str]) -> dict[str, LargeObject]:
@@ -179,3 +198,9 @@ def _end_of(prefix: str) -> str:
     if last == 0xD7FF:
         return f"{prefix[:-1]}\ue000"  # code points of surrogates are no characters
     return prefix[:-1] + chr(last + 1) if last < 0x10FFFF else prefix + chr(0x10FFFF)
+
+
+def _rows(sql: str, values: Mapping[str, int | str]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchall()

@@ -224,7 +224,7 @@ def test_lists_take_the_same_number_of_queries(client, count, django_assert_num_
 
     with django_assert_num_queries(2):
         assert len(client.get("/api/buckets/ada/store0/tree").json()) == count
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert len(client.get("/api/buckets/ada/store0/tree?recursive=false").json()) == count
     with django_assert_num_queries(3):
         assert len(client.get("/api/buckets/ada").json()) == count

@@ -1,7 +1,7 @@
 """The life of a bucket, and changing many files at once."""
 
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db.models import ProtectedError
@@ -197,6 +197,11 @@ def test_lists_follow_paths_whatever_the_prefix():
     level = entries_in(bucket, limit=100)
     assert [entry.path for entry in level] == ["a", "a.txt", "a", "a0", "b", "ü"]
     assert [entry.is_folder for entry in level] == [False, False, True, False, False, True]
+    times = {file.path: file.uploaded_at for file in BucketFile.objects.filter(bucket=bucket)}
+    late = BucketFile.objects.filter(bucket=bucket, path="a/b/d")
+    late.update(uploaded_at=max(times.values()) + timedelta(hours=1))
+    folder = next(entry for entry in entries_in(bucket, limit=100) if entry.is_folder)
+    assert (folder.path, folder.uploaded_at) == ("a", late.get().uploaded_at)
     assert [entry.path for entry in entries_in(bucket, "a", limit=100)] == ["a/b", "a/x"]
     assert [entry.path for entry in entries_in(bucket, "ü/", limit=100)] == ["ü/é", "ü/\U0001f600"]
     assert entries_in(bucket, "nothing", limit=100) == []

@@ -10,6 +10,7 @@ from common.errors import Conflict, Forbidden, Invalid
 from common.services import audit
 from hub import rules
 from hub.enums import Visibility
+from hub.errors import RepositoryNotFound
 from hub.models import Bucket
 from hub.models.repositories import valid_repository_name
 from hub.selectors.buckets import bucket_named
@@ -80,8 +81,14 @@ def delete(bucket: Bucket, *, by: Principal) -> None:
 
 
 def locked(bucket: Bucket) -> Bucket:
-    """The bucket as it is now, and held until the end of the transaction."""
-    return Bucket.objects.select_for_update(of=("self",)).select_related("namespace").get(pk=bucket.pk)
+    """The bucket as it is now, and held until the end of the transaction.
+
+    Raises RepositoryNotFound when somebody deleted it meanwhile.
+    """
+    found = Bucket.objects.select_for_update(of=("self",)).select_related("namespace").filter(pk=bucket.pk).first()
+    if found is None:
+        raise RepositoryNotFound
+    return found
 
 
 def _claim(namespace: Namespace, name: str, bucket: Bucket | None = None) -> None:

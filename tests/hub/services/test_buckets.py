@@ -221,6 +221,17 @@ def test_pages_of_a_folder_join_without_gap_or_repetition(folder):
     assert [entry.path for entry in found] == [entry.path for entry in whole]
 
 
+def test_changing_a_bucket_that_was_deleted_meanwhile_is_refused():
+    ada = make.person("ada")
+    by = make.as_principal(ada)
+    bucket = make.bucket(ada)
+    stale = bucket_for(by, bucket.full_name)
+    buckets.delete(bucket, by=by)
+
+    with pytest.raises(RepositoryNotFound):
+        bucket_files.apply(stale, [AddFile("empty", EMPTY)], by=by)
+
+
 def test_clean_up_leaves_what_a_bucket_holds():
     ada = make.person("ada")
     bucket = make.bucket(ada, files={"a": b"kept" * 5000})

@@ -158,6 +158,9 @@ def _mtime(value: dict[str, Any]) -> datetime | None:
 
 def _start(request: HttpRequest) -> str:
     try:
-        return base64.urlsafe_b64decode(request.GET.get("cursor", "")).decode()
+        start = base64.urlsafe_b64decode(request.GET.get("cursor", "")).decode()
     except (ValueError, binascii.Error) as error:
         raise Invalid("This cursor is not valid.", hint="Begin again without one.") from error
+    if not is_storable(start):
+        raise Invalid("This cursor is not valid.", hint="Begin again without one.")
+    return start

@@ -131,6 +131,8 @@ def entries_in(bucket: Bucket, folder: str = "", *, start: str = "", limit: int)
     The database leaps over what lies deeper; only the times of folders are read from the
     index of all that is below them.
     """
+    if "\x00" in folder + start:
+        return []  # no path holds it, and PostgreSQL does not take the question
     folder = folder.strip("/")
     inside = f"{folder}{_INSIDE}" if folder else ""
     values: dict[str, int | str] = {

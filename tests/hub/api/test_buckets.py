@@ -213,7 +213,8 @@ def test_trees_have_folders_prefixes_and_pages(client):
     assert walk(f"{base}/a%2F") == walk(f"{base}/a?recursive=false") == whole[:2]
     assert walk(f"{base}/ab?recursive=false") == [("f", "ab")]
     assert walk(f"{base}/zzz") == []
-    assert client.get(f"{base}?cursor=%ff").status_code == 400
+    for cursor in ("%ff", "AA=="):
+        assert client.get(f"{base}?cursor={cursor}").status_code == 400
 
 
 @pytest.mark.parametrize("count", [1, 3])

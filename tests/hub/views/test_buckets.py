@@ -50,3 +50,10 @@ def test_long_folders_have_pages(client, monkeypatch):
     second = client.get("/buckets/ada/store", {"from": first.context["next"]})
     assert ">2.bin<" in second.content.decode()
     assert ">1.bin<" not in second.content.decode()
+
+
+@pytest.mark.parametrize("address", ["?from=%00", "/tree/a%00b", "/tree/%ff", "?from=%ed%a0%80"])
+def test_odd_addresses_are_no_faults_of_the_site(client, address):
+    make.bucket(make.person("ada"), "store")
+
+    assert client.get(f"/buckets/ada/store{address}").status_code < 500

@@ -40,7 +40,8 @@ def strict_slash(get_response: Handler) -> Handler:
 
     def handle(request: HttpRequest) -> HttpResponse:
         path = request.path_info
-        keeps_slash = path == "/" or path.startswith(("/admin/", "/static/")) or ".git/" in path
+        # A prefix of paths in a bucket may end in a slash, and then means less than without.
+        keeps_slash = path == "/" or path.startswith(("/admin/", "/static/", "/api/buckets/")) or ".git/" in path
         if request.method in {"GET", "HEAD"} and path.endswith("/") and not keeps_slash and "/resolve/" not in path:
             target = "/" + path.strip("/")
             query = request.META.get("QUERY_STRING")

@@ -72,3 +72,10 @@ class Unprocessable(Refusal):
 
     status = 422
     code = "unprocessable"
+
+
+class Unsupported(Refusal):
+    """The protocol knows this, this site does not."""
+
+    status = 501
+    code = "unsupported"

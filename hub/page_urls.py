@@ -4,7 +4,7 @@ from django.urls import path
 from django.urls.converters import StringConverter, register_converter
 
 from hub.enums import RepositoryKind
-from hub.views import discussions, files, lineage, repositories
+from hub.views import buckets, discussions, files, lineage, repositories
 
 
 class NamePart(StringConverter):
@@ -21,6 +21,8 @@ urlpatterns = [
     path("new", repositories.repository_create, name="repository_create"),
     path("credits/<int:credit_id>/answer", lineage.credit_answer, name="credit_answer"),
     path("lineage/<int:edge_id>/confirm", lineage.edge_confirm, name="edge_confirm"),
+    path("buckets/<part:namespace>/<part:name>", buckets.bucket_page),
+    path("buckets/<part:namespace>/<part:name>/tree/<path:folder>", buckets.bucket_page),
     path("<part:namespace>", repositories.namespace_page, name="namespace"),
 ]
 for prefix in ("datasets", "spaces", "kernels", ""):

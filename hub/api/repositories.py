@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from accounts.models import Namespace
 from accounts.selectors import namespace_named
 from common.errors import Forbidden, Invalid, Unauthenticated
+from hub.api import buckets
 from hub.api.protocol import absolute, door, error_response, json_body, principal_of, repository, text_of
 from hub.enums import RepositoryKind, Visibility
 from hub.errors import RepositoryMoved, RepositoryNotFound
@@ -48,6 +49,8 @@ def delete(request: HttpRequest) -> HttpResponse:
 @door("POST")
 def move(request: HttpRequest) -> HttpResponse:
     body = json_body(request)
+    if body.get("type") == "bucket":
+        return buckets.move(request, text_of(body, "fromRepo"), text_of(body, "toRepo"))
     try:
         found = repository_for(principal_of(request), _kind(body), text_of(body, "fromRepo"))
     except RepositoryMoved as moved:

@@ -2,12 +2,28 @@
 
 from django.urls import path
 
-from hub.api import commits, converters, discussions, info, links, misc, people, refs, repositories, tree, xet
+from hub.api import (
+    bucket_files,
+    buckets,
+    commits,
+    converters,
+    discussions,
+    info,
+    lfs_files,
+    links,
+    misc,
+    people,
+    refs,
+    repositories,
+    tree,
+    xet,
+)
 from hub.enums import RepositoryKind
 
 converters.register()
 
 _REPOSITORY = "api/<kinds:kind>/<str:namespace>/<str:name>"
+_BUCKET = "api/buckets/<str:namespace>/<str:name>"
 
 urlpatterns = [
     path("api/whoami-v2", people.whoami),
@@ -25,6 +41,16 @@ urlpatterns = [
     path("api/telemetry/<path:rest>", misc.telemetry),
     path("api/agent-harnesses", misc.agent_harnesses),
     path("api/tasks", misc.tasks),
+    path("api/buckets/<str:namespace>", buckets.listing),
+    path(_BUCKET, buckets.bucket),
+    path(f"{_BUCKET}/settings", buckets.settings),
+    path(f"{_BUCKET}/events", buckets.events),
+    path(f"{_BUCKET}/tree", bucket_files.tree),
+    path(f"{_BUCKET}/tree/<path:prefix>", bucket_files.tree),
+    path(f"{_BUCKET}/paths-info", bucket_files.paths_info),
+    path(f"{_BUCKET}/batch", bucket_files.batch),
+    path(f"{_BUCKET}/xet-<str:access>-token", xet.bucket_token),
+    path("buckets/<str:namespace>/<str:name>/resolve/<path:path>", bucket_files.resolve),
     path("api/<kinds:kind>", info.listing),
     path(_REPOSITORY, info.detail),
     path(f"{_REPOSITORY}/revision/<path:rest>", info.detail),
@@ -42,6 +68,7 @@ urlpatterns = [
     path(f"{_REPOSITORY}/discussions/<int:number>", discussions.details),
     path(f"{_REPOSITORY}/discussions/<int:number>/<str:action>", discussions.act),
     path(f"{_REPOSITORY}/discussions/<int:number>/comment/<str:comment>/<str:action>", discussions.comment),
+    path(f"{_REPOSITORY}/lfs-files/duplicate", lfs_files.duplicate),
     path(f"{_REPOSITORY}/auth-check", misc.auth_check),
     path(f"{_REPOSITORY}/auth-check/<str:rest>", misc.auth_check),
     path(f"{_REPOSITORY}/xet-read-token", xet.token, {"access": "read"}),

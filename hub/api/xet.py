@@ -1,7 +1,7 @@
-"""Xet (docs/reference/hub-api.md, Xet): short-lived tokens for one repository, and the CAS door they open.
+"""Xet (docs/reference/hub-api.md, Xet): short-lived tokens for one repository or bucket, and the CAS door they open.
 
 A token is checked against the person's rights at each request, so taking rights away
-works at once. Reads are bound to the files of the token's repository, writes prove
+works at once. Reads are bound to the files of the token's home, writes prove
 possession by what a shard must carry.
 """
 
@@ -24,12 +24,14 @@ from accounts.principal import ANONYMOUS, Principal
 from common.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from hub import rules, stores
 from hub.algorithms.ranges import RangeNotSatisfiable, parse_range
+from hub.api import buckets
 from hub.api.bodies import body_of, read_all, release_before
 from hub.api.commits import require_upload
 from hub.api.links import link
 from hub.api.protocol import View, absolute, address_of, door, principal_of, repository, revision
 from hub.enums import RepositoryKind
-from hub.models import Repository, RepositoryObject, TreeEntry
+from hub.models import Bucket, Repository, TreeEntry
+from hub.selectors import readable_by_xet
 from hub.services import downloads, objects
 from hub.storage.errors import RangeBeyondEnd, TooLarge, XetError, XetMissing
 from hub.storage.xet.recipes import XetFile
@@ -44,7 +46,7 @@ _MAX_SHARD = 128 * 1024 * 1024
 class Scope:
     """What a token allows, after its check. Who brings a pull request may upload without writing."""
 
-    repository: Repository
+    home: Repository | Bucket
     principal: Principal
     may_upload: bool
     may_write: bool
@@ -56,14 +58,33 @@ def token(
 ) -> HttpResponse:
     """A token, in the body for one half of the client and in headers for the other."""
     found = repository(request, kind, namespace, name)
-    principal = principal_of(request)
     if access == "write":
         require_upload(request, found, rest)
     if access == "read" and rest:
         revision(found, rest)
+    return _issued(request, found, access)
+
+
+@door("GET")
+def bucket_token(request: HttpRequest, namespace: str, name: str, access: str) -> HttpResponse:
+    """The same for a bucket."""
+    found = buckets.find(request, namespace, name)
+    if access not in {"read", "write"}:
+        raise NotFound("There is no such address.")
+    _check_access(request, found, access)
+    return _issued(request, found, access)
+
+
+def _check_access(request: HttpRequest, home: Repository | Bucket, access: str) -> None:
+    if access == "write" and not rules.may_write(principal_of(request), home):
+        raise Forbidden("You may not write here.", hint="Send a token with write access.")
+
+
+def _issued(request: HttpRequest, home: Repository | Bucket, access: str) -> HttpResponse:
+    principal = principal_of(request)
     expires = int(time.time()) + TOKEN_SECONDS
     claims = {
-        "r": found.pk,
+        "b" if isinstance(home, Bucket) else "r": home.pk,
         "u": principal.user.pk if principal.user is not None else None,
         "t": principal.token.pk if principal.token is not None else None,
         "w": access == "write",
@@ -117,7 +138,7 @@ def upload_shard(request: HttpRequest, scope: Scope) -> HttpResponse:
         files = stores.xet_store().accept_shard(data)
     except XetError as error:
         raise Invalid(str(error)) from error
-    objects.hold_xet(scope.repository, files, by=scope.principal)
+    objects.hold_xet(scope.home, files, by=scope.principal)
     return JsonResponse({"result": 1})
 
 
@@ -129,7 +150,7 @@ def upload_shard_v2(request: HttpRequest, scope: Scope) -> HttpResponse:
     try:
         first: Any = next(steps)
     except StopIteration as end:
-        objects.hold_xet(scope.repository, end.value, by=scope.principal)
+        objects.hold_xet(scope.home, end.value, by=scope.principal)
         return _events([_event("result", result=1)])
     except XetError as error:
         raise Invalid(str(error)) from error
@@ -138,23 +159,19 @@ def upload_shard_v2(request: HttpRequest, scope: Scope) -> HttpResponse:
 
 @cas_door("GET")
 def reconstruction(request: HttpRequest, scope: Scope, version: int, file_hash: str) -> HttpResponse:
-    """Which parts of which xorbs make up a file of the token's repository, with links to fetch them."""
-    held = (
-        RepositoryObject.objects.select_related("object")
-        .filter(repository=scope.repository, object__xet_hash=file_hash)
-        .first()
-    )
-    if held is None or (held.committed_at is None and not scope.may_write):
-        raise NotFound("This repository has no such file.")
+    """Which parts of which xorbs make up a file of the token's home, with links to fetch them."""
+    held = readable_by_xet(scope.home, file_hash, by_writer=scope.may_write)
+    if held is None:
+        raise NotFound("There is no such file here.")
     try:
-        span = parse_range(request.headers.get("Range"), held.object.size) or (0, None)
+        span = parse_range(request.headers.get("Range"), held.size) or (0, None)
         plan = reconstruct(stores.xet_store(), stores.xet_store().file(file_hash), *span)
     except (RangeNotSatisfiable, RangeBeyondEnd):
-        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{held.object.size}"})
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{held.size}"})
     except XetMissing as error:
         raise NotFound(str(error)) from error
-    if span[0] == 0:
-        _count(request, scope, held.object_id)
+    if span[0] == 0 and isinstance(scope.home, Repository):
+        _count(request, scope.home, scope.principal, held.sha256)
 
     def url(fetch: Fetch) -> str:
         return link(request, "GET", f"xorbs/{fetch.xorb}", byte_range=(fetch.first, fetch.last))
@@ -176,13 +193,21 @@ def _scope(request: HttpRequest) -> Scope:
         claims = None
     if claims is None or claims["e"] < time.time():
         raise Unauthenticated("This Xet token is missing, forged or too old.", hint="Ask the hub for a new one.")
-    found = Repository.objects.select_related("namespace").filter(pk=claims["r"]).first()
+    found = _home(claims)
     principal = _principal(claims)
     if found is None or principal is None or not rules.may_read(principal, found):
         raise Unauthenticated("This Xet token no longer works.", hint="Ask the hub for a new one.")
     is_write = bool(claims["w"])
-    may_upload = is_write and rules.may_discuss(principal, found)
-    return Scope(found, principal, may_upload, is_write and rules.may_write(principal, found))
+    may_write = is_write and rules.may_write(principal, found)
+    if isinstance(found, Bucket):
+        return Scope(found, principal, may_write, may_write)
+    return Scope(found, principal, is_write and rules.may_discuss(principal, found), may_write)
+
+
+def _home(claims: dict[str, Any]) -> Repository | Bucket | None:
+    if "b" in claims:
+        return Bucket.objects.select_related("namespace").filter(pk=claims["b"]).first()
+    return Repository.objects.select_related("namespace").filter(pk=claims["r"]).first()
 
 
 def _principal(claims: dict[str, Any]) -> Principal | None:
@@ -210,7 +235,7 @@ def _progress(
             progress = next(steps)
     except StopIteration as end:
         with transaction.atomic():
-            objects.hold_xet(scope.repository, end.value, by=scope.principal)
+            objects.hold_xet(scope.home, end.value, by=scope.principal)
         yield _event("result", result=1)
     except XetError as error:
         yield _event("error", message=str(error), retryable=False)
@@ -224,8 +249,8 @@ def _events(blocks: Any) -> HttpResponse:
     return StreamingHttpResponse(blocks, content_type="application/x-ndjson")  # type: ignore[return-value]
 
 
-def _count(request: HttpRequest, scope: Scope, sha256: str) -> None:
-    entry = TreeEntry.objects.filter(branch__repository=scope.repository, lfs_sha256=sha256).first()
+def _count(request: HttpRequest, repository: Repository, principal: Principal, sha256: str) -> None:
+    entry = TreeEntry.objects.filter(branch__repository=repository, lfs_sha256=sha256).first()
     if entry is not None and downloads.is_counted(entry.path):
         agent = request.headers.get("User-Agent", "")
-        downloads.count(scope.repository, by=scope.principal, address=address_of(request), agent=agent)
+        downloads.count(repository, by=principal, address=address_of(request), agent=agent)

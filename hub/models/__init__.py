@@ -1,3 +1,4 @@
+from hub.models.buckets import Bucket, BucketFile, BucketObject
 from hub.models.discussions import CommentEdit, Discussion, DiscussionEvent, OfferedObject
 from hub.models.downloads import Download
 from hub.models.index import Branch, Commit, TreeEntry
@@ -7,6 +8,9 @@ from hub.models.versions import Credit, LineageEdge, Version
 
 __all__ = [
     "Branch",
+    "Bucket",
+    "BucketFile",
+    "BucketObject",
     "CommentEdit",
     "Commit",
     "Credit",

@@ -1,4 +1,4 @@
-from hub.selectors.objects import held_objects, readable_object
+from hub.selectors.objects import committed_objects, held_objects, readable_by_xet, readable_object
 from hub.selectors.repositories import repositories_visible_to, repository_for, repository_named
 from hub.selectors.revisions import (
     File,
@@ -19,6 +19,7 @@ __all__ = [
     "File",
     "Revision",
     "branch_head",
+    "committed_objects",
     "entries_at",
     "entries_named",
     "entry_at",
@@ -26,6 +27,7 @@ __all__ = [
     "head_commit",
     "held_objects",
     "read_text",
+    "readable_by_xet",
     "readable_object",
     "repositories_visible_to",
     "repository_for",

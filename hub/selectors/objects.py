@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from accounts.principal import Principal
 from accounts.rules import may_write_namespace
-from hub.models import LargeObject, OfferedObject, Repository, RepositoryObject
+from hub.models import Bucket, BucketFile, BucketObject, LargeObject, OfferedObject, Repository, RepositoryObject
 from hub.selectors.repositories import repositories_visible_to
 
 
@@ -40,3 +40,30 @@ def held_objects(principal: Principal, repository: Repository, digests: Iterable
         readable = rows.filter(committed_at__isnull=False, repository__in=repositories_visible_to(principal))
         found = {row.object_id: row.object for row in readable} | found
     return found
+
+
+def committed_objects(repository: Repository, digests: Iterable[str]) -> dict[str, LargeObject]:
+    """Those of the objects that a commit of this repository names: what its readers may have."""
+    rows = RepositoryObject.objects.select_related("object").filter(
+        repository=repository, object_id__in=set(digests), committed_at__isnull=False
+    )
+    return {row.object_id: row.object for row in rows}
+
+
+def readable_by_xet(home: Repository | Bucket, xet_hash: str, *, by_writer: bool) -> LargeObject | None:
+    """An object of this repository or bucket by its Xet hash; what is not in use yet is for writers.
+
+    The caller has checked that the person may read there.
+    """
+    if isinstance(home, Bucket):
+        rows = BucketObject.objects.select_related("object").filter(bucket=home, xet_hash=xet_hash)
+        if not by_writer:
+            rows = rows.filter(
+                xet_hash__in=BucketFile.objects.filter(bucket=home, xet_hash=xet_hash).values("xet_hash")
+            )
+        held = rows.first()
+        return held.object if held is not None else None
+    mine = RepositoryObject.objects.select_related("object").filter(repository=home, object__xet_hash=xet_hash).first()
+    if mine is None or (mine.committed_at is None and not by_writer):
+        return None
+    return mine.object

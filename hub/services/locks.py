@@ -15,7 +15,7 @@ def lock_branch(repository: Repository, ref: str) -> None:
 
 
 def lock_name(kind: str, full_name: str) -> None:
-    """Hold the right to give a name to a repository."""
+    """Hold the right to give a name to a repository or bucket."""
     _lock(f"name:{kind}:{full_name.lower()}")
 
 

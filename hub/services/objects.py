@@ -10,7 +10,7 @@ from django.db import transaction
 
 from accounts.principal import Principal
 from hub import rules, stores
-from hub.models import LargeObject, OfferedObject, Repository, RepositoryObject
+from hub.models import Bucket, BucketObject, LargeObject, OfferedObject, Repository, RepositoryObject
 from hub.storage.objects import Readable
 from hub.storage.xet.recipes import XetFile
 
@@ -41,7 +41,7 @@ def hold_plain(repository: Repository, sha256: str, size: int, *, by: Principal)
 
 
 @transaction.atomic
-def hold_xet(repository: Repository, files: Iterable[XetFile], *, by: Principal) -> None:
+def hold_xet(home: Repository | Bucket, files: Iterable[XetFile], *, by: Principal) -> None:
     """These files were verified from a shard that this person sent."""
     for file in files:
         found, _created = LargeObject.objects.get_or_create(
@@ -49,7 +49,10 @@ def hold_xet(repository: Repository, files: Iterable[XetFile], *, by: Principal)
         )
         if not found.xet_hash:
             LargeObject.objects.filter(pk=file.sha256, xet_hash="").update(xet_hash=file.hash)
-        keep(repository, [found], by=by)
+        if isinstance(home, Bucket):
+            BucketObject.objects.get_or_create(bucket=home, xet_hash=file.hash, defaults={"object": found})
+        else:
+            keep(home, [found], by=by)
 
 
 def keep(repository: Repository, found: Iterable[LargeObject], *, by: Principal) -> None:

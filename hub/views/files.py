@@ -15,7 +15,8 @@ PAGE = 500
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 
 
-def _crumbs(path: str) -> list[tuple[str, str]]:
+def crumbs_of(path: str) -> list[tuple[str, str]]:
+    """The folders on the way to a path: name and path of each."""
     parts = path.split("/") if path else []
     return [(part, "/".join(parts[: index + 1])) for index, part in enumerate(parts)]
 
@@ -29,7 +30,7 @@ def tree(request: HttpRequest, prefix: str, namespace: str, name: str, rest: str
     more = found[PAGE - 1].path if len(found) > PAGE else ""
     files = sorted(found[:PAGE], key=lambda file: (not file.is_folder, file.path))
     context = context_of(
-        request, repository, "files", revision=revision, folder=folder, files=files, more=more, crumbs=_crumbs(folder)
+        request, repository, "files", revision=revision, folder=folder, files=files, more=more, crumbs=crumbs_of(folder)
     )
     return render(request, "hub/tree.html", context)
 
@@ -53,7 +54,7 @@ def blob(request: HttpRequest, prefix: str, namespace: str, name: str, rest: str
         file=file,
         text=text,
         is_picture=path.lower().endswith(PICTURES),
-        crumbs=_crumbs(path),
+        crumbs=crumbs_of(path),
         raw=f"{repository.get_absolute_url()}/resolve/{revision.commit}/{path}",
     )
     return render(request, "hub/blob.html", context)

@@ -3,10 +3,13 @@
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 
+from accounts.models import Namespace
 from hub.enums import RepositoryKind
 from hub.selectors import listing
+from hub.selectors.buckets import buckets_of
 
 SHOWN = 3
+SHOWN_BUCKETS = 50
 
 
 def newest(request: HttpRequest) -> str:
@@ -19,3 +22,9 @@ def newest(request: HttpRequest) -> str:
         return ""
     context = {"models": rows[RepositoryKind.MODEL], "datasets": rows[RepositoryKind.DATASET]}
     return render_to_string("hub/newest.html", context, request)
+
+
+def buckets(request: HttpRequest, namespace: Namespace) -> str:
+    """The page of a person or organisation: its buckets."""
+    rows = list(buckets_of(namespace, request.principal)[:SHOWN_BUCKETS])
+    return render_to_string("hub/buckets_panel.html", {"buckets": rows}, request) if rows else ""

@@ -1,12 +1,15 @@
-"""Repositories with files, made through the services themselves."""
+"""Repositories and buckets with files, made through the services themselves."""
 
+import io
 import itertools
 
 from accounts.models import Namespace, User
 from accounts.principal import Principal
 from accounts.services import people
-from hub.models import Repository
-from hub.services import commits, repositories
+from hub import stores
+from hub.models import Bucket, Repository
+from hub.services import bucket_files, buckets, commits, objects, repositories
+from hub.storage.xet.ingest import ingest
 
 _numbers = itertools.count(1)
 
@@ -37,3 +40,22 @@ def put(repository: Repository, files: dict[str, bytes], *, by: Principal, messa
     """One commit with small files; returns its id."""
     operations = [commits.AddBytes(path, data) for path, data in files.items()]
     return commits.commit(repository, operations, by=by, message=message, **more).oid
+
+
+def bucket(owner: User | None = None, name: str = "", *, files: dict[str, bytes] | None = None, **facts) -> Bucket:
+    owner = owner or person()
+    by = Principal(user=owner)
+    namespace = Namespace.objects.get(user=owner)
+    made = buckets.create(namespace, name or f"bucket{next(_numbers)}", **({"by": by} | facts))
+    if files:
+        fill(made, files, by=by)
+    return made
+
+
+def fill(bucket: Bucket, files: dict[str, bytes], *, by: Principal) -> dict[str, str]:
+    """Upload files and put them in place; returns the Xet hash of each path."""
+    stored = {path: ingest(stores.xet_store(), io.BytesIO(data)) for path, data in files.items()}
+    objects.hold_xet(bucket, stored.values(), by=by)
+    failures = bucket_files.apply(bucket, [bucket_files.AddFile(path, one.hash) for path, one in stored.items()], by=by)
+    assert failures == []
+    return {path: one.hash for path, one in stored.items()}

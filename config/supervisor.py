@@ -74,6 +74,8 @@ class Site:
 
     def stop(self) -> None:
         """Web first, then workers (jobs in flight are taken up again at the next start), then the database."""
+        if self._lock is None:
+            return  # it never ran here: what lies in the data directory belongs to the one that does
         for child in reversed(self.children):
             child.ask_to_stop()
         deadline = time.monotonic() + 15
@@ -83,9 +85,8 @@ class Site:
         if self.postgres:
             self.postgres.stop()
         (self.data / "site.env").unlink(missing_ok=True)
-        if self._lock:
-            self._lock.close()
-            self._lock = None
+        self._lock.close()
+        self._lock = None
 
     def watch(self) -> None:
         """Revive what dies, until a signal ends this process."""

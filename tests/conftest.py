@@ -1,6 +1,7 @@
 """What every test shares. The database is started by config/settings/test.py."""
 
 import os
+import time
 
 import pytest
 
@@ -20,3 +21,26 @@ def pytest_runtest_makereport(item, call):
         report.outcome = "failed"
         report.longrepr = f"Skipped, which CI does not allow: {report.longrepr[2]}"
     return report
+
+
+def _flush_patiently():
+    """A live site may be in the middle of a query when the tables are emptied; then it is tried again."""
+    from django.core.management import CommandError
+    from django.test import TransactionTestCase
+
+    flush = TransactionTestCase._fixture_teardown
+
+    def patient(self):
+        for attempt in range(10):
+            try:
+                return flush(self)
+            except CommandError:
+                if attempt == 9:
+                    raise
+                time.sleep(0.3)
+        return None
+
+    TransactionTestCase._fixture_teardown = patient
+
+
+_flush_patiently()

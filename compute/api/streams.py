@@ -7,7 +7,6 @@ whether the job has ended. The number of streams per process is limited, because
 import json
 import time
 from collections.abc import Iterator
-from threading import BoundedSemaphore
 
 from django.conf import settings
 from django.db import connections
@@ -15,6 +14,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.utils.translation import gettext as _
 
 from common.errors import Refusal, Unavailable
+from common.places import HeldStream, Places
 from compute.enums import TERMINAL_STATES
 from compute.journal import JobFolder, LogReader, last_record
 from compute.models import Job
@@ -24,7 +24,7 @@ STATE_SECONDS = 1.5
 KEEP_ALIVE_SECONDS = 15.0
 METRIC_SECONDS = 1.0
 KEEP_ALIVE = ": keep-alive\n\n"
-_places = BoundedSemaphore(settings.COMPUTE_LOG_STREAMS)
+_places = Places(settings.COMPUTE_LOG_STREAMS)
 
 
 class NotLive(Refusal):
@@ -34,29 +34,12 @@ class NotLive(Refusal):
     code = "not_live"
 
 
-class _Stream:
-    """An iterator that holds one of the places until it is closed, also when it was never begun."""
-
-    def __init__(self, parts: Iterator[str]) -> None:
-        if not _places.acquire(blocking=False):
-            raise Unavailable(
-                _("Too many people follow logs through this process."),
-                hint=_("Try again in a few seconds, or read the log without following it."),
-                retry_after=5,
-            )
-        self._parts = parts
-        self._open = True
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        return next(self._parts)
-
-    def close(self) -> None:
-        if self._open:
-            self._open = False
-            _places.release()
+def _too_many() -> Unavailable:
+    return Unavailable(
+        _("Too many people follow logs through this process."),
+        hint=_("Try again in a few seconds, or read the log without following it."),
+        retry_after=5,
+    )
 
 
 def log_stream(job: Job, *, tail: int | None) -> HttpResponse:
@@ -75,7 +58,9 @@ def metric_stream(job: Job) -> HttpResponse:
 
 
 def _respond(parts: Iterator[str]) -> HttpResponse:
-    response = StreamingHttpResponse(_Stream(parts), content_type="text/event-stream; charset=utf-8")
+    response = StreamingHttpResponse(
+        HeldStream(parts, _places, _too_many()), content_type="text/event-stream; charset=utf-8"
+    )
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
     return response

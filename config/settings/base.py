@@ -126,6 +126,8 @@ PICTURES_ROOT = env.path("WELLSPRING_PICTURES", DATA / "pictures")
 MODELS_ROOT = env.path("WELLSPRING_MODELS", DATA / "models")
 
 # --- Generating pictures (inference) --------------------------------------------------------
+# Clients that wait for pictures at a time, per web process: with the log streams they leave threads for the others.
+GENERATION_WAITERS = env.integer("WELLSPRING_GENERATION_WAITERS", 8)
 FREE_PICTURES_PER_DAY = env.integer("WELLSPRING_FREE_PICTURES_PER_DAY", 200)
 PICTURES_UNDER_WAY = env.integer("WELLSPRING_PICTURES_UNDER_WAY", 100)  # of one person at a time
 ENGINE_DEVICE = env.text("WELLSPRING_ENGINE_DEVICE", "auto")  # auto: a GPU if there is one
@@ -139,7 +141,7 @@ GENERATION_WAIT_SECONDS = env.integer("WELLSPRING_GENERATION_WAIT_SECONDS", 55) 
 COMPUTE_SANDBOX = env.text("WELLSPRING_SANDBOX", "auto")  # auto: the strongest level this machine permits
 COMPUTE_LEASE_SECONDS = env.integer("WELLSPRING_LEASE_SECONDS", 20)  # of silence until a worker counts as dead
 COMPUTE_LOST_ATTEMPTS = env.integer("WELLSPRING_LOST_ATTEMPTS", 3)  # after which a job is given up
-COMPUTE_LOG_STREAMS = env.integer("WELLSPRING_LOG_STREAMS", 16)  # at a time, per web process
+COMPUTE_LOG_STREAMS = env.integer("WELLSPRING_LOG_STREAMS", 10)  # at a time, per web process
 # Large files that come by LFS arrive in parts of this many bytes.
 LFS_PART_SIZE = env.integer("WELLSPRING_LFS_PART_SIZE", 64 * 2**20)
 

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpRe
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from common.pagination import link_next, page_of
+from common.places import HeldStream
 from inference import selectors
 from inference.algorithms import policy, pricing
 from inference.api import reading, waiting
@@ -61,7 +62,8 @@ def generation_cancel(request: HttpRequest, generation_id: str) -> HttpResponse:
 def generation_events(request: HttpRequest, generation_id: str) -> HttpResponse:
     """Server-sent events: `progress` at each change, `done` with the whole generation at the end."""
     generation = selectors.own_generation_for(request.principal, generation_id)
-    response = StreamingHttpResponse(_events(request, generation), content_type="text/event-stream")
+    events = HeldStream(_events(request, generation), waiting.places, waiting.too_many())
+    response = StreamingHttpResponse(events, content_type="text/event-stream")
     response["Cache-Control"] = "no-cache"
     response["X-Accel-Buffering"] = "no"
     return response

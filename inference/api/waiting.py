@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.principal import Principal
 from common.errors import Conflict, Unavailable
+from common.places import Places
 from inference import selectors
 from inference.enums import FailureCode, GenerationState
 from inference.errors import Unprocessable
@@ -16,6 +17,15 @@ from inference.models import Generation
 from inference.services import generations
 
 LOOK_EVERY = 0.2
+places = Places(settings.GENERATION_WAITERS)
+
+
+def too_many() -> Unavailable:
+    return Unavailable(
+        _("Too many clients wait for pictures through this process."),
+        hint=_("Try again in a few seconds, or ask by POST /api/generations and look in from time to time."),
+        retry_after=5,
+    )
 
 
 def watch(generation_id: str, *, seconds: float) -> Iterator[Generation]:
@@ -43,8 +53,12 @@ def finished(generation: Generation, *, keep: bool, by: Principal) -> Generation
     Raises what kept them from coming. What nobody can fetch later (`keep` is false) is
     cancelled when the time is over, and then it is never billed.
     """
-    for latest in watch(generation.pk, seconds=settings.GENERATION_WAIT_SECONDS):
-        generation = latest
+    places.take(too_many())
+    try:
+        for latest in watch(generation.pk, seconds=settings.GENERATION_WAIT_SECONDS):
+            generation = latest
+    finally:
+        places.give_back()
     if generation.is_final:
         return _succeeded(generation)
     position, seconds = selectors.queue_position(generation), selectors.seconds_until_ready(generation)

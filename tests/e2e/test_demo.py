@@ -43,3 +43,4 @@ def test_a_second_site_on_the_same_data_is_refused(demo_site):
     done = subprocess.run(command, cwd=PROJECT, env=clean_environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "Another Wellspring already runs" in done.stderr
+    assert (demo_site.data / "site.env").exists()

@@ -3,6 +3,8 @@ import json
 import pytest
 
 from accounts.enums import TokenScope
+from common.places import Places
+from inference.api import waiting
 from inference.models import Generation
 from tests.factories.accounts import UserFactory, bearer
 from tests.factories.inference import finish, generation, model
@@ -144,3 +146,11 @@ def test_the_price_list_is_public(client):
     answer = client.get("/api/generations/prices").json()
     assert answer["rates"]["eur"] == {"picture": 1000, "megapixel_step": 500}
     assert answer["policy"]["version"]
+
+
+def test_when_all_places_are_taken_listeners_are_asked_to_come_back(client, monkeypatch):
+    monkeypatch.setattr(waiting, "places", Places(0))
+    made = generation(UserFactory())
+    refused = client.get(f"/api/generations/{made.pk}/events", **bearer(made.owner))
+    assert (refused.status_code, refused["Retry-After"]) == (503, "5")
+    assert "Too many clients wait" in refused.json()["error"]

@@ -64,7 +64,8 @@ def serve(database: str, folder: Path) -> Serving:
     broker.install(database)
     more = {
         "WELLSPRING_BROKER_URL": database.replace("postgresql://", "pgmq://", 1),
-        "WELLSPRING_GENERATION_LEASE_SECONDS": "2",
+        # Long enough for a worker that loads torch on a busy machine to show a sign of life.
+        "WELLSPRING_GENERATION_LEASE_SECONDS": "10",
         "WELLSPRING_MODELS": str(folder / "models"),
         "WELLSPRING_PICTURES": str(folder / "pictures"),
         "DJANGO_SETTINGS_MODULE": "config.settings.test",

@@ -5,7 +5,11 @@ STEPS ?=
 ONCE ?=
 PYTEST ?=
 
-.PHONY: help setup setup-dev demo run test check clean messages
+CLIENT ?= 2.4.0
+WITHOUT_XET ?=
+ONLY ?=
+
+.PHONY: help setup setup-dev demo run test check compat clean messages
 
 help:
 	@echo "make demo            set up, run the whole loop on real parts, leave the site running"
@@ -13,6 +17,7 @@ help:
 	@echo "make run             run the site without the demo (PORT=8000 DATA=var)"
 	@echo "make test            set up and run every test (PYTEST='tests/hub -q' for some)"
 	@echo "make check           linters, types, migrations, architecture"
+	@echo "make compat          the stock client's own live tests against a fresh site (CLIENT=1.29.0 WITHOUT_XET=1 ONLY=tests/test_x.py)"
 	@echo "make messages        collect texts to translate into locale/ (needs gettext)"
 	@echo "make clean           remove the environment and all data"
 
@@ -36,6 +41,9 @@ check: setup-dev
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/python -m pytest -q tests/test_architecture.py tests/common/test_project.py
+
+compat: setup-dev
+	@.venv/bin/python -m tests.compat --client $(CLIENT) $(if $(WITHOUT_XET),--without-xet) $(if $(ONLY),--only $(ONLY))
 
 messages:
 	.venv/bin/python manage.py makemessages --locale zh_Hans --no-location --ignore .venv --ignore var

@@ -208,7 +208,7 @@ class Site:
         yield "engine", [*celery, "worker", "-n", "engine@%h", "-Q", "inference", "-P", "threads", "-c", "8", *quiet]
         yield "beat", [*celery, "beat", "-s", str(self.data / "beat-schedule"), "--pidfile", "", "-l", "INFO"]
         web = [str(BIN / "gunicorn"), "config.wsgi:application", "--bind", self.base_url.removeprefix("http://")]
-        web += ["--worker-class", "gthread", "--workers", "2", "--threads", "24", "--timeout", "120"]
+        web += ["--worker-class", "gthread", "--workers", "2", "--threads", "32", "--timeout", "120"]
         web += ["--keep-alive", "30", "--graceful-timeout", "5", "--no-control-socket"]
         yield "web", web
 

@@ -104,3 +104,11 @@ class EventKind(TextChoices):
     STATUS = "status-change", _("change of state")
     TITLE = "title-change", _("change of title")
     COMMIT = "commit", _("commit")
+
+
+class BucketChangeKind(TextChoices):
+    """What happened to a file of a bucket. The value is the protocol's word for it."""
+
+    ADD = "add", _("added")
+    UPDATE = "update", _("changed")
+    DELETE = "delete", _("deleted")

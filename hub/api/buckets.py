@@ -10,7 +10,7 @@ from common.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from common.pagination import link_next, page_of
 from hub.api.protocol import absolute, date, door, error_response, json_body, principal_of
 from hub.enums import Visibility
-from hub.errors import RepositoryNotFound, Unsupported
+from hub.errors import RepositoryNotFound
 from hub.models import Bucket
 from hub.selectors.buckets import bucket_for, buckets_of
 from hub.services import buckets
@@ -52,13 +52,6 @@ def settings(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     if visibility is not None:
         found = buckets.update_settings(found, by=principal_of(request), visibility=visibility)
     return JsonResponse({"private": found.is_private, "visibility": found.visibility})
-
-
-@door("GET")
-def events(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
-    """Clients ask for a feed of changes, and list again when there is none."""
-    find(request, namespace, name)
-    raise Unsupported("This site has no feed of changes.", hint="List the bucket again.")
 
 
 def find(request: HttpRequest, namespace: str, name: str) -> Bucket:

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from hub.api import (
+    bucket_events,
     bucket_files,
     buckets,
     commits,
@@ -44,7 +45,7 @@ urlpatterns = [
     path("api/buckets/<str:namespace>", buckets.listing),
     path(_BUCKET, buckets.bucket),
     path(f"{_BUCKET}/settings", buckets.settings),
-    path(f"{_BUCKET}/events", buckets.events),
+    path(f"{_BUCKET}/events", bucket_events.events),
     path(f"{_BUCKET}/tree", bucket_files.tree),
     path(f"{_BUCKET}/tree/<path:prefix>", bucket_files.tree),
     path(f"{_BUCKET}/paths-info", bucket_files.paths_info),

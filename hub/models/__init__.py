@@ -1,4 +1,4 @@
-from hub.models.buckets import Bucket, BucketFile, BucketObject
+from hub.models.buckets import Bucket, BucketChange, BucketFile, BucketObject
 from hub.models.discussions import CommentEdit, Discussion, DiscussionEvent, OfferedObject
 from hub.models.downloads import Download
 from hub.models.index import Branch, Commit, TreeEntry
@@ -9,6 +9,7 @@ from hub.models.versions import Credit, LineageEdge, Version
 __all__ = [
     "Branch",
     "Bucket",
+    "BucketChange",
     "BucketFile",
     "BucketObject",
     "CommentEdit",

@@ -6,7 +6,7 @@ from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Namespace
-from hub.enums import Visibility
+from hub.enums import BucketChangeKind, Visibility
 from hub.models.objects import LargeObject
 from hub.models.repositories import valid_repository_name
 
@@ -26,6 +26,9 @@ class Bucket(models.Model):
     # Sums over its files, kept by the transaction that changes them.
     size = models.BigIntegerField(default=0)
     total_files = models.BigIntegerField(default=0)
+    # Changes up to this one were forgotten: whoever followed the bucket from before it must list it again.
+    forgotten = models.BigIntegerField(default=0)
+    forgotten_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("bucket")
@@ -98,3 +101,34 @@ class BucketFile(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+
+class BucketChange(models.Model):
+    """What happened to a file, for those who follow the bucket. Kept for a while, then forgotten.
+
+    The bucket is locked while its changes are written, so their ids are in the order of what happened.
+    """
+
+    bucket = models.ForeignKey(Bucket, models.CASCADE, related_name="changes")
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=6, choices=BucketChangeKind)
+    path = models.TextField()
+    size = models.BigIntegerField(null=True, blank=True)
+    xet_hash = models.CharField(max_length=64, blank=True)
+    mtime = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("change of a bucket")
+        verbose_name_plural = _("changes of buckets")
+        constraints = [
+            models.CheckConstraint(
+                name="bucket_change_kind_known", condition=models.Q(kind__in=BucketChangeKind.values)
+            )
+        ]
+        indexes = [
+            models.Index(fields=["bucket", "id"], name="bucket_change_in_order"),
+            models.Index(fields=["at"], name="bucket_change_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.path}"

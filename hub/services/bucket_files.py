@@ -13,8 +13,9 @@ from accounts.principal import Principal
 from common.errors import Forbidden
 from common.services import audit
 from hub import rules
+from hub.enums import BucketChangeKind
 from hub.git.paths import path_fault
-from hub.models import Bucket, BucketFile, BucketObject, LargeObject
+from hub.models import Bucket, BucketChange, BucketFile, BucketObject, LargeObject
 from hub.models.buckets import EMPTY
 from hub.selectors.buckets import held_in, readable_in
 from hub.services.buckets import locked
@@ -159,10 +160,31 @@ class _Work:
             update_fields=["xet_hash", "object", "size", "content_type", "mtime", "uploaded_at"],
             batch_size=_ROWS,
         )
+        self._tell_followers()
         self.bucket.size += sum(file.size for file in new) - sum(file.size for file in old)
         self.bucket.total_files += len(new) - len(old)
         self.bucket.updated_at = self.now
         self.bucket.save(update_fields=["size", "total_files", "updated_at"])
+
+    def _tell_followers(self) -> None:
+        """One row for each path: followers want to know how it ended, not what happened in between."""
+        changed = {path for path, file in self.after.items() if file is not None or path in self.before}
+        rows = [self._change(path, self.after[path]) for path in self.after if path in changed]
+        BucketChange.objects.bulk_create(rows, batch_size=_ROWS)
+
+    def _change(self, path: str, file: BucketFile | None) -> BucketChange:
+        if file is None:
+            return BucketChange(bucket=self.bucket, at=self.now, kind=BucketChangeKind.DELETE, path=path)
+        kind = BucketChangeKind.UPDATE if path in self.before else BucketChangeKind.ADD
+        return BucketChange(
+            bucket=self.bucket,
+            at=self.now,
+            kind=kind,
+            path=path,
+            size=file.size,
+            xet_hash=file.xet_hash,
+            mtime=file.mtime,
+        )
 
 
 def _source(operation: CopyFile) -> Source:

@@ -8,6 +8,7 @@ from hub import stores
 from hub.git import maintenance
 from hub.git.repositories import exists
 from hub.models import Repository
+from hub.services import bucket_feed
 
 _RECENTLY = timedelta(hours=3)
 
@@ -19,6 +20,7 @@ def tidy() -> int:
     """
     stores.plain_objects().sweep_stage()
     stores.partial_uploads().sweep()
+    bucket_feed.forget_old()
     grown = Repository.objects.filter(updated_at__gt=timezone.now() - _RECENTLY)
     return sum(_repack(repository) for repository in grown.iterator())
 

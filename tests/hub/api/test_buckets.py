@@ -248,7 +248,6 @@ def test_files_by_name(client):
     assert (missing.status_code, missing["X-Error-Code"]) == (404, "EntryNotFound")
     assert client.head("/buckets/ada/store/resolve/empty")["X-Xet-Hash"] == EMPTY
     assert body(client.get("/buckets/ada/store/resolve/empty")) == b""
-    assert client.get("/api/buckets/ada/store/events").status_code == 501
 
 
 def test_a_file_of_one_bucket_is_not_read_through_another(client):
@@ -314,3 +313,10 @@ def test_objects_of_a_repository_are_duplicated_for_those_who_may_read_it(client
     assert ask("ada/secret", private, bearer(eve)).status_code == 404
     assert ask("ada/open", public, bearer(eve), target="ada/open").status_code == 403
     assert ask("ada/open", public, {}).status_code == 403
+
+
+@pytest.mark.parametrize("query", ["cursor=x", "cursor=-1", "since=yesterday", "since=2026-02-31T00:00:00Z"])
+def test_a_place_to_follow_from_must_make_sense(client, query):
+    make.bucket(make.person("ada"), "store")
+
+    assert client.get(f"/api/buckets/ada/store/events?{query}").status_code == 400

@@ -1,7 +1,14 @@
 """Buckets by the stock client: files, synchronisation, command, file system."""
 
-import pytest
+import json
+from datetime import timedelta
 
+import pytest
+import requests
+from django.utils import timezone
+
+from hub.models import BucketChange
+from hub.services import bucket_feed
 from tests.factories import hub as make
 from tests.hub.clients.test_huggingface_hub import run
 from tests.hub.clients.test_other_clients import shell
@@ -78,3 +85,73 @@ def test_the_hf_command(site, tmp_path):
 
     assert listed.split() == [b"a/one.bin"]
     assert (tmp_path / "back.bin").read_bytes() == bytes(range(256)) * 3000
+
+
+def test_a_listing_follows_the_changes_of_others(site, tmp_path):
+    token = site.token(make.person("ada"))
+
+    answer = run(
+        site,
+        tmp_path,
+        token,
+        """
+        import time
+        from huggingface_hub._bucket_live_follow import BUCKET_FOLLOWERS
+        name = api.create_bucket("store").bucket_id
+        api.batch_bucket_files(name, add=[(b"one", "data/one.txt")])
+        fs = hf.HfFileSystem(skip_instance_cache=True, live_follow=True)
+        def names(): return sorted(path.rpartition("/")[2] for path in fs.ls(f"buckets/{name}/data", detail=False))
+        def wait(sign):
+            for attempt in range(200):
+                if sign(): return True
+                time.sleep(0.1)
+        answer["first"] = names()
+        answer["follows"] = wait(lambda: any(one.subscribed for one, _ in BUCKET_FOLLOWERS.values()))
+        api.batch_bucket_files(name, add=[(b"two", "data/two.txt"), (b"1", "data/one.txt")])
+        answer["added"] = wait(lambda: names() == ["one.txt", "two.txt"])
+        answer["changed"] = wait(lambda: fs.info(f"buckets/{name}/data/one.txt")["size"] == 1)
+        api.batch_bucket_files(name, delete=["data/one.txt"])
+        answer["deleted"] = wait(lambda: names() == ["two.txt"])
+        for follower, _ in BUCKET_FOLLOWERS.values(): follower.stop()
+        """,
+    )
+
+    assert answer == {"first": ["one.txt"], "follows": True, "added": True, "changed": True, "deleted": True}
+
+
+def test_the_past_is_told_first_and_what_was_forgotten_asks_for_a_new_list(site):
+    make.bucket(make.person("ada"), "store", files={"a": b"1", "b": b"2"})
+    BucketChange.objects.filter(path="a").update(at=timezone.now() - bucket_feed.KEPT - timedelta(minutes=1))
+    address = f"{site.url}/api/buckets/ada/store/events"
+
+    told = events(f"{address}?cursor=0", until="ready")
+    forgotten = bucket_feed.forget_old()
+    again = events(f"{address}?cursor=0", until="reset")
+    since = events(f"{address}?since=2026-01-01T00:00:00Z", until="reset")
+    now = events(address, until="ready")
+
+    assert [(one["path"], one["op"], one["size"]) for one in told["changes"]["changes"]] == [
+        ("a", "add", 1),
+        ("b", "add", 1),
+    ]
+    assert told["ready"] == {"cursor": told["changes"]["cursor"]} == now["ready"]
+    assert forgotten == 1
+    assert set(again) == set(since) == {"reset"}
+    assert set(now) == {"ready"}
+
+
+def events(address, *, until):
+    """The events of a feed by name, up to one; the last of each."""
+    found = {}
+    with requests.get(address, stream=True, timeout=20) as response:
+        assert response.headers["Content-Type"] == "text/event-stream"
+        name = ""
+        for line in response.iter_lines(decode_unicode=True, chunk_size=1):
+            kind, _, value = line.partition(": ")
+            if kind == "event":
+                name = value
+            elif kind == "data":
+                found[name] = json.loads(value)
+                if name == until:
+                    return found
+    return found

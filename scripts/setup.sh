@@ -29,6 +29,7 @@ needs curl curl
 "$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 if [ "$requirements" = requirements-dev.txt ]; then
     needs chromium chromium
+    needs aria2c aria2
     [ -d /usr/share/fonts/opentype/noto ] || missing="$missing fonts-noto-cjk"
 fi
 if [ -n "$missing" ]; then
@@ -40,7 +41,7 @@ if [ -n "$missing" ]; then
         apt-get install -y -qq --no-install-recommends $missing >/dev/null
     else
         echo "Missing programs. As root: apt-get install$missing" >&2
-        echo "(git-lfs and curl are used by the demo, chromium and the font by the browser tests; python3-venv by this script.)" >&2
+        echo "(git-lfs and curl are used by the demo, chromium, the font and aria2 by the tests; python3-venv by this script.)" >&2
         case $missing in *python3-venv*) exit 1 ;; esac
     fi
 fi

@@ -20,6 +20,7 @@ _TYPE = "application/vnd.git-lfs+json"
 _MAX_OBJECTS = 1000
 _MAX_SIZE = 1024**4
 _MAX_PARTS = 1000
+_SHA256 = ("sha256", "sha_256")  # the second is how the JavaScript client spells it
 
 
 @token_door("POST")
@@ -50,7 +51,7 @@ def _batch(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str
     operation, wanted = body.get("operation"), body.get("objects")
     if operation not in {"upload", "download"} or not isinstance(wanted, list) or len(wanted) > _MAX_OBJECTS:
         raise Invalid(f"A batch is an upload or a download of up to {_MAX_OBJECTS} objects.")
-    if body.get("hash_algo", "sha256") != "sha256":
+    if body.get("hash_algo", "sha256") not in _SHA256:
         raise Invalid("Objects are named by their sha256.")
     if operation == "download":
         objects = [_download(request, found, *_named(one)) for one in wanted]

@@ -49,6 +49,8 @@ def door(*methods: str) -> Callable[[View], View]:
                 response = error_response(refusal)
             if not response.streaming and "Content-Length" not in response:
                 response["Content-Length"] = str(len(response.content))
+            if request.method == "HEAD" and not response.streaming:
+                response.content = b""  # its length stays in the header
             response["Access-Control-Allow-Origin"] = "*"
             response["Access-Control-Expose-Headers"] = EXPOSED
             return response

@@ -32,11 +32,11 @@ answer = {}
 """
 
 
-def run(site, folder, token, script, **more):
+def run(site, folder, token, script, python=sys.executable, **more):
     """Run a client script; returns what it put into `answer`."""
     code = PRELUDE + textwrap.dedent(script) + "\nprint(json.dumps(answer))\n"
     done = subprocess.run(
-        [sys.executable, "-c", code, str(folder)],
+        [python, "-c", code, str(folder)],
         env=site.environment(folder, token, **more),
         capture_output=True,
         text=True,

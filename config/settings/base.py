@@ -143,6 +143,8 @@ COMPUTE_LEASE_SECONDS = env.integer("WELLSPRING_LEASE_SECONDS", 20)  # of silenc
 COMPUTE_LOST_ATTEMPTS = env.integer("WELLSPRING_LOST_ATTEMPTS", 3)  # after which a job is given up
 COMPUTE_LOG_STREAMS = env.integer("WELLSPRING_LOG_STREAMS", 10)  # at a time, per web process
 BUCKET_FOLLOWERS = env.integer("WELLSPRING_BUCKET_FOLLOWERS", 6)  # streams of changes at a time, per web process
+# Where the nginx in front finds the objects, such as /_objects/; empty: the web process sends them itself.
+SENDFILE_PREFIX = env.text("WELLSPRING_SENDFILE_PREFIX", "")
 # Large files that come by LFS arrive in parts of this many bytes.
 LFS_PART_SIZE = env.integer("WELLSPRING_LFS_PART_SIZE", 64 * 2**20)
 

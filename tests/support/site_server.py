@@ -56,7 +56,8 @@ class Site:
         return env | more
 
 
-def _start(database: str, log: Path, threads: int = 8) -> tuple[subprocess.Popen[bytes], str]:
+def start(database: str, log: Path, threads: int = 8, **more: str) -> tuple[subprocess.Popen[bytes], str]:
+    """gunicorn on a free port, with more settings if need be: the process and the address."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     environment = os.environ | {
@@ -64,6 +65,7 @@ def _start(database: str, log: Path, threads: int = 8) -> tuple[subprocess.Popen
         "DATABASE_URL": database,
         "WELLSPRING_BASE_URL": url,
         "WELLSPRING_LFS_PART_SIZE": str(1024 * 1024),
+        **more,
     }
     command = [sys.executable, "-m", "gunicorn", "config.wsgi:application", "--bind", f"127.0.0.1:{port}"]
     command += ["--worker-class", "gthread", "--threads", str(threads), "--timeout", "120"]
@@ -86,11 +88,20 @@ def _start(database: str, log: Path, threads: int = 8) -> tuple[subprocess.Popen
 def site_process(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[Site]:
     """gunicorn on the test database."""
     with django_db_blocker.unblock():
-        facts = connection.settings_dict
-    database = f"postgresql://{facts['USER']}:{facts['PASSWORD']}@{facts['HOST']}:{facts['PORT']}/{facts['NAME']}"
+        database = database_url()
     log = tmp_path_factory.mktemp("site") / "gunicorn.log"
-    process, url = _start(database, log)
+    process, url = start(database, log)
     yield Site(url, log)
+    stop(process)
+
+
+def database_url() -> str:
+    """The address of the database of the running tests."""
+    facts = connection.settings_dict
+    return f"postgresql://{facts['USER']}:{facts['PASSWORD']}@{facts['HOST']}:{facts['PORT']}/{facts['NAME']}"
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
         process.wait(20)

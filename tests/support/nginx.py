@@ -7,7 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from config.embedded.ports import free_port
@@ -22,24 +22,32 @@ http {{
     sendfile on; tcp_nopush on; access_log off; default_type application/octet-stream; keepalive_requests 1000000;
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-    {more}
-    include {folder}/wellspring.conf;
+    include {folder}/server.conf;
 }}
 """
 
 
-@contextmanager
-def in_front_of(app: str, objects: Path, folder: Path, *, more: str = "") -> Iterator[str]:
+def in_front_of(app: str, objects: Path, folder: Path) -> AbstractContextManager[str]:
     """nginx before the site at `app` (host:port); gives its address."""
+    filled = CONFIGURATION.read_text().replace("@APP@", app).replace("@OBJECTS@", str(objects))
+    return _running(filled, folder)
+
+
+def static(files: Path, folder: Path) -> AbstractContextManager[str]:
+    """nginx that serves the files of a folder and nothing else; gives its address."""
+    return _running(f"server {{ listen @PORT@; root {files}; }}", folder)
+
+
+@contextmanager
+def _running(server: str, folder: Path) -> Iterator[str]:
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    filled = CONFIGURATION.read_text().replace("@PORT@", f"127.0.0.1:{port}").replace("@APP@", app)
-    (folder / "wellspring.conf").write_text(filled.replace("@OBJECTS@", str(objects)))
+    (folder / "server.conf").write_text(server.replace("@PORT@", f"127.0.0.1:{port}"))
     user = "user root;" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(_MAIN.format(folder=folder, user=user, more=more))
+    (folder / "nginx.conf").write_text(_MAIN.format(folder=folder, user=user))
     process = subprocess.Popen([PROGRAM, "-c", str(folder / "nginx.conf"), "-p", str(folder)])
     try:
-        _wait(f"http://127.0.0.1:{port}/api/agent-harnesses", process)
+        _wait(f"http://127.0.0.1:{port}/", process)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()

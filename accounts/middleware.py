@@ -62,15 +62,15 @@ def given_token(request: HttpRequest) -> str | None:
 
 
 def _is_known_to_pages(request: HttpRequest, found: Principal) -> bool:
-    """Pages that ask only who is logged in would give a job all that its submitter may, and the
-    admin asks for nothing but a staff account: neither is what these tokens were made for."""
-    is_a_job = found.token is not None and found.token.scope == TokenScope.JOB
-    return not is_a_job and not request.path_info.startswith("/admin/")
+    """Pages that ask only who is logged in would give a job, or a token of chosen permissions, all that
+    its person may, and the admin asks for nothing but a staff account: none is made for these tokens."""
+    is_small = found.token is not None and found.token.scope in {TokenScope.JOB, TokenScope.FINE}
+    return not is_small and not request.path_info.startswith("/admin/")
 
 
 def _other_kind_of_token(request: HttpRequest) -> bool:
-    """The Xet door checks its own short-lived tokens."""
-    return request.path_info.startswith("/cas/")
+    """The Xet door checks its own short-lived tokens, the OAuth doors check secrets of applications."""
+    return request.path_info.startswith(("/cas/", "/oauth/token", "/oauth/device", "/oauth/revoke"))
 
 
 def _invalid_credentials() -> HttpResponse:

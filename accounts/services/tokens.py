@@ -19,6 +19,17 @@ from common.errors import Conflict, Forbidden, Invalid
 from common.services import audit
 
 MAX_REPOSITORIES = 50
+OF_REPOSITORIES = frozenset(
+    {
+        Permission.REPO_READ,
+        Permission.REPO_WRITE,
+        Permission.REPO_MANAGE,
+        Permission.GATED_READ,
+        Permission.DISCUSSION_WRITE,
+    }
+)
+"""What means something for one repository; the others are about a name or a person."""
+
 _ALPHABET = string.ascii_letters + string.digits
 _REFERENCE = re.compile(
     r"(model|dataset|space|kernel|bucket):[A-Za-z0-9][\w.-]{0,41}/[A-Za-z0-9_][\w.-]{0,95}", re.ASCII
@@ -167,13 +178,25 @@ def _check_reach(user: User, reach: Reach) -> None:
     if any(namespace.pk not in own for namespace in reach.namespaces):
         raise Forbidden(_("You do not act under this name."))
     checked_references(reach.repositories)
+    useless = [permission for permission in reach.permissions if permission not in OF_REPOSITORIES]
+    if reach.repositories and not reach.namespaces and useless:
+        raise Invalid(
+            _("This cannot be allowed for a repository alone: %(permission)s.") % {"permission": useless[0].label},
+            hint=_("Choose a name as well, or leave this permission out."),
+        )
 
 
 def _grants(token: AccessToken, reach: Reach) -> list[TokenGrant]:
-    places: list[dict[str, object]] = [{"namespace": namespace} for namespace in reach.namespaces]
-    places += [{"repository": reference} for reference in reach.repositories]
-    return [
-        TokenGrant(token=token, permission=permission, **place)
-        for place in places or [{}]
+    if not reach.namespaces and not reach.repositories:
+        return [TokenGrant(token=token, permission=permission) for permission in reach.permissions]
+    names = [
+        TokenGrant(token=token, permission=permission, namespace=namespace)
+        for namespace in reach.namespaces
         for permission in reach.permissions
+    ]
+    return names + [
+        TokenGrant(token=token, permission=permission, repository=reference)
+        for reference in reach.repositories
+        for permission in reach.permissions
+        if permission in OF_REPOSITORIES
     ]

@@ -21,7 +21,7 @@ from accounts.enums import OAuthScope
 from accounts.forms import ApplicationForm, ChangeApplicationForm
 from accounts.models import Application
 from accounts.services import applications, authorisations
-from common.errors import Forbidden, Invalid, Refusal
+from common.errors import Forbidden, Invalid
 from common.middleware import CONTENT_SECURITY_POLICY
 
 
@@ -72,7 +72,7 @@ def application_list(request: HttpRequest) -> HttpResponse:
         chosen["is_public"] = chosen["is_public"] == "yes"
         try:
             made, secret = applications.register(owner, by=request.principal, **chosen)
-        except Refusal as refusal:
+        except Invalid as refusal:
             form.add_error("redirect_uris", str(refusal))
         else:
             form = ApplicationForm(user=request.user)
@@ -95,7 +95,7 @@ def application_page(request: HttpRequest, client_id: str) -> HttpResponse:
     if form.is_valid():
         try:
             applications.change(application, by=request.principal, **form.cleaned_data)
-        except Refusal as refusal:
+        except Invalid as refusal:
             form.add_error("redirect_uris", str(refusal))
         else:
             messages.success(request, _("The settings are saved."))

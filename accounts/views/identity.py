@@ -16,7 +16,7 @@ from requests import RequestException
 
 from accounts.forms import OrcidForm
 from accounts.services import identity
-from common.errors import Refusal, Unavailable
+from common.errors import Invalid, Refusal, Unavailable
 from common.middleware import CONTENT_SECURITY_POLICY
 
 
@@ -27,7 +27,7 @@ def identity_page(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             identity.set_orcid(form.cleaned_data["orcid"], by=request.principal)
-        except Refusal as refusal:
+        except Invalid as refusal:
             form.add_error("orcid", str(refusal))
         else:
             messages.success(request, _("The settings are saved."))

@@ -16,7 +16,7 @@ from accounts.enums import Permission, TokenScope
 from accounts.forms import TokenForm
 from accounts.models import AccessToken
 from accounts.services import tokens
-from common.errors import Refusal
+from common.errors import Invalid
 
 SOON = timedelta(days=7)
 
@@ -30,7 +30,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             new_token = _issue(request, form)
-        except Refusal as refusal:
+        except Invalid as refusal:
             form.add_error("repositories" if form.cleaned_data["repositories"] else None, str(refusal))
         else:
             form = TokenForm(user=request.user)

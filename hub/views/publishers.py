@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.forms import PublisherForm
 from accounts.selectors import publishers_of
 from accounts.services import publishers
-from common.errors import Forbidden, Refusal
+from common.errors import Conflict, Forbidden, Invalid
 from hub import rules
 from hub.views.frame import context_of, find
 
@@ -30,7 +30,7 @@ def publisher_list(request: HttpRequest, prefix: str, namespace: str, name: str)
     if form.is_valid():
         try:
             publishers.trust(repository.reference, repository.namespace, by=request.principal, **form.cleaned_data)
-        except Refusal as refusal:
+        except (Invalid, Conflict) as refusal:
             form.add_error("claims", str(refusal))
         else:
             messages.success(request, _("Its builds can publish here from now on."))

@@ -9,6 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from accounts.enums import TokenScope
+from accounts.models import AccessToken
 from accounts.principal import ANONYMOUS, Principal
 from accounts.selectors import principal_of_token
 
@@ -43,7 +44,11 @@ def principal(get_response: Handler) -> Handler:
         request.principal = found  # type: ignore[attr-defined]
         if found.user is not None:
             request.user = found.user if _is_known_to_pages(request, found) else AnonymousUser()
-        return get_response(request)
+        response = get_response(request)
+        if found.token is not None and found.token.ends_soon:
+            # Clients print it, once per topic.
+            response["X-HF-Warning"] = f"token; {_ending(found.token)}"
+        return response
 
     return handle
 
@@ -59,6 +64,10 @@ def given_token(request: HttpRequest) -> str | None:
         except (binascii.Error, UnicodeDecodeError):
             return ""
     return None
+
+
+def _ending(token: AccessToken) -> str:
+    return f"This access token ends on {token.expires_at:%Y-%m-%d at %H:%M} UTC. Make a new one at /settings/tokens."
 
 
 def _is_known_to_pages(request: HttpRequest, found: Principal) -> bool:

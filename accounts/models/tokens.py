@@ -1,12 +1,17 @@
 """Access tokens, and what each may do where."""
 
+from datetime import timedelta
+
 from django.db import models
+from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts.enums import Permission, TokenScope
 from accounts.models.applications import Authorisation
 from accounts.models.people import Namespace, User
+
+SOON = timedelta(days=3)
 
 
 class AccessToken(models.Model):
@@ -37,6 +42,14 @@ class AccessToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.hint}…)"
+
+    @property
+    def ends_soon(self) -> bool:
+        """A personal token that works still, and not for long: time to make the next one."""
+        if self.expires_at is None or self.authorisation_id is not None or self.reference:
+            return False
+        now = timezone.now()
+        return now < self.expires_at <= now + SOON
 
     @cached_property
     def held(self) -> list["TokenGrant"]:

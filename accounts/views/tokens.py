@@ -1,7 +1,5 @@
 """A person's access tokens."""
 
-from datetime import timedelta
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -17,8 +15,6 @@ from accounts.forms import TokenForm
 from accounts.models import AccessToken
 from accounts.services import tokens
 from common.errors import Invalid
-
-SOON = timedelta(days=7)
 
 
 @login_required
@@ -80,14 +76,13 @@ def _issue(request: HttpRequest, form: TokenForm) -> str:
 
 
 def _page(request: HttpRequest, form: TokenForm, new_token: str | None) -> HttpResponse:
-    now = timezone.now()
     rows = list(selectors.tokens_of(request.user))
     context = {
         "form": form,
         "tokens": rows,
-        "ending": [row for row in rows if row.expires_at is not None and now < row.expires_at <= now + SOON],
+        "ending": [row for row in rows if row.ends_soon],
         "new_token": new_token,
-        "now": now,
+        "now": timezone.now(),
         "tab": "tokens",
     }
     return render(request, "accounts/tokens.html", context)

@@ -76,8 +76,9 @@ def reachable_namespaces(principal: Principal, permission: Permission) -> QueryS
     if token is None or (token.namespace_id is None and principal.allows(permission)):
         return names
     if principal.is_fine_grained:
-        return names.filter(pk__in=[grant.namespace_id for grant in token.held if grant.permission == permission])
-    return names.filter(pk=token.namespace_id if principal.allows(permission, token.namespace) else None)
+        granted = [grant.namespace_id for grant in token.held if grant.permission == permission and grant.namespace_id]
+        return names.filter(pk__in=granted)
+    return names.filter(pk=token.namespace_id) if principal.allows(permission, token.namespace) else names.none()
 
 
 def single_repositories(principal: Principal, permission: Permission) -> list[str]:

@@ -1,5 +1,7 @@
 """Who a person is elsewhere: an ORCID iD that was typed, or one that ORCID itself confirmed."""
 
+from datetime import datetime
+
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -43,7 +45,7 @@ def _own(by: Principal) -> User:
     return User.objects.select_for_update().get(pk=by.user.pk)
 
 
-def _keep(user: User, found: str, verified_at: object, by: Principal) -> User:
+def _keep(user: User, found: str, verified_at: datetime | None, by: Principal) -> User:
     user.orcid, user.orcid_verified_at = found, verified_at
     user.save(update_fields=["orcid", "orcid_verified_at"])
     audit.record("person.orcid_set", f"user:{user.username}", actor=by, orcid=found, verified=verified_at is not None)

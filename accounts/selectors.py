@@ -78,7 +78,9 @@ def reachable_namespaces(principal: Principal, permission: Permission) -> QueryS
     if principal.is_fine_grained:
         granted = [grant.namespace_id for grant in token.held if grant.permission == permission and grant.namespace_id]
         return names.filter(pk__in=granted)
-    return names.filter(pk=token.namespace_id) if principal.allows(permission, token.namespace) else names.none()
+    if token.namespace is None or not principal.allows(permission, token.namespace):
+        return names.none()
+    return names.filter(pk=token.namespace.pk)
 
 
 def single_repositories(principal: Principal, permission: Permission) -> list[str]:

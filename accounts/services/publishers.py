@@ -41,6 +41,7 @@ def trust(
     if known.count() >= MAX_PUBLISHERS:
         raise Invalid(_("A repository has up to %(most)s trusted publishers.") % {"most": MAX_PUBLISHERS})
     claims = _checked_claims(claims)
+    assert by.user is not None
     if known.filter(issuer=issuer, audience=audience, claims=claims).exists():
         raise Conflict(_("This publisher is trusted already."))
     made = TrustedPublisher.objects.create(

@@ -9,6 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from accounts.enums import TokenScope
+from accounts.models import AccessToken
 from accounts.principal import ANONYMOUS, Principal
 from accounts.selectors import principal_of_token
 
@@ -43,7 +44,11 @@ def principal(get_response: Handler) -> Handler:
         request.principal = found  # type: ignore[attr-defined]
         if found.user is not None:
             request.user = found.user if _is_known_to_pages(request, found) else AnonymousUser()
-        return get_response(request)
+        response = get_response(request)
+        if found.token is not None and found.token.ends_soon:
+            # Clients print it, once per topic.
+            response["X-HF-Warning"] = f"token; {_ending(found.token)}"
+        return response
 
     return handle
 
@@ -61,16 +66,20 @@ def given_token(request: HttpRequest) -> str | None:
     return None
 
 
+def _ending(token: AccessToken) -> str:
+    return f"This access token ends on {token.expires_at:%Y-%m-%d at %H:%M} UTC. Make a new one at /settings/tokens."
+
+
 def _is_known_to_pages(request: HttpRequest, found: Principal) -> bool:
-    """Pages that ask only who is logged in would give a job all that its submitter may, and the
-    admin asks for nothing but a staff account: neither is what these tokens were made for."""
-    is_a_job = found.token is not None and found.token.scope == TokenScope.JOB
-    return not is_a_job and not request.path_info.startswith("/admin/")
+    """Pages that ask only who is logged in would give a job, or a token of chosen permissions, all that
+    its person may, and the admin asks for nothing but a staff account: none is made for these tokens."""
+    is_small = found.token is not None and found.token.scope in {TokenScope.JOB, TokenScope.FINE}
+    return not is_small and not request.path_info.startswith("/admin/")
 
 
 def _other_kind_of_token(request: HttpRequest) -> bool:
-    """The Xet door checks its own short-lived tokens."""
-    return request.path_info.startswith("/cas/")
+    """The Xet door checks its own short-lived tokens, the OAuth doors check secrets of applications."""
+    return request.path_info.startswith(("/cas/", "/oauth/token", "/oauth/device", "/oauth/revoke"))
 
 
 def _invalid_credentials() -> HttpResponse:

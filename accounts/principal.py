@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from accounts.models import AccessToken, User
+from accounts.enums import OF_A_JOB, READING, Permission, TokenScope
+from accounts.models import AccessToken, Namespace, User
 
 
 @dataclass(frozen=True)
@@ -21,21 +22,54 @@ class Principal:
 
     @property
     def is_staff(self) -> bool:
-        """Staff rights need a session or a write token; a job's token never has them."""
-        return self.user is not None and self.user.is_staff and (self.token is None or self.token.scope == "write")
-
-    @property
-    def may_write(self) -> bool:
-        """Whether the credential allows changes at all."""
-        return self.user is not None and (self.token is None or self.token.scope in {"write", "job"})
+        """Staff rights need a session or a write token; no smaller token ever has them."""
+        return self.user is not None and self.user.is_staff and self.acts_in_full
 
     @property
     def may_manage(self) -> bool:
-        """Whether the credential may act for the whole person: submit jobs, spend money, sign, review."""
-        return self.user is not None and (self.token is None or self.token.scope == "write")
+        """Whether the credential may act for the whole person: spend money, sign, review, administer."""
+        return self.user is not None and self.acts_in_full
+
+    @property
+    def acts_in_full(self) -> bool:
+        """A session or a write token: nothing that the person may do is closed to it."""
+        return self.token is None or self.token.scope == TokenScope.WRITE
+
+    @property
+    def is_fine_grained(self) -> bool:
+        return self.token is not None and self.token.scope == TokenScope.FINE
+
+    def allows(self, permission: Permission, namespace: Namespace | None = None, repository: str = "") -> bool:
+        """Whether the credential (not yet the person) reaches this.
+
+        `repository` is a reference such as "model:ada/tiny" under `namespace`; without either the
+        question is about the person as a whole. What a token has everywhere, it has under each name;
+        what it has under a name, it has for each repository there.
+        """
+        if self.user is None:
+            return False
+        token = self.token
+        if token is None:
+            return True
+        if token.namespace_id is not None and token.namespace_id != getattr(namespace, "pk", None):
+            return False
+        if token.scope == TokenScope.FINE:
+            return any(
+                _reaches(grant.namespace_id, grant.repository, namespace, repository)
+                for grant in token.held
+                if grant.permission == permission
+            )
+        held = {TokenScope.READ: READING, TokenScope.JOB: OF_A_JOB}.get(TokenScope(token.scope))
+        return held is None or permission in held
 
     def __str__(self) -> str:
         return self.user.username if self.user else ""
+
+
+def _reaches(granted_name: int | None, granted_repository: str, namespace: Namespace | None, repository: str) -> bool:
+    if granted_repository:
+        return granted_repository.lower() == repository.lower()
+    return granted_name is None or (namespace is not None and granted_name == namespace.pk)
 
 
 ANONYMOUS = Principal()

@@ -1,38 +1,61 @@
-"""May this principal act under this name?"""
+"""May this principal act under this name?
 
-from accounts.enums import Role, TokenScope
+Each rule asks two things: whether the person may, by their role, and whether the credential reaches
+so far. A `repository` is a reference such as "model:ada/tiny", for tokens that reach only some.
+"""
+
+from accounts.enums import Permission, Role
 from accounts.models import Namespace
 from accounts.principal import Principal
 from accounts.selectors import role_in
 
 
-def _token_reaches(principal: Principal, namespace: Namespace) -> bool:
-    token = principal.token
-    return token is None or token.namespace_id is None or token.namespace_id == namespace.pk
-
-
-def may_read_namespace(principal: Principal, namespace: Namespace) -> bool:
+def may_read_namespace(
+    principal: Principal,
+    namespace: Namespace,
+    permission: Permission = Permission.REPO_READ,
+    *,
+    repository: str = "",
+) -> bool:
     """See what is private under this name."""
     if principal.is_staff:
         return True
-    return _token_reaches(principal, namespace) and role_in(principal.user, namespace) is not None
+    return principal.allows(permission, namespace, repository) and role_in(principal.user, namespace) is not None
 
 
-def may_write_namespace(principal: Principal, namespace: Namespace) -> bool:
+def may_write_namespace(
+    principal: Principal,
+    namespace: Namespace,
+    permission: Permission = Permission.REPO_WRITE,
+    *,
+    repository: str = "",
+) -> bool:
     """Change what is kept under this name: repositories and their files."""
-    if not principal.may_write or not _token_reaches(principal, namespace):
+    if not principal.allows(permission, namespace, repository):
         return False
     role = role_in(principal.user, namespace)
     return role is not None and role.rank >= Role.WRITE.rank
 
 
-def may_spend_for(principal: Principal, namespace: Namespace) -> bool:
-    """Submit jobs and use allocations of this name. A job may not submit further jobs."""
-    return principal.may_manage and may_write_namespace(principal, namespace)
+def may_spend_for(principal: Principal, namespace: Namespace, permission: Permission | None = None) -> bool:
+    """Use what this name pays for, its allocations and credits. A job may not submit further jobs.
+
+    Tokens of chosen permissions need the one that is named; without one, they never may.
+    """
+    if permission is None:
+        return principal.may_manage and may_write_namespace(principal, namespace)
+    return may_write_namespace(principal, namespace, permission)
 
 
-def may_administer_namespace(principal: Principal, namespace: Namespace) -> bool:
-    """Members, settings, purchases, deletion."""
-    if principal.token is not None and principal.token.scope != TokenScope.WRITE:
-        return False
-    return _token_reaches(principal, namespace) and role_in(principal.user, namespace) == Role.ADMIN
+def may_administer_namespace(
+    principal: Principal, namespace: Namespace, permission: Permission | None = None, *, repository: str = ""
+) -> bool:
+    """Members, settings, purchases, deletion.
+
+    Tokens of chosen permissions need the one that is named; without one, they never may.
+    """
+    if permission is None:
+        reaches = principal.may_manage and principal.allows(Permission.REPO_MANAGE, namespace)
+    else:
+        reaches = principal.allows(permission, namespace, repository)
+    return reaches and role_in(principal.user, namespace) == Role.ADMIN

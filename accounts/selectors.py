@@ -3,11 +3,21 @@
 import hashlib
 from datetime import timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Prefetch, Q, QuerySet
 from django.utils import timezone
 
-from accounts.enums import Role
-from accounts.models import AccessToken, Membership, Namespace, Organisation, User
+from accounts.enums import Permission, Role, TokenScope
+from accounts.models import (
+    AccessToken,
+    Application,
+    Authorisation,
+    Membership,
+    Namespace,
+    Organisation,
+    TokenGrant,
+    TrustedPublisher,
+    User,
+)
 from accounts.principal import ANONYMOUS, Principal
 
 
@@ -19,7 +29,7 @@ def token_digest(token: str) -> str:
 def principal_of_token(token: str) -> Principal:
     """The person behind a token; ANONYMOUS when it is unknown, revoked or expired."""
     row = (
-        AccessToken.objects.select_related("user", "namespace")
+        AccessToken.objects.select_related("user", "namespace", "authorisation")
         .filter(digest=token_digest(token), revoked_at__isnull=True, user__is_active=True)
         .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now()))
         .first()
@@ -57,14 +67,63 @@ def namespaces_of(user: User, *, at_least: Role = Role.READ) -> QuerySet[Namespa
     )
 
 
+def reachable_namespaces(principal: Principal, permission: Permission) -> QuerySet[Namespace]:
+    """The names of the person that the credential reaches with this permission as a whole."""
+    if principal.user is None:
+        return Namespace.objects.none()
+    names = namespaces_of(principal.user)
+    token = principal.token
+    if token is None or (token.namespace_id is None and principal.allows(permission)):
+        return names
+    if principal.is_fine_grained:
+        granted = [grant.namespace_id for grant in token.held if grant.permission == permission and grant.namespace_id]
+        return names.filter(pk__in=granted)
+    if token.namespace is None or not principal.allows(permission, token.namespace):
+        return names.none()
+    return names.filter(pk=token.namespace.pk)
+
+
+def single_repositories(principal: Principal, permission: Permission) -> list[str]:
+    """References of what a fine-grained token reaches one by one. Whether its person may is another question."""
+    if not principal.is_fine_grained or principal.token is None:
+        return []
+    return [grant.repository for grant in principal.token.held if grant.repository and grant.permission == permission]
+
+
 def organisations_of(user: User) -> QuerySet[Organisation]:
     return Organisation.objects.filter(memberships__user=user).order_by("name")
+
+
+def memberships_of(user: User) -> QuerySet[Membership]:
+    return user.memberships.select_related("organisation__namespace").order_by("organisation__name")
 
 
 def members_of(organisation: Organisation) -> QuerySet[Membership]:
     return organisation.memberships.select_related("user").order_by("-role", "user__username")
 
 
+def application_of(client_id: str) -> Application | None:
+    return Application.objects.select_related("owner").filter(client_id=client_id).first()
+
+
+def applications_of(user: User) -> QuerySet[Application]:
+    """Those of the names that the person administers."""
+    return Application.objects.filter(owner__in=namespaces_of(user, at_least=Role.ADMIN)).select_related("owner")
+
+
+def connections_of(user: User) -> QuerySet[Authorisation]:
+    """What the person lets applications do now, newest first."""
+    rows = user.authorisations.filter(ended_at__isnull=True).select_related("application__owner")
+    rows = rows.filter(Q(code_expires_at__isnull=True) | Q(code_used_at__isnull=False))
+    return rows.annotate(last_used_at=Max("tokens__last_used_at"))
+
+
+def publishers_of(repository: str) -> QuerySet[TrustedPublisher]:
+    return TrustedPublisher.objects.filter(repository__iexact=repository).select_related("created_by")
+
+
 def tokens_of(user: User) -> QuerySet[AccessToken]:
-    """A person's own tokens that still work; those of jobs are shown with the job."""
-    return user.tokens.filter(revoked_at__isnull=True).exclude(scope="job")
+    """A person's own tokens; those of jobs and applications are shown with the job and the application."""
+    own = user.tokens.filter(revoked_at__isnull=True, authorisation__isnull=True, reference="")
+    grants = Prefetch("grants", TokenGrant.objects.select_related("namespace"))
+    return own.exclude(scope=TokenScope.JOB).prefetch_related(grants)

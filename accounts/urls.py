@@ -1,15 +1,34 @@
 from django.urls import path
 
-from accounts import views
+from accounts.api import oauth
+from accounts.views import applications, devices, identity, people, tokens
 
 urlpatterns = [
-    path("login", views.log_in, name="login"),
-    path("logout", views.log_out, name="logout"),
-    path("sign-up", views.sign_up, name="sign_up"),
-    path("settings/tokens", views.token_list, name="token_list"),
-    path("settings/tokens/<int:token_id>/revoke", views.token_revoke, name="token_revoke"),
-    path("organisations/new", views.organisation_create, name="organisation_create"),
-    path("organisations/<str:name>/members", views.organisation_members, name="organisation_members"),
-    path("organisations/<str:name>/members/set", views.member_set, name="member_set"),
-    path("organisations/<str:name>/members/<str:username>/remove", views.member_remove, name="member_remove"),
+    path("login", people.log_in, name="login"),
+    path("logout", people.log_out, name="logout"),
+    path("sign-up", people.sign_up, name="sign_up"),
+    path("settings/tokens", tokens.token_list, name="token_list"),
+    path("settings/tokens/<int:token_id>/revoke", tokens.token_revoke, name="token_revoke"),
+    path("settings/tokens/<int:token_id>/renew", tokens.token_renew, name="token_renew"),
+    path("settings/applications", applications.application_list, name="application_list"),
+    path("settings/applications/<str:client_id>", applications.application_page, name="application"),
+    path("settings/applications/<str:client_id>/secret", applications.application_secret, name="application_secret"),
+    path("settings/applications/<str:client_id>/delete", applications.application_delete, name="application_delete"),
+    path("settings/connected-apps", applications.connection_list, name="connection_list"),
+    path("settings/connected-apps/<str:client_id>/disconnect", applications.disconnect, name="disconnect"),
+    path("settings/identity", identity.identity_page, name="identity"),
+    path("settings/identity/orcid/start", identity.orcid_start, name="orcid_start"),
+    path("settings/identity/orcid", identity.orcid_return, name="orcid_return"),
+    path("device", devices.device_page, name="device"),
+    path("oauth/authorize", applications.authorise, name="oauth_authorize"),
+    path("oauth/device", oauth.device, name="oauth_device"),
+    path("oauth/token", oauth.token, name="oauth_token"),
+    path("oauth/revoke", oauth.revoke, name="oauth_revoke"),
+    path("oauth/userinfo", oauth.userinfo, name="oauth_userinfo"),
+    path(".well-known/openid-configuration", oauth.configuration, name="openid_configuration"),
+    path(".well-known/oauth-authorization-server", oauth.configuration),
+    path("organisations/new", people.organisation_create, name="organisation_create"),
+    path("organisations/<str:name>/members", people.organisation_members, name="organisation_members"),
+    path("organisations/<str:name>/members/set", people.member_set, name="member_set"),
+    path("organisations/<str:name>/members/<str:username>/remove", people.member_remove, name="member_remove"),
 ]

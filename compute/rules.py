@@ -1,5 +1,6 @@
 """May this principal see or use this?"""
 
+from accounts.enums import Permission
 from accounts.models import Namespace
 from accounts.principal import Principal
 from accounts.rules import may_read_namespace, may_spend_for
@@ -8,14 +9,14 @@ from compute.models import Job
 
 def may_see_jobs_of(principal: Principal, namespace: Namespace) -> bool:
     """Jobs, logs and allocations are seen by the people of the namespace and by staff."""
-    return may_read_namespace(principal, namespace)
+    return may_read_namespace(principal, namespace, Permission.JOB_READ)
 
 
 def may_submit_for(principal: Principal, namespace: Namespace) -> bool:
     """Members who may write spend the namespace's GPU-seconds; a job's own token never does."""
-    return may_spend_for(principal, namespace)
+    return may_spend_for(principal, namespace, Permission.JOB_WRITE)
 
 
 def may_change(principal: Principal, job: Job) -> bool:
     """Cancel and label: whoever may submit for the namespace; staff, to protect the cluster."""
-    return principal.is_staff or may_spend_for(principal, job.namespace)
+    return principal.is_staff or may_submit_for(principal, job.namespace)

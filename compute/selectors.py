@@ -8,9 +8,10 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.enums import Permission
 from accounts.models import Namespace
 from accounts.principal import Principal
-from accounts.selectors import namespaces_of
+from accounts.selectors import namespaces_of, reachable_namespaces
 from common.errors import NotFound
 from compute.enums import LIVE_STATES, AllocationState, EntryKind, JobState
 from compute.models import Allocation, Cluster, Flavor, GpuSecondEntry, Job
@@ -20,12 +21,7 @@ def readable_namespaces(principal: Principal) -> QuerySet[Namespace]:
     """The names whose jobs and allocations a principal may see (staff see all)."""
     if principal.is_staff:
         return Namespace.objects.all()
-    if principal.user is None:
-        return Namespace.objects.none()
-    names = namespaces_of(principal.user)
-    if principal.token is not None and principal.token.namespace_id is not None:
-        return names.filter(pk=principal.token.namespace_id)
-    return names
+    return reachable_namespaces(principal, Permission.JOB_READ)
 
 
 def flavors() -> QuerySet[Flavor]:

@@ -4,7 +4,7 @@ from django.urls import path
 from django.urls.converters import StringConverter, register_converter
 
 from hub.enums import RepositoryKind
-from hub.views import buckets, discussions, files, lineage, repositories
+from hub.views import buckets, discussions, files, lineage, publishers, repositories
 
 
 class NamePart(StringConverter):
@@ -41,4 +41,5 @@ for prefix in ("datasets", "spaces", "kernels", ""):
         path(f"{base}/discussions/<int:number>/act", discussions.discussion_act, extra),
         path(f"{base}/discussions/<int:number>/hide/<int:comment>", discussions.comment_hide, extra),
         path(f"{base}/settings", repositories.repository_settings, extra),
+        path(f"{base}/settings/publishers", publishers.publisher_list, extra),
     ]

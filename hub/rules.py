@@ -1,5 +1,6 @@
 """May this principal do this to this repository or bucket?"""
 
+from accounts.enums import Permission
 from accounts.models import Namespace
 from accounts.principal import Principal
 from accounts.rules import may_administer_namespace, may_read_namespace, may_write_namespace
@@ -7,12 +8,12 @@ from hub.models import Bucket, Discussion, DiscussionEvent, Repository
 
 
 def may_read(principal: Principal, home: Repository | Bucket) -> bool:
-    return not home.is_private or may_read_namespace(principal, home.namespace)
+    return not home.is_private or may_read_namespace(principal, home.namespace, repository=home.reference)
 
 
 def may_write(principal: Principal, home: Repository | Bucket) -> bool:
     """Commit, push, make branches and tags; change the files of a bucket."""
-    return may_write_namespace(principal, home.namespace)
+    return may_write_namespace(principal, home.namespace, repository=home.reference)
 
 
 def may_create(principal: Principal, namespace: Namespace) -> bool:
@@ -21,19 +22,18 @@ def may_create(principal: Principal, namespace: Namespace) -> bool:
 
 def may_administer(principal: Principal, home: Repository | Bucket) -> bool:
     """Delete, move, change who may see it."""
-    return may_administer_namespace(principal, home.namespace)
+    return may_administer_namespace(principal, home.namespace, Permission.REPO_MANAGE, repository=home.reference)
 
 
 def may_discuss(principal: Principal, repository: Repository) -> bool:
     """Open discussions and pull requests, comment: everybody who is logged in and may read it.
 
-    A token that is bound to another name may not, nor a job outside its own.
+    A token needs the permission for it, or to write there; a job has it nowhere but in its own name.
     """
     if may_write(principal, repository):
         return True
-    token = principal.token
-    reaches = token is None or token.namespace_id in {None, repository.namespace_id}
-    return principal.may_manage and reaches and may_read(principal, repository)
+    allowed = principal.allows(Permission.DISCUSSION_WRITE, repository.namespace, repository.reference)
+    return allowed and may_read(principal, repository)
 
 
 def may_moderate(principal: Principal, repository: Repository) -> bool:

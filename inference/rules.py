@@ -1,5 +1,6 @@
 """May this person ask for pictures, with this model, at these costs?"""
 
+from accounts.enums import Permission
 from accounts.models import Namespace
 from accounts.principal import Principal
 from accounts.rules import may_spend_for
@@ -10,13 +11,14 @@ from licensing.algorithms.licences import Commercial, facts_of
 
 
 def may_generate(principal: Principal, billed: Namespace) -> bool:
-    """Needs a session or a write token, and a role that may spend under the name that pays."""
-    return may_spend_for(principal, billed)
+    """Needs a session, a write token or the permission, and a role that may spend under the name that pays."""
+    return may_spend_for(principal, billed, Permission.INFERENCE)
 
 
 def may_change(principal: Principal, generation: Generation) -> bool:
     """Cancel it, show or hide its pictures."""
-    return may_see_generations(principal) and principal.may_manage and principal.user == generation.owner
+    allowed = principal.allows(Permission.INFERENCE, generation.billed)
+    return may_see_generations(principal) and allowed and principal.user == generation.owner
 
 
 def needs_grant_of_use(billed: Namespace, repository: Repository, licence: str) -> bool:

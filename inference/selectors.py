@@ -7,10 +7,10 @@ from django.db.models import Avg, F, Prefetch, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.enums import Role
+from accounts.enums import Permission, Role
 from accounts.models import Namespace, User
 from accounts.principal import Principal
-from accounts.selectors import namespaces_of
+from accounts.selectors import namespaces_of, reachable_namespaces
 from common.errors import NotFound
 from hub.enums import RepositoryKind
 from hub.models import Repository
@@ -38,17 +38,24 @@ def profile(repository: Repository, commit: str) -> Profile | None:
 
 
 def may_see_generations(principal: Principal) -> bool:
-    """A job's token reaches files of its namespace, never a person's pictures."""
-    return principal.user is not None and (principal.token is None or principal.token.namespace_id is None)
+    """A job's token reaches files of its namespace, never a person's pictures; others need the permission."""
+    token = principal.token
+    if principal.user is None or token is None:
+        return principal.user is not None
+    if principal.is_fine_grained:
+        return any(grant.permission == Permission.INFERENCE for grant in token.held)
+    return token.namespace_id is None
 
 
 def generations_of(principal: Principal) -> QuerySet[Generation]:
     """A person's own, the newest first, with their pictures."""
     if not may_see_generations(principal):
         return Generation.objects.none()
+    own = Generation.objects.filter(owner=principal.user)
+    if principal.is_fine_grained:
+        own = own.filter(billed__in=reachable_namespaces(principal, Permission.INFERENCE))
     return (
-        Generation.objects.filter(owner=principal.user)
-        .select_related("billed", "repository__namespace")
+        own.select_related("billed", "repository__namespace")
         .prefetch_related("pictures")
         .order_by("-created_at", "-id")
     )
@@ -87,11 +94,15 @@ def own_generation_for(principal: Principal, generation_id: str) -> Generation:
 def picture_for(principal: Principal, generation_id: str, position: int) -> Picture:
     """One's own or a public one. Raises NotFound."""
     picture = picture_of(generation_id, position)
-    if picture is not None:
-        is_own = may_see_generations(principal) and picture.generation.owner_id == getattr(principal.user, "pk", None)
-        if is_own or picture.is_public:
-            return picture
+    if picture is not None and (picture.is_public or _is_own(principal, picture.generation)):
+        return picture
     raise NotFound(_("There is no such picture, or it is not yours to see."), hint=_("Log in as its owner."))
+
+
+def _is_own(principal: Principal, generation: Generation) -> bool:
+    if not may_see_generations(principal) or generation.owner_id != getattr(principal.user, "pk", None):
+        return False
+    return not principal.is_fine_grained or principal.allows(Permission.INFERENCE, generation.billed)
 
 
 def picture_of(generation_id: str, position: int) -> Picture | None:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import Coalesce, TruncMonth
 
-from accounts.enums import TokenScope
+from accounts.enums import Permission
 from accounts.models import Namespace
 from accounts.principal import Principal
 from revenue.algorithms.pools import Pool, pool_of
@@ -138,8 +138,8 @@ def blocks() -> QuerySet[HashBlock]:
 
 
 def _sees_own_money(principal: Principal) -> bool:
-    """A person by session or by a token of their own; a job's token sees no money."""
-    return principal.user is not None and (principal.token is None or principal.token.scope != TokenScope.JOB)
+    """A person by session or by a token that may read all of theirs; a job's token sees no money."""
+    return principal.allows(Permission.BILLING_READ)
 
 
 def _guarded(name: AccountName, currency: str, **more: Any) -> int:

@@ -1,37 +1,79 @@
 """Access tokens: shown once, kept as a hash, scoped, expiring, revocable."""
 
+import re
 import secrets
 import string
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.enums import TokenScope
-from accounts.models import AccessToken, Namespace, User
+from accounts.enums import Permission, TokenScope
+from accounts.models import AccessToken, Authorisation, Namespace, TokenGrant, User
 from accounts.principal import Principal
-from accounts.selectors import token_digest
-from common.errors import Forbidden, Invalid
+from accounts.selectors import namespaces_of, token_digest
+from common.errors import Conflict, Forbidden, Invalid
 from common.services import audit
 
+MAX_REPOSITORIES = 50
+OF_REPOSITORIES = frozenset(
+    {
+        Permission.REPO_READ,
+        Permission.REPO_WRITE,
+        Permission.REPO_MANAGE,
+        Permission.GATED_READ,
+        Permission.DISCUSSION_WRITE,
+    }
+)
+"""What means something for one repository; the others are about a name or a person."""
+
 _ALPHABET = string.ascii_letters + string.digits
+_REFERENCE = re.compile(
+    r"(model|dataset|space|kernel|bucket):[A-Za-z0-9][\w.-]{0,41}/[A-Za-z0-9_][\w.-]{0,95}", re.ASCII
+)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a fine-grained token may do, and where; neither names nor repositories means everywhere."""
+
+    permissions: Sequence[Permission]
+    namespaces: Sequence[Namespace] = ()
+    repositories: Sequence[str] = ()
 
 
 def issue_token(
-    user: User, *, name: str, scope: TokenScope, expires_at: datetime | None = None, by: Principal | None = None
+    user: User,
+    *,
+    name: str,
+    scope: TokenScope,
+    expires_at: datetime | None = None,
+    reach: Reach | None = None,
+    by: Principal | None = None,
 ) -> str:
-    """A new personal token; the returned text is the only copy there will ever be."""
+    """A new personal token; the returned text is the only copy there will ever be.
+
+    `reach` belongs to the scope of chosen permissions and to no other. Raises Forbidden, Invalid.
+    """
     if by is not None and (by.user != user or by.token is not None):
         raise Forbidden(_("Tokens are made in the browser, by the person they belong to."))
     if scope == TokenScope.JOB:
         raise Invalid(_("Tokens of jobs are made when the job starts."))
-    return _issue(user, name=name, scope=scope, expires_at=expires_at)
+    if expires_at is not None and expires_at <= timezone.now():
+        raise Invalid(_("The token would have expired already."), hint=_("Choose a later day."))
+    if (scope == TokenScope.FINE) != (reach is not None):
+        raise Invalid(_("Choose at least one permission."))
+    if reach is not None:
+        _check_reach(user, reach)
+    return issue(user, name=name, scope=scope, expires_at=expires_at, reach=reach)
 
 
 def issue_job_token(user: User, *, namespace: Namespace, job: str, expires_at: datetime) -> str:
     """A token that writes to one namespace only, cannot submit, spend or manage, and ends with the job."""
-    return _issue(
+    return issue(
         user,
         name=f"job {job}",
         scope=TokenScope.JOB,
@@ -39,6 +81,25 @@ def issue_job_token(user: User, *, namespace: Namespace, job: str, expires_at: d
         namespace=namespace,
         reference=f"job:{job}",
     )
+
+
+@transaction.atomic
+def renew_token(token: AccessToken, *, by: Principal) -> str:
+    """Invalidate the old text and make a new one with the same name, permissions and end.
+
+    Raises Forbidden, Conflict.
+    """
+    token = AccessToken.objects.select_for_update().get(pk=token.pk)
+    if by.user != token.user or by.token is not None:
+        raise Forbidden(_("Tokens are made in the browser, by the person they belong to."))
+    is_over = token.expires_at is not None and token.expires_at <= timezone.now()
+    if token.revoked_at is not None or is_over or token.authorisation_id is not None or token.scope == TokenScope.JOB:
+        raise Conflict(_("This token cannot be renewed."), hint=_("Make a new one."))
+    text = new_text()
+    token.digest, token.hint, token.last_used_at = token_digest(text), text[:7], None
+    token.save(update_fields=["digest", "hint", "last_used_at"])
+    audit.record("token.renewed", f"user:{token.user.username}", actor=by, token=token.hint)
+    return text
 
 
 @transaction.atomic
@@ -57,26 +118,85 @@ def revoke_job_tokens(job: str) -> None:
     AccessToken.objects.filter(reference=f"job:{job}", revoked_at__isnull=True).update(revoked_at=timezone.now())
 
 
+def new_text(prefix: str = "hf_") -> str:
+    """Clients know our tokens by their first letters; the rest is chance, 220 bits of it."""
+    return prefix + "".join(secrets.choice(_ALPHABET) for _position in range(37))
+
+
 @transaction.atomic
-def _issue(
+def issue(
     user: User,
     *,
     name: str,
     scope: TokenScope,
     expires_at: datetime | None,
+    reach: Reach | None = None,
     namespace: Namespace | None = None,
     reference: str = "",
+    authorisation: Authorisation | None = None,
+    text: str = "",
 ) -> str:
-    token = "hf_" + "".join(secrets.choice(_ALPHABET) for _position in range(37))
-    AccessToken.objects.create(
+    """Keep the hash of a new token, for services that have checked who asks."""
+    text = text or new_text()
+    token = AccessToken.objects.create(
         user=user,
-        name=name.strip() or "token",
-        digest=token_digest(token),
-        hint=token[:7],
+        name=name.strip()[:60] or "token",
+        digest=token_digest(text),
+        hint=text[:7],
         scope=scope,
         namespace=namespace,
         reference=reference,
+        authorisation=authorisation,
         expires_at=expires_at,
     )
-    audit.record("token.issued", f"user:{user.username}", actor=user, token=token[:7], scope=scope)
-    return token
+    if reach is not None:
+        TokenGrant.objects.bulk_create(_grants(token, reach))
+    audit.record("token.issued", f"user:{user.username}", actor=user, token=text[:7], scope=scope)
+    return text
+
+
+def checked_references(references: Iterable[str]) -> list[str]:
+    """References such as "model:ada/tiny", each once. Raises Invalid for anything else."""
+    found: list[str] = []
+    for reference in references:
+        if not _REFERENCE.fullmatch(reference):
+            raise Invalid(
+                _("“%(name)s” is not the name of a repository.") % {"name": reference},
+                hint=_("Write them like model:ada/tiny or dataset:ada/words, one a line."),
+            )
+        if reference not in found:
+            found.append(reference)
+    if len(found) > MAX_REPOSITORIES:
+        raise Invalid(_("A token names up to %(most)s repositories.") % {"most": MAX_REPOSITORIES})
+    return found
+
+
+def _check_reach(user: User, reach: Reach) -> None:
+    if not reach.permissions:
+        raise Invalid(_("Choose at least one permission."))
+    own = set(namespaces_of(user).values_list("pk", flat=True))
+    if any(namespace.pk not in own for namespace in reach.namespaces):
+        raise Forbidden(_("You do not act under this name."))
+    checked_references(reach.repositories)
+    useless = [permission for permission in reach.permissions if permission not in OF_REPOSITORIES]
+    if reach.repositories and not reach.namespaces and useless:
+        raise Invalid(
+            _("This cannot be allowed for a repository alone: %(permission)s.") % {"permission": useless[0].label},
+            hint=_("Choose a name as well, or leave this permission out."),
+        )
+
+
+def _grants(token: AccessToken, reach: Reach) -> list[TokenGrant]:
+    if not reach.namespaces and not reach.repositories:
+        return [TokenGrant(token=token, permission=permission) for permission in reach.permissions]
+    names = [
+        TokenGrant(token=token, permission=permission, namespace=namespace)
+        for namespace in reach.namespaces
+        for permission in reach.permissions
+    ]
+    return names + [
+        TokenGrant(token=token, permission=permission, repository=reference)
+        for reference in reach.repositories
+        for permission in reach.permissions
+        if permission in OF_REPOSITORIES
+    ]

@@ -176,6 +176,13 @@ STRIPE_WEBHOOK_SECRET = env.text("STRIPE_WEBHOOK_SECRET", "")
 STRIPE_API_BASE = env.text("STRIPE_API_BASE", "")
 TAX_COUNTRY = env.text("WELLSPRING_TAX_COUNTRY", "")  # where the operator pays value added tax; empty: none
 
+# --- Who people are elsewhere ----------------------------------------------------------------
+ORCID_ISSUER = env.text("WELLSPRING_ORCID_ISSUER", "https://orcid.org").rstrip("/")
+ORCID_CLIENT_ID = env.text("WELLSPRING_ORCID_CLIENT_ID", "")  # empty: iDs can be typed, not confirmed
+ORCID_CLIENT_SECRET = env.text("WELLSPRING_ORCID_CLIENT_SECRET", "")
+# Issuers of trusted publishers must be public https servers; a test's own issuer is not.
+FETCH_FROM_PRIVATE_ADDRESSES = False
+
 # --- Logs -----------------------------------------------------------------------------------
 LOGGING = {
     "version": 1,
@@ -183,7 +190,10 @@ LOGGING = {
     "formatters": {"json": {"()": "common.logs.JsonFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": env.text("WELLSPRING_LOG_LEVEL", "INFO")},
-    "loggers": {"django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},
+    "loggers": {
+        "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "authlib": {"level": "INFO"},  # below that it writes tokens down
+    },
 }
 
 SILENCED_SYSTEM_CHECKS: list[str] = []

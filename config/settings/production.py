@@ -13,6 +13,9 @@ env.text("WELLSPRING_BASE_URL")
 if env.text("STRIPE_API_BASE", ""):
     raise env.SettingMissing("Unset STRIPE_API_BASE: in production payments go to Stripe itself.")
 
+if env.text("AUTHLIB_INSECURE_TRANSPORT", ""):
+    raise env.SettingMissing("Unset AUTHLIB_INSECURE_TRANSPORT: in production tokens travel by https only.")
+
 SECURE_SSL_REDIRECT = env.flag("WELLSPRING_SSL_REDIRECT", True)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = env.integer("WELLSPRING_HSTS_SECONDS", 31_536_000)

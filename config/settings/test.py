@@ -1,5 +1,6 @@
 """Settings of the test run: own data directory, quick password hashes, the same database engine."""
 
+import os
 import sys
 
 from config import env
@@ -19,7 +20,10 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+os.environ.setdefault("AUTHLIB_INSECURE_TRANSPORT", "1")  # tests speak plain http on loopback
+FETCH_FROM_PRIVATE_ADDRESSES = True
 CELERY_BROKER_URL = env.text("WELLSPRING_BROKER_URL", "memory://")
+WHITENOISE_USE_FINDERS = True  # the site of live tests has styles without a build step
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # noqa: F405 - from base
 # TransactionTestCase empties tables by TRUNCATE, which the ledger refuses everybody else.
 DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c wellspring.allow_truncate=on"  # noqa: F405 - from base

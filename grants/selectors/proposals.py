@@ -16,8 +16,8 @@ _PRIVATE = [ProposalState.DRAFT, ProposalState.SIGNING]
 
 
 def reader(principal: Principal) -> User | None:
-    """The person whose private matters this credential may read; a job's token reads none."""
-    if principal.token is not None and principal.token.scope == TokenScope.JOB:
+    """The person whose private matters this credential may read; tokens of jobs and of chosen permissions read none."""
+    if principal.token is not None and principal.token.scope in {TokenScope.JOB, TokenScope.FINE}:
         return None
     return principal.user
 

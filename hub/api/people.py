@@ -4,8 +4,9 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from accounts.enums import Role
-from accounts.models import Namespace, User
+from accounts.enums import OAuthScope, Permission, Role, TokenScope
+from accounts.models import AccessToken, Namespace, User
+from accounts.principal import Principal
 from accounts.rules import may_read_namespace
 from accounts.selectors import namespace_named, namespaces_of, role_in
 from common.errors import NotFound, Unauthenticated
@@ -28,7 +29,7 @@ def whoami(request: HttpRequest) -> HttpResponse:
         "id": f"{user.pk:024x}",
         "name": user.username,
         "fullname": user.get_full_name(),
-        "email": user.email,
+        "email": user.email if _may_know_email(principal) else "",
         "emailVerified": False,
         "isPro": False,
         "canPay": False,
@@ -37,10 +38,47 @@ def whoami(request: HttpRequest) -> HttpResponse:
     }
     token = principal.token
     if token is not None:
-        role = "read" if token.scope == "read" else "write"
-        access = {"displayName": token.name, "role": role, "createdAt": date(token.created_at)}
-        answer["auth"] = {"type": "access_token", "accessToken": access}
+        answer["auth"] = {"type": "access_token", "accessToken": _access(token)}
     return JsonResponse(answer)
+
+
+def _may_know_email(principal: Principal) -> bool:
+    """A program of somebody else knows it only when the person agreed."""
+    token = principal.token
+    if token is None or token.authorisation is None:
+        return token is None or not token.reference
+    return OAuthScope.EMAIL in token.authorisation.scopes
+
+
+def _access(token: AccessToken) -> dict[str, Any]:
+    role = {TokenScope.READ: "read", TokenScope.FINE: "fineGrained"}.get(TokenScope(token.scope), "write")
+    access: dict[str, Any] = {"displayName": token.name, "role": role, "createdAt": date(token.created_at)}
+    if token.scope == TokenScope.FINE:
+        access["fineGrained"] = _fine_grained(token)
+    return access
+
+
+def _fine_grained(token: AccessToken) -> dict[str, Any]:
+    """What it may everywhere, and for each name or repository, in the words that clients know."""
+    everywhere = [grant.permission for grant in token.held if not grant.namespace_id and not grant.repository]
+    entities: dict[tuple[str, str, str], list[str]] = {}
+    for grant in token.held:
+        if grant.namespace is not None:
+            entity = (f"{grant.namespace.pk:024x}", grant.namespace.kind, grant.namespace.name)
+        elif grant.repository:
+            kind, _colon, name = grant.repository.partition(":")
+            entity = ("", kind, name)
+        else:
+            continue
+        entities.setdefault(entity, []).append(grant.permission)
+    return {
+        "canReadGatedRepos": Permission.GATED_READ in everywhere,
+        "global": everywhere,
+        "scoped": [
+            {"entity": {"_id": pk, "type": kind, "name": name}, "permissions": permissions}
+            for (pk, kind, name), permissions in entities.items()
+        ],
+    }
 
 
 @door("GET")

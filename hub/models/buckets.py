@@ -49,6 +49,11 @@ class Bucket(models.Model):
         return f"{self.namespace.name}/{self.name}"
 
     @property
+    def reference(self) -> str:
+        """How rooms that do not know buckets name this one."""
+        return f"bucket:{self.full_name}"
+
+    @property
     def is_private(self) -> bool:
         return self.visibility == Visibility.PRIVATE
 

@@ -69,6 +69,11 @@ class Repository(models.Model):
         return f"{self.namespace.name}/{self.name}"
 
     @property
+    def reference(self) -> str:
+        """How rooms that do not know repositories name this one."""
+        return f"{self.kind}:{self.full_name}"
+
+    @property
     def is_private(self) -> bool:
         return self.visibility == Visibility.PRIVATE
 

@@ -8,14 +8,15 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q, QuerySet
 
+from accounts.enums import Permission
 from accounts.models import Namespace
 from accounts.principal import Principal
 from accounts.rules import may_read_namespace
-from accounts.selectors import namespaces_of
+from accounts.selectors import reachable_namespaces
 from hub.enums import RepositoryKind, Visibility
 from hub.errors import EntryNotFound, Refusal, RepositoryNotFound
 from hub.models import Bucket, BucketFile, BucketObject, LargeObject, RepositoryObject
-from hub.selectors.repositories import repository_for
+from hub.selectors.repositories import repository_for, singles
 
 # Where a folder begins and where what follows it begins: "/" is followed by "0" in ASCII.
 _INSIDE, _BEHIND = "/", "0"
@@ -71,10 +72,8 @@ def buckets_visible_to(principal: Principal) -> QuerySet[Bucket]:
     every = Bucket.objects.select_related("namespace")
     if principal.is_staff:
         return every
-    own = namespaces_of(principal.user) if principal.user is not None else Namespace.objects.none()
-    if principal.token is not None and principal.token.namespace_id is not None:
-        own = own.filter(pk=principal.token.namespace_id)
-    return every.filter(Q(visibility=Visibility.PUBLIC) | Q(namespace__in=own.values("pk")))
+    own = reachable_namespaces(principal, Permission.REPO_READ).values("pk")
+    return every.filter(Q(visibility=Visibility.PUBLIC) | Q(namespace__in=own) | singles(principal, ["bucket"]))
 
 
 def buckets_of(namespace: Namespace, principal: Principal, *, search: str = "") -> QuerySet[Bucket]:
@@ -98,7 +97,9 @@ def bucket_named(full_name: str) -> Bucket | None:
 def bucket_for(principal: Principal, full_name: str) -> Bucket:
     """The bucket of that name. Raises RepositoryNotFound when it is missing or hidden."""
     found = bucket_named(full_name)
-    if found is None or (found.is_private and not may_read_namespace(principal, found.namespace)):
+    if found is None or (
+        found.is_private and not may_read_namespace(principal, found.namespace, repository=found.reference)
+    ):
         raise RepositoryNotFound(anonymous=principal.is_anonymous)
     return found
 

@@ -14,7 +14,7 @@ def readable_object(principal: Principal, repository: Repository, sha256: str) -
     The caller has checked that the principal may read the repository.
     """
     held = RepositoryObject.objects.select_related("object").filter(repository=repository, object_id=sha256).first()
-    if held is None or (held.committed_at is None and not may_write_namespace(principal, repository.namespace)):
+    if held is None or (held.committed_at is None and not _may_write(principal, repository)):
         return None
     return held.object
 
@@ -28,7 +28,7 @@ def held_objects(principal: Principal, repository: Repository, digests: Iterable
     wanted = set(digests)
     rows = RepositoryObject.objects.select_related("object").filter(object_id__in=wanted)
     own = rows.filter(repository=repository)
-    if not may_write_namespace(principal, repository.namespace):
+    if not _may_write(principal, repository):
         own = own.filter(committed_at__isnull=False)
     found = {row.object_id: row.object for row in own}
     if len(found) < len(wanted) and principal.user is not None:
@@ -67,3 +67,7 @@ def readable_by_xet(home: Repository | Bucket, xet_hash: str, *, by_writer: bool
     if mine is None or (mine.committed_at is None and not by_writer):
         return None
     return mine.object
+
+
+def _may_write(principal: Principal, repository: Repository) -> bool:
+    return may_write_namespace(principal, repository.namespace, repository=repository.reference)

@@ -1,10 +1,13 @@
 """Which repositories a person sees."""
 
+from collections.abc import Iterable
+
 from django.db.models import Q, QuerySet
 
+from accounts.enums import Permission
 from accounts.principal import Principal
 from accounts.rules import may_read_namespace
-from accounts.selectors import namespaces_of
+from accounts.selectors import namespaces_of, reachable_namespaces, single_repositories
 from hub.enums import RepositoryKind, Visibility
 from hub.errors import RepositoryMoved, RepositoryNotFound
 from hub.models import OldName, Repository
@@ -15,7 +18,7 @@ def repositories_visible_to(principal: Principal) -> QuerySet[Repository]:
     every = Repository.objects.select_related("namespace")
     if principal.is_staff:
         return every
-    return every.filter(Q(visibility=Visibility.PUBLIC) | Q(namespace__in=_own(principal)))
+    return every.filter(Q(visibility=Visibility.PUBLIC) | _own(principal))
 
 
 def repository_for(principal: Principal, kind: RepositoryKind | str, full_name: str) -> Repository:
@@ -50,13 +53,26 @@ def repository_named(kind: RepositoryKind | str, full_name: str) -> Repository |
 
 
 def _may_read(principal: Principal, repository: Repository) -> bool:
-    return not repository.is_private or may_read_namespace(principal, repository.namespace)
+    return not repository.is_private or may_read_namespace(
+        principal, repository.namespace, repository=repository.reference
+    )
 
 
-def _own(principal: Principal) -> list[int]:
-    if principal.user is None:
-        return []
-    names = namespaces_of(principal.user)
-    if principal.token is not None and principal.token.namespace_id is not None:
-        names = names.filter(pk=principal.token.namespace_id)
-    return list(names.values_list("pk", flat=True))
+def _own(principal: Principal) -> Q:
+    """What lies under the names that the credential reaches, and what it reaches one by one."""
+    names = list(reachable_namespaces(principal, Permission.REPO_READ).values_list("pk", flat=True))
+    return Q(namespace__in=names) | singles(principal, RepositoryKind.values)
+
+
+def singles(principal: Principal, kinds: Iterable[str]) -> Q:
+    """The repositories of these kinds (or buckets) that a token may read one by one, if its person may."""
+    found = Q(pk__in=[])
+    references = [reference.partition(":")[::2] for reference in single_repositories(principal, Permission.REPO_READ)]
+    wanted = [(kind, *name.partition("/")[::2]) for kind, name in references if kind in set(kinds)]
+    if not wanted or principal.user is None:
+        return found
+    own = list(namespaces_of(principal.user).values_list("pk", flat=True))
+    for kind, namespace, name in wanted:
+        one = Q(namespace__in=own, namespace__name__iexact=namespace, name__iexact=name)
+        found |= one if kind == "bucket" else one & Q(kind=kind)
+    return found

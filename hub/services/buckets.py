@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Namespace
 from accounts.principal import Principal
+from accounts.services import references
 from common.errors import Conflict, Forbidden, Invalid
 from common.services import audit
 from hub import rules
@@ -66,6 +67,7 @@ def move(bucket: Bucket, namespace: Namespace, name: str, *, by: Principal) -> B
     _claim(namespace, name, bucket)
     bucket.namespace, bucket.name = namespace, name
     bucket.save(update_fields=["namespace", "name"])
+    references.moved(f"bucket:{before}", bucket.reference)
     audit.record("bucket.moved", str(bucket), actor=by, before=before)
     return bucket
 
@@ -76,6 +78,7 @@ def delete(bucket: Bucket, *, by: Principal) -> None:
     bucket = locked(bucket)
     _require_administrator(by, bucket)
     name = str(bucket)
+    references.gone(bucket.reference)
     bucket.delete()
     audit.record("bucket.deleted", name, actor=by)
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Namespace
 from accounts.principal import Principal
+from accounts.services import references
 from common.errors import Conflict, Forbidden, Invalid
 from common.services import audit, outbox
 from hub import rules
@@ -114,6 +115,7 @@ def move(repository: Repository, namespace: Namespace, name: str, *, by: Princip
     repository.save(update_fields=["namespace", "name"])
     if old_name.lower() != new_name.lower():
         OldName.objects.create(repository=repository, kind=repository.kind, full_name=old_name)
+    references.moved(f"{repository.kind}:{old_name}", repository.reference)
     audit.record("repository.moved", str(repository), actor=by, before=old_name)
     return repository
 
@@ -135,6 +137,7 @@ def delete(repository: Repository, *, by: Principal) -> None:
     TreeEntry.objects.filter(branch__repository=repository).delete()
     repository.commits.all().delete()
     repository.delete()
+    references.gone(f"{gone['kind']}:{gone['full_name']}")
     audit.record("repository.deleted", f"{gone['kind']}:{gone['full_name']}", actor=by)
     outbox.emit("repository.deleted", f"repository.deleted:{gone['repository']}", gone)
     # Git goes last: a crash before it leaves a folder that nothing names.

@@ -19,7 +19,7 @@ def test_it_prints_a_working_token_and_nothing_else():
     token = run("ada", "--token", "--staff", "--org", "lab")
     principal = principal_of_token(token)
     assert principal.user == User.objects.get(username="ada")
-    assert principal.may_write
+    assert principal.may_manage
     assert principal.is_staff
     assert Membership.objects.get().role == "admin"
 

@@ -1,11 +1,12 @@
 """People, organisations and tokens for tests."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import factory
 from django.utils import timezone
 
-from accounts.enums import NamespaceKind, Role, TokenScope
+from accounts.enums import NamespaceKind, Permission, Role, TokenScope
 from accounts.models import AccessToken, Membership, Namespace, Organisation, User
 from accounts.principal import Principal
 from accounts.services import tokens
@@ -78,3 +79,11 @@ def bearer(user: User, *, scope: TokenScope = TokenScope.WRITE) -> dict[str, str
 def job_token(user: User, *, job: str = "0" * 24, namespace: Namespace | None = None) -> str:
     expires_at = timezone.now() + timedelta(hours=1)
     return tokens.issue_job_token(user, namespace=namespace or user.namespace, job=job, expires_at=expires_at)
+
+
+def fine_token(
+    user: User, *permissions: Permission, namespaces: Sequence[Namespace] = (), repositories: Sequence[str] = ()
+) -> str:
+    """A token of chosen permissions: everywhere, or only in the given places."""
+    reach = tokens.Reach(permissions, namespaces=namespaces, repositories=repositories)
+    return tokens.issue_token(user, name="fine", scope=TokenScope.FINE, reach=reach)

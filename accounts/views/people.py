@@ -1,4 +1,4 @@
-"""Sign-up, log-in, tokens, organisations."""
+"""Sign-up, log-in, organisations."""
 
 from django.contrib import messages
 from django.contrib.auth import login
@@ -7,15 +7,14 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import selectors
-from accounts.enums import Role, TokenScope
-from accounts.forms import LogInForm, MemberForm, OrganisationForm, SignUpForm, TokenForm
+from accounts.enums import Role
+from accounts.forms import LogInForm, MemberForm, OrganisationForm, SignUpForm
 from accounts.models import Organisation, User
 from accounts.rules import may_administer_namespace
-from accounts.services import organisations, people, tokens
+from accounts.services import organisations, people
 from common.errors import Refusal
 
 log_in = LoginView.as_view(
@@ -37,33 +36,6 @@ def sign_up(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Welcome. This is your page."))
             return redirect(user.namespace)
     return render(request, "accounts/sign_up.html", {"form": form})
-
-
-@login_required
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def token_list(request: HttpRequest) -> HttpResponse:
-    form = TokenForm(request.POST or None)
-    new_token = None
-    if form.is_valid():
-        new_token = tokens.issue_token(
-            request.user,
-            name=form.cleaned_data["name"],
-            scope=TokenScope(form.cleaned_data["scope"]),
-            by=request.principal,
-        )
-        form = TokenForm()
-    context = {"form": form, "tokens": selectors.tokens_of(request.user), "new_token": new_token}
-    return render(request, "accounts/tokens.html", context)
-
-
-@login_required
-@require_POST
-def token_revoke(request: HttpRequest, token_id: int) -> HttpResponse:
-    token = get_object_or_404(selectors.tokens_of(request.user), pk=token_id)
-    tokens.revoke_token(token, by=request.principal)
-    messages.success(request, _("The token no longer works."))
-    return redirect("token_list")
 
 
 @login_required

@@ -1,4 +1,4 @@
-"""People, organisations, the names they own things under, and their access tokens."""
+"""People, organisations, and the names they own things under."""
 
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import RegexValidator
@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from accounts.enums import NamespaceKind, Role, TokenScope
+from accounts.enums import NamespaceKind, Role
 
 valid_name = RegexValidator(
     r"\A(?!.*--)(?!.*\.\.)[A-Za-z0-9](?:[A-Za-z0-9._-]{0,40}[A-Za-z0-9])?\Z",
@@ -21,13 +21,20 @@ class User(AbstractUser):
     email = models.EmailField(_("e-mail address"), blank=True)
     full_name = models.CharField(_("full name"), max_length=100, blank=True)
     orcid = models.CharField(_("ORCID iD"), max_length=19, blank=True)
+    # Set only when ORCID itself said so; a typed iD is a claim.
+    orcid_verified_at = models.DateTimeField(null=True, blank=True)
     first_name = None  # type: ignore[assignment]  # people have one name, written their way
     last_name = None  # type: ignore[assignment]
 
     class Meta:
         verbose_name = _("person")
         verbose_name_plural = _("people")
-        constraints = [models.UniqueConstraint(Lower("username"), name="user_name_once")]
+        constraints = [
+            models.UniqueConstraint(Lower("username"), name="user_name_once"),
+            models.UniqueConstraint(
+                fields=["orcid"], condition=models.Q(orcid_verified_at__isnull=False), name="verified_orcid_once"
+            ),
+        ]
 
     def get_full_name(self) -> str:
         return self.full_name or self.username
@@ -107,26 +114,3 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.role} {self.organisation_id}"
-
-
-class AccessToken(models.Model):
-    """A token of the form hf_…; only its SHA-256 is kept. A job's token names its job and ends with it."""
-
-    user = models.ForeignKey(User, models.CASCADE, related_name="tokens")
-    name = models.CharField(_("name"), max_length=60)
-    digest = models.CharField(max_length=64, unique=True)
-    hint = models.CharField(max_length=12)
-    scope = models.CharField(_("scope"), max_length=5, choices=TokenScope, default=TokenScope.READ)
-    namespace = models.ForeignKey(Namespace, models.CASCADE, null=True, blank=True, related_name="+")
-    reference = models.CharField(max_length=100, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-    last_used_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("access token")
-        ordering = ["-id"]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.hint}…)"

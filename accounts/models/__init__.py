@@ -1,0 +1,20 @@
+from accounts.models.applications import Application, Authorisation, DeviceLogin, RefreshToken
+from accounts.models.people import Membership, Namespace, Organisation, User, valid_name
+from accounts.models.publishers import TrustedPublisher, UsedAssertion
+from accounts.models.tokens import AccessToken, TokenGrant
+
+__all__ = [
+    "AccessToken",
+    "Application",
+    "Authorisation",
+    "DeviceLogin",
+    "Membership",
+    "Namespace",
+    "Organisation",
+    "RefreshToken",
+    "TokenGrant",
+    "TrustedPublisher",
+    "UsedAssertion",
+    "User",
+    "valid_name",
+]

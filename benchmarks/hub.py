@@ -2,7 +2,8 @@
 
     python -m benchmarks.hub [commits requests transfers]
 
-Needs the programs nginx and ab (Debian: nginx-light, apache2-utils). Starts a site on a folder of its own, on the disk of --folder, and stops it.
+Needs the programs nginx and ab (Debian: nginx-light, apache2-utils). Starts a site on a folder of its
+own, on the disk of --folder, and stops it.
 """
 
 import argparse

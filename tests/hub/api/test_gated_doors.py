@@ -162,7 +162,7 @@ def test_a_xet_token_ends_with_the_access(client):
     row = AccessRequest.objects.get(user=found.people["accepted"])
     access.reject(row, by=found.by("owner"), reason="No longer")
 
-    assert (before.status_code, client.get(address, headers=who).status_code) == (200, 403)
+    assert (before.status_code, client.get(address, headers=who).status_code) == (200, 401)
 
 
 def test_a_token_for_a_pull_request_reads_nothing(client):
@@ -173,7 +173,7 @@ def test_a_token_for_a_pull_request_reads_nothing(client):
 
     answer = client.get(f"/cas/v2/reconstructions/{found.xet_hash}", headers=who)
 
-    assert (issued.status_code, answer.status_code, answer["X-Error-Code"]) == (200, 403, "GatedRepo")
+    assert (issued.status_code, answer.status_code) == (200, 401)
 
 
 @pytest.mark.parametrize("who", EVERYBODY)

@@ -107,7 +107,7 @@ def grant(request: HttpRequest, prefix: str, namespace: str, name: str) -> HttpR
         if user is None:
             raise NotFound(_("There is nobody of that name."))
         services.grant(repository, user, by=request.principal)
-    except (NotFound, Refusal) as refusal:
+    except Refusal as refusal:
         if refusal.status not in {400, 404, 409}:
             raise
         messages.error(request, str(refusal))

@@ -74,7 +74,7 @@ class GateSettingsForm(forms.Form):
     heading = forms.CharField(label=_("Heading"), max_length=200, required=False)
     prompt = forms.CharField(
         label=_("Text above the questions"),
-        widget=forms.Textarea,
+        widget=forms.Textarea(attrs={"rows": 5}),
         required=False,
         help_text=_("Markdown is understood. What is empty here is taken from the card, if that has it."),
     )
@@ -86,7 +86,7 @@ class GateSettingsForm(forms.Form):
     )
     terms = forms.CharField(
         label=_("Terms to agree to"),
-        widget=forms.Textarea,
+        widget=forms.Textarea(attrs={"rows": 5}),
         required=False,
         help_text=_("A changed text is a new version. Which one somebody agreed to, and when, is kept."),
     )
@@ -141,7 +141,10 @@ class GrantForm(forms.Form):
 
 
 class ReasonForm(forms.Form):
-    text = forms.CharField(label=_("Reason"), widget=forms.Textarea, required=False, max_length=5000)
+    """One field for several buttons; the services say which of them need it."""
+
+    use_required_attribute = False
+    text = forms.CharField(label=_("Reason"), widget=forms.Textarea(attrs={"rows": 5}), max_length=5000)
 
 
 class DeleteForm(forms.Form):

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('hub', '0006_copies'),
+        ('hub', '0007_copies'),
     ]
 
     operations = [

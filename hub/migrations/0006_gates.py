@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('hub', '0004_buckets'),
+        ('hub', '0005_bucket_changes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -3,8 +3,8 @@
 from django.urls import path
 
 from hub.api import (
-    bucket_events,
     access,
+    bucket_events,
     bucket_files,
     buckets,
     commits,

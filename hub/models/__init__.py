@@ -1,6 +1,5 @@
-from hub.models.buckets import Bucket, BucketChange, BucketFile, BucketObject
 from hub.models.access import AccessEvent, AccessRequest, Gate, Terms
-from hub.models.buckets import Bucket, BucketFile, BucketObject
+from hub.models.buckets import Bucket, BucketChange, BucketFile, BucketObject
 from hub.models.discussions import CommentEdit, Discussion, DiscussionEvent, OfferedObject
 from hub.models.downloads import Download
 from hub.models.index import Branch, Commit, TreeEntry

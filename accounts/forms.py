@@ -172,6 +172,12 @@ class OrganisationForm(forms.Form):
     full_name = forms.CharField(label=_("Full name"), max_length=100, required=False)
 
 
+class OrganisationSettingsForm(forms.Form):
+    is_private_by_default = forms.BooleanField(
+        label=_("New repositories are private unless somebody says otherwise"), required=False
+    )
+
+
 class MemberForm(forms.Form):
     username = forms.CharField(label=_("User name"), max_length=42)
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices)

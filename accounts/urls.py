@@ -29,6 +29,7 @@ urlpatterns = [
     path(".well-known/oauth-authorization-server", oauth.configuration),
     path("organisations/new", people.organisation_create, name="organisation_create"),
     path("organisations/<str:name>/members", people.organisation_members, name="organisation_members"),
+    path("organisations/<str:name>/settings", people.organisation_settings, name="organisation_settings"),
     path("organisations/<str:name>/members/set", people.member_set, name="member_set"),
     path("organisations/<str:name>/members/<str:username>/remove", people.member_remove, name="member_remove"),
 ]

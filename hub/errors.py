@@ -5,10 +5,11 @@ The texts that clients compare are fixed by the protocol and never translated.
 
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from common.errors import Conflict, NotFound, Refusal
+from common.errors import Conflict, Forbidden, NotFound, Refusal
 
 if TYPE_CHECKING:
     from hub.models import Repository
@@ -25,6 +26,23 @@ class RepositoryNotFound(NotFound):
     def __init__(self, *, anonymous: bool = False) -> None:
         hint = _("Check the name. If it is private, log in or send an access token of somebody who may see it.")
         super().__init__("Repository not found", hint=hint)
+        if anonymous:
+            self.status = 401
+
+
+class GatedRepository(Forbidden):
+    """The repository may be seen, its contents are for those who were let in."""
+
+    code = "GatedRepo"
+
+    def __init__(self, repository: "Repository", *, anonymous: bool = False) -> None:
+        message = f"Access to {repository.kind} {repository.full_name} is restricted"
+        if anonymous:
+            message += ". You must have access to it and be authenticated to access it. Please log in."
+        else:
+            message += " and you are not in the authorized list."
+        hint = f"Visit {settings.BASE_URL}{repository.get_absolute_url()} to ask for access."
+        super().__init__(message, hint=hint)
         if anonymous:
             self.status = 401
 

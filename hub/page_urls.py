@@ -4,7 +4,7 @@ from django.urls import path
 from django.urls.converters import StringConverter, register_converter
 
 from hub.enums import RepositoryKind
-from hub.views import buckets, discussions, files, lineage, publishers, repositories
+from hub.views import access, buckets, discussions, files, lineage, publishers, repositories, settings
 
 
 class NamePart(StringConverter):
@@ -19,6 +19,7 @@ urlpatterns = [
     path("models", repositories.repository_list, {"kind": RepositoryKind.MODEL}, name="model_list"),
     path("datasets", repositories.repository_list, {"kind": RepositoryKind.DATASET}, name="dataset_list"),
     path("new", repositories.repository_create, name="repository_create"),
+    path("settings/access", access.own_requests, name="access_own"),
     path("credits/<int:credit_id>/answer", lineage.credit_answer, name="credit_answer"),
     path("lineage/<int:edge_id>/confirm", lineage.edge_confirm, name="edge_confirm"),
     path("buckets/<part:namespace>/<part:name>", buckets.bucket_page),
@@ -40,6 +41,12 @@ for prefix in ("datasets", "spaces", "kernels", ""):
         path(f"{base}/discussions/<int:number>", discussions.discussion_page, extra),
         path(f"{base}/discussions/<int:number>/act", discussions.discussion_act, extra),
         path(f"{base}/discussions/<int:number>/hide/<int:comment>", discussions.comment_hide, extra),
-        path(f"{base}/settings", repositories.repository_settings, extra),
         path(f"{base}/settings/publishers", publishers.publisher_list, extra),
+        path(f"{base}/settings", settings.repository_settings, extra),
+        path(f"{base}/duplicate", settings.repository_duplicate, extra),
+        path(f"{base}/ask-access", access.ask, extra),
+        path(f"{base}/access", access.request_list, extra),
+        path(f"{base}/access/grant", access.grant, extra),
+        path(f"{base}/access/<int:number>", access.request_page, extra),
+        path(f"{base}/access/<int:number>/act", access.act, extra),
     ]

@@ -4,7 +4,7 @@ from accounts.enums import Permission
 from accounts.models import Namespace
 from accounts.principal import Principal
 from accounts.rules import may_administer_namespace, may_read_namespace, may_write_namespace
-from hub.models import Bucket, Discussion, DiscussionEvent, Repository
+from hub.models import AccessRequest, Bucket, Discussion, DiscussionEvent, Gate, Repository
 
 
 def may_read(principal: Principal, home: Repository | Bucket) -> bool:
@@ -28,10 +28,13 @@ def may_administer(principal: Principal, home: Repository | Bucket) -> bool:
 def may_discuss(principal: Principal, repository: Repository) -> bool:
     """Open discussions and pull requests, comment: everybody who is logged in and may read it.
 
-    A token needs the permission for it, or to write there; a job has it nowhere but in its own name.
+    Where discussions are closed only writers pass, whose uploads ask here too. A token needs the
+    permission for it, or to write there; a job has it nowhere but in its own name.
     """
     if may_write(principal, repository):
         return True
+    if not repository.has_discussions:
+        return False
     allowed = principal.allows(Permission.DISCUSSION_WRITE, repository.namespace, repository.reference)
     return allowed and may_read(principal, repository)
 
@@ -62,6 +65,27 @@ def may_edit_comment(principal: Principal, comment: DiscussionEvent) -> bool:
 
 def may_hide_comment(principal: Principal, comment: DiscussionEvent) -> bool:
     return may_moderate(principal, comment.discussion.repository) or may_edit_comment(principal, comment)
+
+
+def may_ask(principal: Principal, repository: Repository) -> bool:
+    """Ask to be let in: everybody who acts for themselves and sees the repository."""
+    return principal.may_manage and may_read(principal, repository)
+
+
+def may_decide(principal: Principal, repository: Repository, gate: Gate) -> bool:
+    """Accept, reject, grant, take away: administrators of the owner, and writers where they were given that."""
+    if may_administer(principal, repository):
+        return True
+    return gate.writers_decide and principal.may_manage and may_write(principal, repository)
+
+
+def may_decide_appeal(principal: Principal, request: AccessRequest) -> bool:
+    """Somebody else than who rejected: an administrator of the organisation, or staff."""
+    if principal.user is None or principal.user.pk in {request.decided_by_id, request.user_id}:
+        return False
+    if principal.is_staff and principal.may_manage:
+        return True
+    return request.repository.namespace.is_organisation and may_administer(principal, request.repository)
 
 
 def _is_by(principal: Principal, author_id: int | None) -> bool:

@@ -14,7 +14,7 @@ from accounts.selectors import namespaces_of, reachable_namespaces
 from common.errors import NotFound
 from hub.enums import RepositoryKind
 from hub.models import Repository
-from hub.selectors import read_text, repositories_visible_to, revision_of
+from hub.selectors import contents_open_to, read_text, revision_of
 from inference.algorithms.profiles import Profile, profile_of
 from inference.enums import UNFINISHED, Billing, GenerationState
 from inference.models import Generation, Picture
@@ -24,7 +24,7 @@ from revenue.selectors import credit_balance
 def models_for(principal: Principal) -> QuerySet[Repository]:
     """Text-to-image models that the person may use, the newest first."""
     return (
-        repositories_visible_to(principal)
+        contents_open_to(principal)
         .filter(kind=RepositoryKind.MODEL, pipeline_tag="text-to-image")
         .exclude(head="")
         .order_by("-updated_at", "-id")

@@ -49,6 +49,7 @@ class Organisation(models.Model):
     name = models.CharField(_("name"), max_length=42, unique=True, validators=[valid_name])
     full_name = models.CharField(_("full name"), max_length=100, blank=True)
     details = models.CharField(_("about"), max_length=500, blank=True)
+    is_private_by_default = models.BooleanField(_("new repositories are private"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -54,6 +54,18 @@ def remove_member(organisation: Organisation, user: User, *, by: Principal) -> N
     audit.record("organisation.member_removed", f"org:{organisation.name}", actor=by, member=user.username)
 
 
+@transaction.atomic
+def set_private_by_default(organisation: Organisation, is_private: bool, *, by: Principal) -> Organisation:
+    """Whether new repositories are private when nobody says. Raises Forbidden."""
+    organisation = Organisation.objects.select_for_update().get(pk=organisation.pk)
+    if not may_administer_namespace(by, organisation.namespace):
+        raise Forbidden(_("Only an administrator of this organisation may change its settings."))
+    organisation.is_private_by_default = is_private
+    organisation.save(update_fields=["is_private_by_default"])
+    audit.record("organisation.settings", f"org:{organisation.name}", actor=by, is_private_by_default=is_private)
+    return organisation
+
+
 def _keep_an_administrator(organisation: Organisation, *, leaving: User) -> None:
     others = organisation.memberships.filter(role=Role.ADMIN).exclude(user=leaving)
     is_administrator = organisation.memberships.filter(role=Role.ADMIN, user=leaving).exists()

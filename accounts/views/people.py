@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import selectors
 from accounts.enums import Role
-from accounts.forms import LogInForm, MemberForm, OrganisationForm, SignUpForm
+from accounts.forms import LogInForm, MemberForm, OrganisationForm, OrganisationSettingsForm, SignUpForm
 from accounts.models import Organisation, User
 from accounts.rules import may_administer_namespace
 from accounts.services import organisations, people
@@ -61,8 +61,23 @@ def organisation_members(request: HttpRequest, name: str) -> HttpResponse:
         "members": selectors.members_of(organisation),
         "may_administer": may_administer_namespace(request.principal, organisation.namespace),
         "form": MemberForm(),
+        "settings_form": OrganisationSettingsForm(
+            initial={"is_private_by_default": organisation.is_private_by_default}
+        ),
     }
     return render(request, "accounts/organisation_members.html", context)
+
+
+@login_required
+@require_POST
+def organisation_settings(request: HttpRequest, name: str) -> HttpResponse:
+    organisation = get_object_or_404(selectors.organisations_of(request.user), name__iexact=name)
+    form = OrganisationSettingsForm(request.POST)
+    if form.is_valid():
+        is_private = form.cleaned_data["is_private_by_default"]
+        organisations.set_private_by_default(organisation, is_private, by=request.principal)
+        messages.success(request, _("The settings are saved."))
+    return redirect("organisation_members", name=organisation.name)
 
 
 @login_required

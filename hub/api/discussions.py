@@ -11,6 +11,7 @@ from hub.api.protocol import absolute, date, door, flag, json_body, principal_of
 from hub.enums import EventKind, RepositoryKind
 from hub.models import Discussion, DiscussionEvent, Repository
 from hub.selectors import discussions as selectors
+from hub.selectors import has_contents
 from hub.services import discussions as services
 from hub.services import merges
 
@@ -27,7 +28,9 @@ def discussions(request: HttpRequest, kind: RepositoryKind, namespace: str, name
 def details(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, number: int) -> HttpResponse:
     found = repository(request, kind, namespace, name)
     discussion = selectors.discussion_numbered(found, number)
-    return JsonResponse(_details(discussion, diff=flag(request, "diff")))
+    # Clients always ask for the diff; whoever may not have it still reads what is said.
+    diff = flag(request, "diff") and has_contents(principal_of(request), found)
+    return JsonResponse(_details(discussion, diff=diff))
 
 
 @door("POST")

@@ -6,12 +6,13 @@ from accounts.principal import Principal
 from common.errors import Forbidden, Invalid, Refusal, Unauthenticated
 from hub import rules
 from hub.api.bodies import body_of, release_connection
-from hub.api.protocol import principal_of, repository, sentence, token_door
+from hub.api.protocol import PROTOCOL_CODES, principal_of, repository, sentence, token_door
 from hub.enums import RepositoryKind
 from hub.errors import RepositoryMoved
 from hub.git import smart_http
 from hub.git.smart_http import RECEIVE_PACK, UPLOAD_PACK
 from hub.models import Repository
+from hub.selectors import require_contents
 from hub.services import pushes
 
 
@@ -69,13 +70,15 @@ def _repository(request: HttpRequest, kind: RepositoryKind, namespace: str, name
             raise Unauthenticated("Log in to push.", hint="The password is an access token with write scope.")
         if not rules.may_write(principal_of(request), found):
             raise Forbidden("You may not push to this repository.", hint="Ask its owner for write access.")
+    # A push hears of refs only, and who may push has the contents anyway.
+    require_contents(principal_of(request), found)
     return found
 
 
 def _refused(refusal: Refusal) -> HttpResponse:
     """git shows the text of a plain answer, and asks for a password on 401."""
     response = HttpResponse(sentence(refusal) + "\n", status=refusal.status, content_type="text/plain; charset=utf-8")
-    if refusal.code == "RepoNotFound":
+    if refusal.code in PROTOCOL_CODES:
         response["X-Error-Code"] = refusal.code
     if refusal.status == 401:
         response["WWW-Authenticate"] = 'Basic realm="Wellspring", charset="UTF-8"'

@@ -13,7 +13,7 @@ from common.errors import Invalid
 from common.pagination import link_next
 from hub.api.protocol import door, flag, principal_of, repository, revision
 from hub.api.representations import checked_expand, info, sibling
-from hub.enums import RepositoryKind
+from hub.enums import GateMode, RepositoryKind
 from hub.git.refs import BRANCH
 from hub.models import Repository, TreeEntry
 from hub.selectors import files_at, repositories_visible_to
@@ -87,8 +87,11 @@ def _filtered(request: HttpRequest, kind: RepositoryKind) -> QuerySet[Repository
         rows = rows.filter(pipeline_tag=asked["pipeline_tag"])
     if asked.get("library"):
         rows = rows.filter(library_name=asked["library"])
-    # Nothing here is gated, warm or offered to apps: asking for that finds nothing.
-    nothing_has_it = asked.get("gated", "").lower() == "true" or asked.get("inference") or asked.get("apps")
+    if asked.get("gated"):
+        is_open = Q(gated=GateMode.OPEN)
+        rows = rows.filter(~is_open if flag(request, "gated") else is_open)
+    # Nothing here is warm or offered to apps: asking for that finds nothing.
+    nothing_has_it = asked.get("inference") or asked.get("apps")
     return rows.none() if nothing_has_it else rows
 
 

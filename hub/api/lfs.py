@@ -8,11 +8,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from common.errors import Forbidden, Invalid, Refusal, Unauthenticated
 from hub import stores
 from hub.api.links import UPLOAD_SECONDS, UploadKey, link
-from hub.api.protocol import json_body, principal_of, repository, sentence, token_door
+from hub.api.protocol import PROTOCOL_CODES, json_body, principal_of, repository, sentence, token_door
 from hub.enums import RepositoryKind
 from hub.errors import RepositoryMoved
 from hub.models import LargeObject, Repository
-from hub.selectors import held_objects, readable_object
+from hub.selectors import held_objects, readable_object, require_contents
 from hub.services import proposals
 from hub.services.objects import keep
 
@@ -37,7 +37,7 @@ def lfs_error(refusal: Refusal) -> HttpResponse:
     """LFS reads `message`; anonymous clients are asked for a password the way git understands."""
     body = {"message": sentence(refusal), "error": sentence(refusal)}
     response = JsonResponse(body, status=refusal.status, content_type=_TYPE)
-    if refusal.code == "RepoNotFound":
+    if refusal.code in PROTOCOL_CODES:
         response["X-Error-Code"] = refusal.code
     if refusal.status == 401:
         response["LFS-Authenticate"] = 'Basic realm="Wellspring", charset="UTF-8"'
@@ -54,6 +54,7 @@ def _batch(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str
     if body.get("hash_algo", "sha256") not in _SHA256:
         raise Invalid("Objects are named by their sha256.")
     if operation == "download":
+        require_contents(principal_of(request), found)
         objects = [_download(request, found, *_named(one)) for one in wanted]
         return {"transfer": "basic", "objects": objects, "hash_algo": "sha256"}
     _require_upload(request, found, body)

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from common.errors import Forbidden, Invalid
 from hub import rules
-from hub.api.protocol import door, json_body, principal_of, repository, text_of
+from hub.api.protocol import door, json_body, principal_of, repository_with_contents, text_of
 from hub.enums import RepositoryKind
 from hub.selectors import committed_objects, repository_for
 from hub.services import objects
@@ -17,7 +17,7 @@ _MAX_FILES = 10_000
 @door("POST")
 def duplicate(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str) -> HttpResponse:
     """Let the target hold objects of this repository, so that a commit there can name them."""
-    source = repository(request, kind, namespace, name)
+    source = repository_with_contents(request, kind, namespace, name)
     body = json_body(request)
     target, files = body.get("target"), body.get("files")
     if not isinstance(target, dict) or not isinstance(files, list) or len(files) > _MAX_FILES:

@@ -11,7 +11,7 @@ from hub.algorithms.cards import faults
 from hub.api.protocol import door, json_body, principal_of, repository, text_of
 from hub.enums import RepositoryKind, Visibility
 from hub.models import Repository
-from hub.selectors import repositories_visible_to
+from hub.selectors import repositories_visible_to, require_contents
 
 
 @door("POST")
@@ -29,6 +29,7 @@ def validate_yaml(request: HttpRequest) -> HttpResponse:
 @door("GET")
 def auth_check(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, rest: str = "") -> HttpResponse:
     found = repository(request, kind, namespace, name)
+    require_contents(principal_of(request), found)
     if rest == "write" and not rules.may_write(principal_of(request), found):
         raise Forbidden("You may read this repository, but not write to it.", hint="Ask its owner for write access.")
     return JsonResponse({})

@@ -16,7 +16,7 @@ from hub.enums import RepositoryKind
 from hub.errors import RepositoryMoved
 from hub.git.refs import full_name
 from hub.models import Repository
-from hub.selectors import Revision, branch_head, repository_for, revision_of, split_revision
+from hub.selectors import Revision, branch_head, repository_for, require_contents, revision_of, split_revision
 from hub.services import index
 
 View = Callable[..., HttpResponse]
@@ -110,6 +110,13 @@ def sentence(refusal: Refusal) -> str:
 def repository(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str) -> Repository:
     """Raises RepositoryNotFound, RepositoryMoved."""
     return repository_for(principal_of(request), kind, f"{namespace}/{name}")
+
+
+def repository_with_contents(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str) -> Repository:
+    """The same where bytes of files are let out. Raises GatedRepository too."""
+    found = repository(request, kind, namespace, name)
+    require_contents(principal_of(request), found)
+    return found
 
 
 def revision(repository: Repository, name: str) -> Revision:

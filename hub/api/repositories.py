@@ -9,11 +9,13 @@ from accounts.selectors import namespace_named
 from common.errors import Forbidden, Invalid, Unauthenticated
 from hub.api import buckets
 from hub.api.protocol import absolute, door, error_response, json_body, principal_of, repository, text_of
-from hub.enums import RepositoryKind, Visibility
+from hub.enums import GateMode, RepositoryKind, Visibility
 from hub.errors import RepositoryMoved, RepositoryNotFound
 from hub.models import Repository
 from hub.selectors import repository_for
-from hub.services import repositories
+from hub.services import duplicates, repositories
+
+_SETTINGS = {"visibility", "private", "gated", "discussionsDisabled"}
 
 
 @door("POST")
@@ -27,7 +29,7 @@ def create(request: HttpRequest) -> HttpResponse:
             name,
             kind=kind,
             by=principal_of(request),
-            visibility=_visibility(body) or Visibility.PUBLIC,
+            visibility=_visibility(body),
             sdk=text_of(body, "sdk", default="static"),
         )
     except repositories.RepositoryExists as refusal:
@@ -67,12 +69,69 @@ def move(request: HttpRequest) -> HttpResponse:
 def settings(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str) -> HttpResponse:
     found = repository(request, kind, namespace, name)
     body = json_body(request)
-    if body.get("gated"):
-        raise Invalid("Gated access is not offered by this site yet.", hint="Make the repository private instead.")
-    visibility = _visibility(body)
-    if visibility is not None:
-        found = repositories.update_settings(found, by=principal_of(request), visibility=visibility)
-    return JsonResponse({"private": found.is_private, "visibility": found.visibility, "gated": False})
+    _refuse_unknown(body, _SETTINGS)
+    found = repositories.update_settings(
+        found,
+        by=principal_of(request),
+        visibility=_visibility(body),
+        gated=_gated(body),
+        has_discussions=_has_discussions(body),
+    )
+    return JsonResponse(
+        {
+            "private": found.is_private,
+            "visibility": found.visibility,
+            "gated": GateMode(found.gated).on_the_wire,
+            "discussionsDisabled": not found.has_discussions,
+        }
+    )
+
+
+@door("POST")
+def duplicate(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str) -> HttpResponse:
+    """A copy with its whole history, at once."""
+    source = repository(request, kind, namespace, name)
+    body = json_body(request)
+    _refuse_unknown(body, {"repository", "visibility", "private"})
+    if principal_of(request).is_anonymous:
+        raise Unauthenticated("Log in first.", hint="Send an access token with write scope.")
+    owner, slash, new_name = text_of(body, "repository").partition("/")
+    into = namespace_named(owner) if slash else None
+    if into is None:
+        raise Invalid(f"There is nobody called {owner}.", hint="Name the copy as owner/name.")
+    try:
+        made = duplicates.duplicate(source, into, new_name, by=principal_of(request), visibility=_visibility(body))
+    except repositories.RepositoryExists as refusal:
+        refusal.context["url"] = absolute(request, refusal.repository.get_absolute_url())
+        return error_response(refusal)
+    return JsonResponse(_created(request, made) | {"filesCopyPending": False})
+
+
+def _refuse_unknown(body: dict[str, Any], known: set[str]) -> None:
+    """What is accepted has an effect: names that mean nothing here are refused."""
+    given = {name for name, value in body.items() if value is not None}
+    unknown = sorted(given - known)
+    if unknown or not given:
+        what = f"This site has no {', '.join(unknown)}." if unknown else "Nothing was asked for."
+        raise Invalid(what, hint=f"What can be given: {', '.join(sorted(known))}.")
+
+
+def _gated(body: dict[str, Any]) -> GateMode | None:
+    given = body.get("gated")
+    if given is None:
+        return None
+    if given is False:
+        return GateMode.OPEN
+    if given not in {GateMode.AUTO, GateMode.MANUAL}:
+        raise Invalid('`gated` must be "auto", "manual" or false.')
+    return GateMode(given)
+
+
+def _has_discussions(body: dict[str, Any]) -> bool | None:
+    given = body.get("discussionsDisabled")
+    if given is not None and not isinstance(given, bool):
+        raise Invalid("`discussionsDisabled` must be true or false.")
+    return None if given is None else not given
 
 
 def _owner_and_name(

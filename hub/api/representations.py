@@ -4,6 +4,7 @@ from typing import Any
 
 from common.errors import Invalid
 from hub.api.protocol import date
+from hub.enums import GateMode
 from hub.models import Repository
 from hub.selectors import File
 
@@ -59,7 +60,7 @@ def _properties(repository: Repository, sha: str, siblings: list[dict[str, Any]]
         "author": repository.namespace.name,
         "sha": sha,
         "private": repository.is_private,
-        "gated": False,
+        "gated": GateMode(repository.gated).on_the_wire,
         "disabled": False,
         "downloads": repository.downloads,
         "downloadsAllTime": repository.downloads,

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 
 from hub.api import content
-from hub.api.protocol import absolute, address_of, door, principal_of, repository, revision_and_path
+from hub.api.protocol import absolute, address_of, door, principal_of, repository_with_contents, revision_and_path
 from hub.enums import RepositoryKind
 from hub.errors import EntryNotFound
 from hub.git.reading import read_blob
@@ -16,7 +16,7 @@ from hub.services import downloads
 @door("GET")
 def resolve(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, rest: str) -> HttpResponse:
     """The content of a file: for large files the object, not its pointer."""
-    found = repository(request, kind, namespace, name)
+    found = repository_with_contents(request, kind, namespace, name)
     revision, file = _file(found, rest)
     headers = {"X-Repo-Commit": revision.commit}
     if not file.lfs_sha256:
@@ -34,7 +34,7 @@ def resolve(request: HttpRequest, kind: RepositoryKind, namespace: str, name: st
 @door("GET")
 def raw(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, rest: str) -> HttpResponse:
     """A file as it lies in git: for large files the pointer."""
-    found = repository(request, kind, namespace, name)
+    found = repository_with_contents(request, kind, namespace, name)
     revision, file = _file(found, rest)
     return content.answer(request, _blob(revision, file), {"X-Repo-Commit": revision.commit})
 

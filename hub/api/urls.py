@@ -3,6 +3,7 @@
 from django.urls import path
 
 from hub.api import (
+    access,
     bucket_events,
     bucket_files,
     buckets,
@@ -56,6 +57,10 @@ urlpatterns = [
     path(_REPOSITORY, info.detail),
     path(f"{_REPOSITORY}/revision/<path:rest>", info.detail),
     path(f"{_REPOSITORY}/settings", repositories.settings),
+    path(f"{_REPOSITORY}/duplicate", repositories.duplicate),
+    path(f"{_REPOSITORY}/user-access-request/handle", access.handle),
+    path(f"{_REPOSITORY}/user-access-request/grant", access.grant),
+    path(f"{_REPOSITORY}/user-access-request/<str:status>", access.listing),
     path(f"{_REPOSITORY}/tree/<path:rest>", tree.tree),
     path(f"{_REPOSITORY}/paths-info/<path:rest>", tree.paths_info),
     path(f"{_REPOSITORY}/refs", refs.all_refs),

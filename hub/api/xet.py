@@ -31,7 +31,7 @@ from hub.api.links import link
 from hub.api.protocol import View, absolute, address_of, door, principal_of, repository, revision
 from hub.enums import RepositoryKind
 from hub.models import Bucket, Repository, TreeEntry
-from hub.selectors import readable_by_xet
+from hub.selectors import has_contents, readable_by_xet, require_contents
 from hub.services import downloads, objects
 from hub.storage.errors import RangeBeyondEnd, TooLarge, XetError, XetMissing
 from hub.storage.xet.recipes import XetFile
@@ -60,8 +60,10 @@ def token(
     found = repository(request, kind, namespace, name)
     if access == "write":
         require_upload(request, found, rest)
-    if access == "read" and rest:
-        revision(found, rest)
+    if access == "read":
+        require_contents(principal_of(request), found)
+        if rest:
+            revision(found, rest)
     return _issued(request, found, access)
 
 
@@ -160,6 +162,8 @@ def upload_shard_v2(request: HttpRequest, scope: Scope) -> HttpResponse:
 @cas_door("GET")
 def reconstruction(request: HttpRequest, scope: Scope, version: int, file_hash: str) -> HttpResponse:
     """Which parts of which xorbs make up a file of the token's home, with links to fetch them."""
+    if isinstance(scope.home, Repository) and not has_contents(scope.principal, scope.home):
+        raise Unauthenticated("This Xet token no longer works.", hint="Ask the hub for a new one.")
     held = readable_by_xet(scope.home, file_hash, by_writer=scope.may_write)
     if held is None:
         raise NotFound("There is no such file here.")

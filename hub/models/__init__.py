@@ -1,3 +1,4 @@
+from hub.models.access import AccessEvent, AccessRequest, Gate, Terms
 from hub.models.buckets import Bucket, BucketChange, BucketFile, BucketObject
 from hub.models.discussions import CommentEdit, Discussion, DiscussionEvent, OfferedObject
 from hub.models.downloads import Download
@@ -7,6 +8,8 @@ from hub.models.repositories import OldName, Repository
 from hub.models.versions import Credit, LineageEdge, Version
 
 __all__ = [
+    "AccessEvent",
+    "AccessRequest",
     "Branch",
     "Bucket",
     "BucketChange",
@@ -18,12 +21,14 @@ __all__ = [
     "Discussion",
     "DiscussionEvent",
     "Download",
+    "Gate",
     "LargeObject",
     "LineageEdge",
     "OfferedObject",
     "OldName",
     "Repository",
     "RepositoryObject",
+    "Terms",
     "TreeEntry",
     "Version",
 ]

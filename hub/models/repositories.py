@@ -11,7 +11,7 @@ from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Namespace
-from hub.enums import RepositoryKind, Visibility
+from hub.enums import GateMode, RepositoryKind, Visibility
 from hub.git.repositories import repository_path
 
 valid_repository_name = RegexValidator(
@@ -27,9 +27,16 @@ class Repository(models.Model):
     name = models.CharField(_("name"), max_length=96, validators=[valid_repository_name])
     kind = models.CharField(_("kind"), max_length=7, choices=RepositoryKind)
     visibility = models.CharField(_("visibility"), max_length=7, choices=Visibility, default=Visibility.PUBLIC)
+    # Who may have the contents, where everybody may see that they are there.
+    gated = models.CharField(_("access"), max_length=6, choices=GateMode, default=GateMode.OPEN)
+    has_discussions = models.BooleanField(_("discussions"), default=True)
     default_branch = models.CharField(max_length=250, default="main")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    # The repository that this one was duplicated from, and where it stood then.
+    copied_from = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="copies")
+    copied_from_name = models.CharField(max_length=140, blank=True)
+    copied_commit = models.CharField(max_length=40, blank=True)
     # When files last changed, not when a counter did.
     updated_at = models.DateTimeField(db_default=Now())
     downloads = models.BigIntegerField(default=0)
@@ -54,6 +61,7 @@ class Repository(models.Model):
             models.CheckConstraint(
                 name="repository_visibility_known", condition=models.Q(visibility__in=Visibility.values)
             ),
+            models.CheckConstraint(name="repository_gate_known", condition=models.Q(gated__in=GateMode.values)),
         ]
         indexes = [
             GinIndex(fields=["tags"], name="repository_tags"),
@@ -76,6 +84,10 @@ class Repository(models.Model):
     @property
     def is_private(self) -> bool:
         return self.visibility == Visibility.PRIVATE
+
+    @property
+    def is_gated(self) -> bool:
+        return self.gated != GateMode.OPEN
 
     @property
     def prefix(self) -> str:

@@ -1,3 +1,4 @@
+from hub.selectors.access import contents_open_to, has_contents, require_contents
 from hub.selectors.objects import committed_objects, held_objects, readable_by_xet, readable_object
 from hub.selectors.repositories import repositories_visible_to, repository_for, repository_named
 from hub.selectors.revisions import (
@@ -20,10 +21,12 @@ __all__ = [
     "Revision",
     "branch_head",
     "committed_objects",
+    "contents_open_to",
     "entries_at",
     "entries_named",
     "entry_at",
     "files_at",
+    "has_contents",
     "head_commit",
     "held_objects",
     "read_text",
@@ -32,6 +35,7 @@ __all__ = [
     "repositories_visible_to",
     "repository_for",
     "repository_named",
+    "require_contents",
     "revision_of",
     "split_revision",
     "with_xet",

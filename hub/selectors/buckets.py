@@ -16,6 +16,7 @@ from accounts.selectors import reachable_namespaces
 from hub.enums import RepositoryKind, Visibility
 from hub.errors import EntryNotFound, Refusal, RepositoryNotFound
 from hub.models import Bucket, BucketFile, BucketObject, LargeObject, RepositoryObject
+from hub.selectors.access import require_contents
 from hub.selectors.repositories import repository_for, singles
 
 # Where a folder begins and where what follows it begins: "/" is followed by "0" in ASCII.
@@ -185,8 +186,10 @@ def readable_in(principal: Principal, kind: str, full_name: str, hashes: Iterabl
             return {file.xet_hash: file.object for file in files if file.object is not None}
         if kind not in RepositoryKind.values:
             return {}
+        repository = repository_for(principal, kind, full_name)
+        require_contents(principal, repository)
         rows = RepositoryObject.objects.select_related("object").filter(
-            repository=repository_for(principal, kind, full_name),
+            repository=repository,
             object__xet_hash__in=wanted,
             committed_at__isnull=False,
         )

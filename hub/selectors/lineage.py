@@ -4,7 +4,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from accounts.principal import Principal
-from hub.enums import CreditState, Evidence
+from hub.enums import CreditState, EdgeKind, Evidence
 from hub.models import Credit, LineageEdge, Repository, Version
 from hub.selectors.repositories import repositories_visible_to
 from revenue.algorithms.attribution import MAX_DEPTH, Asset, AttributionGraph, Contributor, Parent
@@ -18,6 +18,22 @@ def latest_version(repository: Repository, commit: str | None = None) -> Version
         if exact is not None:
             return exact
     return versions.order_by("-number").first()
+
+
+def original_of(version: Version) -> Version:
+    """The version that this one is an unchanged copy of, or itself: its work is that of the original's people."""
+    seen = {version.pk}
+    while (edge := _copy_edge(version)) is not None and edge.parent_version_id not in seen:
+        assert edge.parent_version is not None
+        version = edge.parent_version
+        seen.add(version.pk)
+    return version
+
+
+def _copy_edge(version: Version) -> LineageEdge | None:
+    """The line of a copy that is at the very commit of its source."""
+    copied = version.edges.filter(kind=EdgeKind.COPY, evidence=Evidence.COPIED, parent_version__isnull=False)
+    return copied.filter(parent_commit=version.commit).select_related("parent_version").first()
 
 
 def versions_of(repository: Repository) -> QuerySet[Version]:
@@ -63,11 +79,13 @@ def attribution_graph(repository: Repository, commit: str | None = None) -> Attr
     """Who made this, and what it was made of, as revenue shares it out; None before the first version.
 
     Only accepted credits and believed lines of descent count. Lines that would close a
-    circle are left out: the older version earns nothing from a younger one.
+    circle are left out: the older version earns nothing from a younger one. An unchanged copy
+    stands for its original.
     """
     root = latest_version(repository, commit)
     if root is None:
         return None
+    root = original_of(root)
     assets: dict[str, Asset] = {}
     _collect(root, assets, path=(), depth=0)
     return AttributionGraph(root.key, assets)
@@ -77,8 +95,10 @@ def _collect(version: Version, assets: dict[str, Asset], *, path: tuple[str, ...
     parents: list[Parent] = []
     if depth < MAX_DEPTH:
         for edge in _paid_edges(version):
-            source = edge.parent_version
-            if source is None or source.asset in {*path, version.asset}:
+            if edge.parent_version is None:
+                continue
+            source = original_of(edge.parent_version)
+            if source.asset in {*path, version.asset}:
                 continue
             parents.append(Parent(source.key, edge.kind, edge.weight))
             if source.key not in assets:

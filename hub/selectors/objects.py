@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from accounts.principal import Principal
 from accounts.rules import may_write_namespace
 from hub.models import Bucket, BucketFile, BucketObject, LargeObject, OfferedObject, Repository, RepositoryObject
-from hub.selectors.repositories import repositories_visible_to
+from hub.selectors.access import contents_open_to
 
 
 def readable_object(principal: Principal, repository: Repository, sha256: str) -> LargeObject | None:
@@ -37,7 +37,7 @@ def held_objects(principal: Principal, repository: Repository, digests: Iterable
         )
         found = {row.object_id: row.object for row in offered} | found
     if len(found) < len(wanted):
-        readable = rows.filter(committed_at__isnull=False, repository__in=repositories_visible_to(principal))
+        readable = rows.filter(committed_at__isnull=False, repository__in=contents_open_to(principal))
         found = {row.object_id: row.object for row in readable} | found
     return found
 

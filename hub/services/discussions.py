@@ -238,6 +238,11 @@ def _locked_comment(event: DiscussionEvent) -> DiscussionEvent:
 def _require_voice(repository: Repository, by: Principal) -> None:
     if by.is_anonymous:
         raise Unauthenticated(_("Log in to take part."), hint=_("Programs send an access token with write scope."))
+    if not repository.has_discussions:
+        raise Forbidden(
+            _("Discussions are closed for this repository."),
+            hint=_("Its administrators open them in the settings."),
+        )
     if not rules.may_discuss(by, repository):
         raise Forbidden(
             _("You may not take part in the discussions of this repository."),

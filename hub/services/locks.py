@@ -2,6 +2,7 @@
 
 from django.db import connection
 
+from accounts.models import User
 from hub.models import Repository
 
 
@@ -22,6 +23,11 @@ def lock_name(kind: str, full_name: str) -> None:
 def lock_discussions(repository: Repository) -> None:
     """Hold the right to give out the next number of a discussion."""
     _lock(f"discussions:{repository.pk}")
+
+
+def lock_access(repository: Repository, user: User) -> None:
+    """Hold the right to begin or change a person's request for access."""
+    _lock(f"access:{repository.pk}:{user.pk}")
 
 
 def _lock(key: str) -> None:

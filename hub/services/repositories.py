@@ -13,7 +13,7 @@ from common.errors import Conflict, Forbidden, Invalid
 from common.services import audit, outbox
 from hub import rules
 from hub.algorithms import initial_files
-from hub.enums import RepositoryKind, Visibility
+from hub.enums import GateMode, RepositoryKind, Visibility
 from hub.git import repositories as git
 from hub.models import OldName, Repository, TreeEntry
 from hub.models.repositories import valid_repository_name
@@ -46,28 +46,18 @@ def create_repository(
     *,
     kind: RepositoryKind | str,
     by: Principal,
-    visibility: Visibility | str = Visibility.PUBLIC,
+    visibility: Visibility | str | None = None,
     sdk: str = "static",
 ) -> Repository:
     """A new repository with its first commit (.gitattributes; spaces also a card).
 
+    Without a visibility it is as private as its owner makes new repositories.
     Raises Forbidden, Invalid, RepositoryExists. Emits repository.created.
     """
-    if not rules.may_create(by, namespace):
-        raise Forbidden(
-            _("You don't have the rights to create a %(kind)s under the namespace %(name)s.")
-            % {"kind": kind, "name": namespace.name},
-            hint=_("Use your own name, or ask an administrator of the organisation for write access."),
-        )
-    _check_name(name)
-    if visibility not in Visibility.values or kind not in RepositoryKind.values:
-        raise Invalid(_("Unknown kind of repository or visibility."))
-    full_name = f"{namespace.name}/{name}"
-    lock_name(kind, full_name)
-    taken = repository_named(kind, full_name)
-    if taken is not None:
-        raise RepositoryExists(taken)
-    OldName.objects.filter(kind=kind, full_name__iexact=full_name).delete()
+    claim_name(namespace, name, kind=kind, by=by)
+    visibility = default_visibility(namespace) if visibility is None else visibility
+    if visibility not in Visibility.values:
+        raise Invalid(_("The visibility must be public or private."))
     repository = Repository.objects.create(
         namespace=namespace, name=name, kind=kind, visibility=visibility, created_by=by.user
     )
@@ -82,16 +72,61 @@ def create_repository(
     return repository
 
 
+def claim_name(namespace: Namespace, name: str, *, kind: RepositoryKind | str, by: Principal) -> None:
+    """Hold the right to give this name to a new repository, until the end of the transaction.
+
+    Raises Forbidden, Invalid, RepositoryExists.
+    """
+    if not rules.may_create(by, namespace):
+        raise Forbidden(
+            _("You don't have the rights to create a %(kind)s under the namespace %(name)s.")
+            % {"kind": kind, "name": namespace.name},
+            hint=_("Use your own name, or ask an administrator of the organisation for write access."),
+        )
+    _check_name(name)
+    if kind not in RepositoryKind.values:
+        raise Invalid(_("Unknown kind of repository."))
+    full_name = f"{namespace.name}/{name}"
+    lock_name(kind, full_name)
+    taken = repository_named(kind, full_name)
+    if taken is not None:
+        raise RepositoryExists(taken)
+    OldName.objects.filter(kind=kind, full_name__iexact=full_name).delete()
+
+
+def default_visibility(namespace: Namespace) -> Visibility:
+    """What new repositories of this name are when nobody says."""
+    organisation = namespace.organisation
+    is_private = organisation is not None and organisation.is_private_by_default
+    return Visibility.PRIVATE if is_private else Visibility.PUBLIC
+
+
 @transaction.atomic
-def update_settings(repository: Repository, *, by: Principal, visibility: Visibility | str) -> Repository:
-    """Open or close a repository."""
+def update_settings(
+    repository: Repository,
+    *,
+    by: Principal,
+    visibility: Visibility | str | None = None,
+    gated: GateMode | str | None = None,
+    has_discussions: bool | None = None,
+) -> Repository:
+    """Change what is given: who sees it, who gets its contents, whether there are discussions.
+
+    Raises Forbidden, Invalid.
+    """
     repository = _locked(repository)
     _require_administrator(by, repository)
-    if visibility not in Visibility.values:
+    if visibility is not None and visibility not in Visibility.values:
         raise Invalid(_("The visibility must be public or private."))
-    before, repository.visibility = repository.visibility, visibility
-    repository.save(update_fields=["visibility"])
-    audit.record("repository.settings", str(repository), actor=by, before=before, after=str(visibility))
+    if gated is not None and gated not in GateMode.values:
+        raise Invalid(_("Access must be open, auto or manual."))
+    wanted = {"visibility": visibility, "gated": gated, "has_discussions": has_discussions}
+    changes = {name: value for name, value in wanted.items() if value is not None}
+    before = {name: getattr(repository, name) for name in changes}
+    for name, value in changes.items():
+        setattr(repository, name, value)
+    repository.save(update_fields=list(changes))
+    audit.record("repository.settings", str(repository), actor=by, before=before, after=changes)
     return repository
 
 

@@ -18,6 +18,7 @@ from hub.rules import may_read
 from hub.selectors import revisions
 from hub.selectors.lineage import latest_version
 from hub.selectors.repositories import repository_named
+from hub.services import copies
 
 PROVENANCE_FILE = "wellspring.json"
 MAX_LARGE_FILES = 10_000
@@ -28,7 +29,8 @@ MAX_NAME = 200
 def record_version(repository: Repository, commit: str, *, user: User | None, job: str = "") -> Version | None:
     """Make a commit of the default branch a version, if it changed what was made.
 
-    Writes credits (the publisher's own is accepted at once, others are asked) and lineage
+    Of a commit that was copied from another repository it writes only the line to that one. Else
+    it writes credits (the publisher's own is accepted at once, others are asked) and lineage
     from wellspring.json and the card; emits `version.published`. A commit already recorded
     gives its version again; one that changed nothing but words gives None.
     """
@@ -39,7 +41,8 @@ def record_version(repository: Repository, commit: str, *, user: User | None, jo
     previous = versions.order_by("-number").first()
     if not _changes_what_was_made(repository, commit, previous):
         return None
-    claims = _provenance(repository, commit)
+    is_copied = copies.is_copied(repository, commit)
+    claims = Provenance() if is_copied else _provenance(repository, commit)
     version = Version.objects.create(
         repository=repository,
         asset=f"{repository.kind}:{repository.full_name}",
@@ -52,8 +55,11 @@ def record_version(repository: Repository, commit: str, *, user: User | None, jo
         recipe_version=claims.recipe_version,
         metrics=claims.metrics,
     )
-    _write_credits(version, claims, previous)
-    _write_edges(version, claims)
+    # What was copied was made by others: they are credited in the source, to which the line leads.
+    if not is_copied:
+        _write_credits(version, claims, previous)
+        _write_edges(version, claims)
+    copies.write_edge(version, repository, commit if is_copied else repository.copied_commit)
     audit.record("version.published", str(repository), actor=user, commit=commit, number=version.number, job=job)
     outbox.emit(
         "version.published",

@@ -77,7 +77,8 @@ def discussion_page(request: HttpRequest, prefix: str, namespace: str, name: str
         may_close=may_steer and DiscussionState.CLOSED in moves,
     )
     if discussion.is_pull_request:
-        context |= _changes(discussion, may_merge=context["may_write"] and DiscussionState.MERGED in moves)
+        may_merge = context["may_write"] and DiscussionState.MERGED in moves
+        context |= _changes(discussion, may_merge=may_merge, is_open=not context["is_closed"])
     return render(request, "hub/discussion.html", context)
 
 
@@ -136,9 +137,9 @@ def _html(text: str, repository: Repository) -> str:
     return mark_safe(html)  # noqa: S308 - cleaned by allow-list
 
 
-def _changes(discussion: Discussion, *, may_merge: bool) -> dict[str, Any]:
+def _changes(discussion: Discussion, *, may_merge: bool, is_open: bool) -> dict[str, Any]:
     conflicts = selectors.conflicts_of(discussion)
-    diff = selectors.diff_of(discussion, limit=MAX_DIFF)
+    diff = selectors.diff_of(discussion, limit=MAX_DIFF) if is_open else ""
     return {
         "conflicts": conflicts,
         "may_merge": may_merge and not conflicts,

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from common.errors import NotFound
+from hub.selectors.access import has_contents
 from hub.selectors.history import commit_with_diff, history
 from hub.selectors.revisions import entries_at, entries_named, read_text, revision_of, split_revision
 from hub.views.frame import context_of, find
@@ -43,7 +44,8 @@ def blob(request: HttpRequest, prefix: str, namespace: str, name: str, rest: str
     if file is None or file.is_folder:
         raise NotFound(_("There is no such file at this revision."), hint=_("Look for it in the list of files."))
     text = None
-    if not file.lfs_sha256 and file.size <= PREVIEW:
+    is_open = has_contents(request.principal, repository)
+    if is_open and not file.lfs_sha256 and file.size <= PREVIEW:
         text = read_text(revision, path, limit=PREVIEW)
         text = None if text is None or "\x00" in text else text
     context = context_of(
@@ -53,7 +55,7 @@ def blob(request: HttpRequest, prefix: str, namespace: str, name: str, rest: str
         revision=revision,
         file=file,
         text=text,
-        is_picture=path.lower().endswith(PICTURES),
+        is_picture=is_open and path.lower().endswith(PICTURES),
         crumbs=crumbs_of(path),
         raw=f"{repository.get_absolute_url()}/resolve/{revision.commit}/{path}",
     )
@@ -76,7 +78,8 @@ def commit(request: HttpRequest, prefix: str, namespace: str, name: str, oid: st
     repository = find(request, prefix, namespace, name)
     revision = revision_of(repository, oid)
     entry, diff = commit_with_diff(revision)
-    lines = [(kind_of(line), line) for line in diff.splitlines()]
+    is_open = has_contents(request.principal, repository)
+    lines = [(kind_of(line), line) for line in diff.splitlines()] if is_open else []
     return render(request, "hub/commit.html", context_of(request, repository, "history", entry=entry, lines=lines))
 
 

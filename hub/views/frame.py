@@ -7,7 +7,8 @@ from django.http import HttpRequest
 from hub import rules
 from hub.enums import RepositoryKind
 from hub.models import Repository
-from hub.selectors.lineage import credits_of, latest_version
+from hub.selectors.access import gate_of, has_contents
+from hub.selectors.lineage import credits_of, latest_version, original_of
 from hub.selectors.repositories import repository_for
 from hub.selectors.revisions import Revision, revision_of
 
@@ -26,14 +27,25 @@ def find(request: HttpRequest, prefix: str, namespace: str, name: str) -> Reposi
 def context_of(request: HttpRequest, repository: Repository, tab: str, **more: Any) -> dict[str, Any]:
     """The head of the page: name, tabs, rights, latest version."""
     version = latest_version(repository)
+    original = original_of(version) if version else None
+    principal = request.principal
     return {
         "repository": repository,
         "tab": tab,
         "version": version,
-        "credits": list(credits_of(version)) if version else [],
-        "may_write": rules.may_write(request.principal, repository),
-        "may_administer": rules.may_administer(request.principal, repository),
+        "credits": list(credits_of(original)) if original else [],
+        "may_write": rules.may_write(principal, repository),
+        "may_administer": rules.may_administer(principal, repository),
+        "is_closed": not has_contents(principal, repository),
+        "may_decide": repository.is_gated and rules.may_decide(principal, repository, gate_of(repository)),
+        "source": _source(request, repository),
     } | more
+
+
+def _source(request: HttpRequest, repository: Repository) -> Repository | None:
+    """What it was duplicated from, for those who see that."""
+    source = repository.copied_from
+    return source if source is not None and rules.may_read(request.principal, source) else None
 
 
 def default_revision(repository: Repository) -> Revision:

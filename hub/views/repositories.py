@@ -1,6 +1,5 @@
 """Lists, the page of a repository, and its life."""
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -9,16 +8,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.selectors import members_of, namespace_named
-from common.errors import Forbidden, NotFound, Refusal
+from common.errors import NotFound, Refusal
 from common.pagination import page_of
 from hub import rules
 from hub.algorithms import cards, rendering, snippets
 from hub.enums import RepositoryKind
-from hub.forms import DeleteForm, NewRepositoryForm, SettingsForm
+from hub.forms import NewRepositoryForm
 from hub.selectors import listing
 from hub.selectors.lineage import credits_awaiting
 from hub.selectors.revisions import read_text, total_size
 from hub.services import repositories as services
+from hub.views.access import gate_context
 from hub.views.frame import context_of, default_revision, find
 
 FILTERS = ("search", "task", "library", "licence", "tag", "order")
@@ -60,7 +60,9 @@ def repository_page(request: HttpRequest, prefix: str, namespace: str, name: str
             endpoint=f"{request.scheme}://{request.get_host()}",
         ),
         total_size=total_size(revision),
+        may_duplicate=request.user.is_authenticated,
     )
+    context |= gate_context(request, repository)
     return render(request, "hub/repository.html", context)
 
 
@@ -92,34 +94,14 @@ def repository_create(request: HttpRequest) -> HttpResponse:
         namespace = namespace_named(chosen["namespace"])
         try:
             repository = services.create_repository(
-                namespace, chosen["name"], kind=chosen["kind"], visibility=chosen["visibility"], by=request.principal
+                namespace,
+                chosen["name"],
+                kind=chosen["kind"],
+                visibility=chosen["visibility"] or None,
+                by=request.principal,
             )
         except Refusal as refusal:
             form.add_error("name", str(refusal))
         else:
             return redirect(repository)
     return render(request, "hub/create.html", {"form": form})
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def repository_settings(request: HttpRequest, prefix: str, namespace: str, name: str) -> HttpResponse:
-    repository = find(request, prefix, namespace, name)
-    if not rules.may_administer(request.principal, repository):
-        raise Forbidden(_("Only its administrators see the settings of a repository."))
-    form = SettingsForm(
-        request.POST if "visibility" in request.POST else None, initial={"visibility": repository.visibility}
-    )
-    deletion = DeleteForm(request.POST if "full_name" in request.POST else None)
-    if form.is_bound and form.is_valid():
-        services.update_settings(repository, visibility=form.cleaned_data["visibility"], by=request.principal)
-        messages.success(request, _("The settings are saved."))
-        return redirect(request.path)
-    if deletion.is_bound and deletion.is_valid():
-        if deletion.cleaned_data["full_name"] == repository.full_name:
-            services.delete(repository, by=request.principal)
-            messages.success(request, _("The repository is deleted."))
-            return redirect(repository.namespace)
-        deletion.add_error("full_name", _("This is not its full name."))
-    context = context_of(request, repository, "settings", form=form, deletion=deletion)
-    return render(request, "hub/settings.html", context)

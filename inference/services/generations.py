@@ -17,7 +17,7 @@ from common.services import audit
 from common.signing import digest
 from hub.enums import RepositoryKind
 from hub.models import Repository
-from hub.selectors import head_commit, repository_for
+from hub.selectors import head_commit, repository_for, require_contents
 from hub.selectors.lineage import licence_of
 from inference import rules, selectors
 from inference.algorithms import policy, pricing
@@ -275,11 +275,13 @@ def _billing(principal: Principal, billed: Namespace, settled: Plan) -> tuple[Bi
 def _model_named(principal: Principal, name: str) -> Repository:
     """By its name, or by one that it had before."""
     try:
-        return repository_for(principal, RepositoryKind.MODEL, name)
+        found = repository_for(principal, RepositoryKind.MODEL, name)
     except Refusal as refusal:
         if refusal.code != "moved":
             raise
-        return repository_for(principal, RepositoryKind.MODEL, str(refusal.hint))
+        found = repository_for(principal, RepositoryKind.MODEL, str(refusal.hint))
+    require_contents(principal, found)
+    return found
 
 
 def _parameters(repository: Repository, commit: str, wanted: Wanted) -> dict[str, Any]:

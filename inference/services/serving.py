@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.principal import Principal
 from accounts.services.tokens import issue_job_token, revoke_job_tokens
 from hub.rules import may_read
+from hub.selectors import has_contents
 from inference.algorithms.profiles import MAX_PICTURES
 from inference.enums import FailureCode
 from inference.models import Generation
@@ -70,7 +71,8 @@ def _draw(generation: Generation) -> None:
 
     repository = generation.repository
     # Asked again: minutes may have passed since the request, and models close.
-    if repository is None or not may_read(Principal(user=generation.owner), repository):
+    owner = Principal(user=generation.owner)
+    if repository is None or not may_read(owner, repository) or not has_contents(owner, repository):
         running.fail(generation, FailureCode.MODEL_GONE)
         return
     try:
@@ -92,7 +94,8 @@ def _results(generation: Generation) -> "list[Result]":
     """One result for each picture, or the EngineError that ended one of them."""
     assert generation.repository is not None
     watch = _Watch(generation)
-    token = _token(generation) if generation.repository.is_private else None
+    is_closed = generation.repository.is_private or generation.repository.is_gated
+    token = _token(generation) if is_closed else None
     try:
         handles = [the_engine().submit(_request(generation, i, token, watch)) for i in range(generation.count)]
         return watch.until_done(handles)
@@ -185,7 +188,7 @@ def _timings(results: "list[Result]") -> dict[str, Any]:
 
 
 def _token(generation: Generation) -> str:
-    """Lets the engine read this one private model's namespace for as long as the generation may run."""
+    """Lets the engine read this one closed model's namespace for as long as the generation may run."""
     assert generation.repository is not None
     return issue_job_token(
         generation.owner,

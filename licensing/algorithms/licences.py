@@ -16,7 +16,7 @@ from hub.algorithms.licences import LICENCES as CARD_IDS
 REVIEW = "2026-11: read by the developers, not reviewed by a lawyer. This is not legal advice."
 
 # How a work came out of another one (hub.enums.EdgeKind), by how far licences follow.
-COPIES = frozenset({"finetune", "adapter", "merge", "quantized"})
+COPIES = frozenset({"copy", "finetune", "adapter", "merge", "quantized"})
 MODELS = COPIES | {"distilled"}
 EVERYTHING = MODELS | {"dataset"}
 

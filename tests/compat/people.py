@@ -31,6 +31,7 @@ def seed(site: Site) -> People:
     user = _person(site, "ada", "--full-name", FULL_NAME, "--org", ORGANISATION)
     other = _person(site, "bob")
     enterprise = _person(site, "carol", "--org", PRIVATE_ORGANISATION)
+    site.manage("set_organisation", PRIVATE_ORGANISATION, "--private-by-default", "yes")
     site.manage("shell", "-c", _FACTS)
     _publish_a_model(site, other)
     return People(user, other, enterprise)

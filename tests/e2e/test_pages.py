@@ -35,6 +35,8 @@ OWN = {
         "new-organisation": "/organisations/new",
         "new-repository": "/new",
         "settings": "/researcher/shapes-mmdit/settings",
+        "duplicate": "/researcher/shapes-mmdit/duplicate",
+        "requests": "/settings/access",
         "apply": "/grants/calls/first-models/apply",
         "proposals": "/proposals",
         "proposal": "/proposals/{proposal}",

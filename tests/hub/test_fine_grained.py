@@ -12,7 +12,7 @@ from compute.selectors import readable_namespaces
 from grants import rules as grants_rules
 from hub import rules
 from hub.errors import RepositoryNotFound
-from hub.selectors import repositories_visible_to, repository_for
+from hub.selectors import access, repositories_visible_to, repository_for
 from hub.selectors.buckets import buckets_visible_to
 from hub.services import buckets, repositories
 from inference import rules as inference_rules
@@ -22,6 +22,7 @@ from licensing.selectors.people import sees_purchases_of
 from revenue.selectors import shares_of, statements_visible_to
 from tests.factories import hub as make
 from tests.factories.accounts import OrganisationFactory, fine_token, job_token, principal_of
+from tests.hub.gated import scene
 
 pytestmark = pytest.mark.django_db
 P = Permission
@@ -260,3 +261,18 @@ def test_nobody_gets_a_token_for_a_name_that_is_not_theirs(ada):
     bob = make.person("bob")
     with pytest.raises(Forbidden):
         fine_token(ada, P.REPO_READ, namespaces=[bob.namespace])
+
+
+def test_gated_contents_need_their_own_permission():
+    """Somebody who was let in, by tokens of chosen permissions; the door of one is the filter of lists."""
+    found = scene()
+    person, repository = found.people["accepted"], found.repository
+    other = fine_token(person, P.REPO_READ)
+    everywhere = fine_token(person, P.GATED_READ)
+    here = fine_token(person, P.GATED_READ, repositories=[repository.reference])
+    elsewhere = fine_token(person, P.GATED_READ, repositories=["model:lab/other"])
+
+    for token, expected in [(other, False), (everywhere, True), (here, True), (elsewhere, False)]:
+        principal = principal_of_token(token)
+        assert access.has_contents(principal, repository) is expected
+        assert access.contents_open_to(principal).filter(pk=repository.pk).exists() is expected

@@ -7,8 +7,9 @@ from accounts.enums import Role, TokenScope
 from accounts.models import Namespace
 from accounts.principal import ANONYMOUS, Principal
 from common.errors import Conflict, Forbidden, NotFound, PaymentRequired, TooManyRequests, Unauthenticated
+from hub.errors import GatedRepository
 from hub.models import Repository
-from hub.services import repositories
+from hub.services import access, repositories
 from inference import rules, selectors
 from inference.enums import MOVES, Billing, GenerationState
 from inference.errors import Unprocessable
@@ -237,3 +238,17 @@ def test_only_the_moves_of_the_table_are_made(start, end):
     else:
         with pytest.raises(Conflict):
             generations.move(made, end)
+
+
+def test_a_gated_model_draws_for_those_who_were_let_in():
+    repository = model()
+    owner, person = repository.created_by, UserFactory()
+    repositories.update_settings(repository, by=Principal(user=owner), gated="manual")
+
+    with pytest.raises(GatedRepository):
+        ask(person, repository)
+    assert repository not in selectors.models_for(Principal(user=person))
+    access.grant(Repository.objects.get(pk=repository.pk), person, by=Principal(user=owner))
+
+    assert ask(person, repository).state == GenerationState.QUEUED
+    assert repository in selectors.models_for(Principal(user=person))

@@ -1,10 +1,14 @@
 from hub.models.buckets import Bucket, BucketChange, BucketFile, BucketObject
+from hub.models.buckets import Bucket, BucketFile, BucketObject
+from hub.models.collections import Collection, CollectionItem
 from hub.models.discussions import CommentEdit, Discussion, DiscussionEvent, OfferedObject
 from hub.models.downloads import Download
 from hub.models.index import Branch, Commit, TreeEntry
 from hub.models.objects import LargeObject, RepositoryObject
 from hub.models.repositories import OldName, Repository
+from hub.models.social import Follow, Like
 from hub.models.versions import Credit, LineageEdge, Version
+from hub.models.webhooks import WatchedName, Webhook, WebhookDelivery
 
 __all__ = [
     "Branch",
@@ -12,13 +16,17 @@ __all__ = [
     "BucketChange",
     "BucketFile",
     "BucketObject",
+    "Collection",
+    "CollectionItem",
     "CommentEdit",
     "Commit",
     "Credit",
     "Discussion",
     "DiscussionEvent",
     "Download",
+    "Follow",
     "LargeObject",
+    "Like",
     "LineageEdge",
     "OfferedObject",
     "OldName",
@@ -26,4 +34,7 @@ __all__ = [
     "RepositoryObject",
     "TreeEntry",
     "Version",
+    "WatchedName",
+    "Webhook",
+    "WebhookDelivery",
 ]

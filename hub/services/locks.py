@@ -2,6 +2,7 @@
 
 from django.db import connection
 
+from accounts.models import Namespace
 from hub.models import Repository
 
 
@@ -22,6 +23,11 @@ def lock_name(kind: str, full_name: str) -> None:
 def lock_discussions(repository: Repository) -> None:
     """Hold the right to give out the next number of a discussion."""
     _lock(f"discussions:{repository.pk}")
+
+
+def lock_collections(namespace: Namespace) -> None:
+    """Hold the right to give titles and places to the collections of an owner."""
+    _lock(f"collections:{namespace.pk}")
 
 
 def _lock(key: str) -> None:

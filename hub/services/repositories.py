@@ -10,6 +10,7 @@ from accounts.models import Namespace
 from accounts.principal import Principal
 from accounts.services import references
 from common.errors import Conflict, Forbidden, Invalid
+from common.ids import hex_id
 from common.services import audit, outbox
 from hub import rules
 from hub.algorithms import initial_files
@@ -78,7 +79,8 @@ def create_repository(
         files.append(AddBytes("README.md", initial_files.space_readme(name, sdk)))
     commit(repository, files, by=by, message="initial commit")
     audit.record("repository.created", str(repository), actor=by, visibility=str(visibility))
-    outbox.emit("repository.created", f"repository.created:{repository.pk}", {"repository": repository.pk})
+    created = {"repository": repository.pk, "actor": _actor(by)}
+    outbox.emit("repository.created", f"repository.created:{repository.pk}", created)
     return repository
 
 
@@ -92,6 +94,8 @@ def update_settings(repository: Repository, *, by: Principal, visibility: Visibi
     before, repository.visibility = repository.visibility, visibility
     repository.save(update_fields=["visibility"])
     audit.record("repository.settings", str(repository), actor=by, before=before, after=str(visibility))
+    if before != visibility:
+        _tell("repository.settings", repository, by, changed={"private": repository.is_private})
     return repository
 
 
@@ -117,6 +121,8 @@ def move(repository: Repository, namespace: Namespace, name: str, *, by: Princip
         OldName.objects.create(repository=repository, kind=repository.kind, full_name=old_name)
     references.moved(f"{repository.kind}:{old_name}", repository.reference)
     audit.record("repository.moved", str(repository), actor=by, before=old_name)
+    if old_name != new_name:
+        _tell("repository.moved", repository, by, before=old_name, after=new_name)
     return repository
 
 
@@ -132,6 +138,11 @@ def delete(repository: Repository, *, by: Principal) -> None:
         "repository": repository.pk,
         "full_name": repository.full_name,
         "kind": repository.kind,
+        "namespace": repository.namespace_id,
+        "private": repository.is_private,
+        "head": repository.head,
+        "tags": repository.tags,
+        "actor": _actor(by),
     }
     path = repository.path
     TreeEntry.objects.filter(branch__repository=repository).delete()
@@ -142,6 +153,16 @@ def delete(repository: Repository, *, by: Principal) -> None:
     outbox.emit("repository.deleted", f"repository.deleted:{gone['repository']}", gone)
     # Git goes last: a crash before it leaves a folder that nothing names.
     transaction.on_commit(lambda: git.delete(path))
+
+
+def _tell(topic: str, repository: Repository, by: Principal, **facts: Any) -> None:
+    """What can happen more than once carries a number of its own."""
+    payload = {"event": f"{topic}:{hex_id()}", "repository": repository.pk, "actor": _actor(by)}
+    outbox.emit(topic, payload["event"], payload | facts)
+
+
+def _actor(by: Principal) -> int | None:
+    return by.user.pk if by.user is not None else None
 
 
 def _locked(repository: Repository) -> Repository:

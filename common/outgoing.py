@@ -116,6 +116,8 @@ def _exchange(target: Target, connected: socket.socket, body: bytes, headers: Ma
         connection.endheaders(body)
         response = connection.getresponse()
         response.read(_MAX_ANSWER)
+        if time.monotonic() >= end:  # what was cut off may look like a short answer
+            raise TimeoutError
         return response.status
     finally:
         watchdog.cancel()

@@ -1,4 +1,4 @@
-"""Secrets that have to be told again, so that a hash will not do: encrypted at rest by a key that comes of the site's own."""
+"""Secrets that have to be told again, so that a hash will not do: encrypted by a key that comes of the site's own."""
 
 import base64
 import hashlib

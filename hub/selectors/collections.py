@@ -3,6 +3,7 @@
 from django.db.models import Prefetch, Q, QuerySet
 from django.utils.translation import gettext as _
 
+from accounts.enums import Role
 from accounts.models import Namespace
 from accounts.principal import Principal
 from accounts.rules import may_read_namespace
@@ -103,9 +104,19 @@ def thing_named(principal: Principal, kind: str, name: str) -> Thing:
     raise Invalid(_("A collection holds things of these kinds: %(kinds)s.") % {"kinds": kinds})
 
 
-def holding(thing: Repository, principal: Principal) -> QuerySet[Collection]:
-    """The collections a thing is in."""
-    return listed(principal, things=[thing])
+def holding(thing: Thing, principal: Principal) -> QuerySet[Collection]:
+    """The collections that a thing is in, latest change first."""
+    held = CollectionItem.objects.filter(_any_of([thing]))
+    return collections_visible_to(principal).filter(pk__in=held.values("collection_id")).order_by("-updated_at", "-id")
+
+
+def collections_to_fill(principal: Principal) -> QuerySet[Collection]:
+    """Those that a person may put something into, their own first."""
+    if principal.user is None:
+        return Collection.objects.none()
+    names = namespaces_of(principal.user, at_least=Role.WRITE).order_by().values("pk")
+    rows = Collection.objects.select_related("namespace").filter(namespace__in=names)
+    return rows.order_by("-namespace__kind", "namespace__name", "position", "id")
 
 
 def field_of(thing: Thing) -> str:

@@ -42,6 +42,7 @@ def create(
     by: Principal,
     description: str = "",
     visibility: Visibility = Visibility.PUBLIC,
+    theme: str = Theme.ORANGE,
 ) -> Collection:
     """A new, empty collection, last among those of its owner. Raises Forbidden, Invalid, CollectionExists."""
     if not rules.may_create(by, namespace):
@@ -58,6 +59,7 @@ def create(
         title=title,
         description=description,
         visibility=visibility,
+        theme=_checked_theme(theme),
         position=0 if last is None else last + 1,
         created_by=by.user,
     )
@@ -90,9 +92,7 @@ def update(
     if visibility is not None:
         collection.visibility = visibility
     if theme is not None:
-        if theme not in Theme.values:
-            raise Invalid(_("The colour must be one of %(colours)s.") % {"colours": ", ".join(Theme.values)})
-        collection.theme = theme
+        collection.theme = _checked_theme(theme)
     collection.updated_at = timezone.now()
     collection.save()
     if position is not None:
@@ -212,6 +212,12 @@ def _checked_title(title: str) -> str:
     if not title:
         raise Invalid(_("A collection needs a title."))
     return _checked(title, MAX_TITLE)
+
+
+def _checked_theme(theme: str) -> str:
+    if theme not in Theme.values:
+        raise Invalid(_("The colour must be one of %(colours)s.") % {"colours": ", ".join(Theme.values)})
+    return theme
 
 
 def _checked(text: str, most: int) -> str:

@@ -140,8 +140,8 @@ def _checked_domains(domains: Sequence[str]) -> list[str]:
 
 def _checked_watched(watched: Watched) -> Watched:
     names: dict[tuple[str, str], tuple[str, str]] = {}
-    for kind, name in watched:
-        name = name.strip().strip("/")
+    for kind, given in watched:
+        name = given.strip().strip("/")
         if kind not in WatchedKind.values:
             kinds = ", ".join(WatchedKind.values)
             raise Invalid(_("Webhooks watch these kinds: %(kinds)s.") % {"kinds": kinds})

@@ -10,6 +10,7 @@ from hub.models import Repository
 from hub.selectors.lineage import credits_of, latest_version
 from hub.selectors.repositories import repository_for
 from hub.selectors.revisions import Revision, revision_of
+from hub.selectors.social import likes
 
 KINDS = {
     "": RepositoryKind.MODEL,
@@ -31,6 +32,7 @@ def context_of(request: HttpRequest, repository: Repository, tab: str, **more: A
         "tab": tab,
         "version": version,
         "credits": list(credits_of(version)) if version else [],
+        "likes_it": likes(request.principal, repository),
         "may_write": rules.may_write(request.principal, repository),
         "may_administer": rules.may_administer(request.principal, repository),
     } | more

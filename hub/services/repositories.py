@@ -72,6 +72,8 @@ def create_repository(
     repository = Repository.objects.create(
         namespace=namespace, name=name, kind=kind, visibility=visibility, created_by=by.user
     )
+    created = {"repository": repository.pk, "actor": _actor(by)}
+    outbox.emit("repository.created", f"repository.created:{repository.pk}", created)
     git.delete(repository.path)
     git.create(repository.path, default_branch=repository.default_branch)
     files = [AddBytes(".gitattributes", initial_files.gitattributes(kind))]
@@ -79,8 +81,6 @@ def create_repository(
         files.append(AddBytes("README.md", initial_files.space_readme(name, sdk)))
     commit(repository, files, by=by, message="initial commit")
     audit.record("repository.created", str(repository), actor=by, visibility=str(visibility))
-    created = {"repository": repository.pk, "actor": _actor(by)}
-    outbox.emit("repository.created", f"repository.created:{repository.pk}", created)
     return repository
 
 

@@ -197,8 +197,8 @@ def _locked_item(collection: Collection, item: CollectionItem) -> CollectionItem
 
 def _require_free(namespace: Namespace, title: str, own: Collection | None = None) -> None:
     rows = namespace.collections.select_related("namespace").filter(title__iexact=title)
-    taken = rows.exclude(pk=own.pk if own is not None else None).first()
-    if taken is not None:
+    taken = rows.first()
+    if taken is not None and taken != own:
         raise CollectionExists(taken)
 
 

@@ -106,8 +106,9 @@ def squash(repository: Repository, branch: str, *, by: Principal, message: str =
 def tell(repository: Repository, ref: str, by: Principal, *, before: str | None = None, new: str | None = None) -> None:
     """A ref came or went without a commit: the index tells of all others."""
     actor = by.user.pk if by.user is not None else None
-    payload = {"event": f"ref.moved:{hex_id()}", "repository": repository.pk, "ref": ref, "actor": actor}
-    outbox.emit("ref.moved", payload["event"], payload | {"before": before, "commit": new})
+    event = f"ref.moved:{hex_id()}"
+    payload = {"event": event, "repository": repository.pk, "ref": ref, "before": before, "commit": new, "actor": actor}
+    outbox.emit("ref.moved", event, payload)
 
 
 def _writable(repository: Repository, by: Principal) -> GitRepository:

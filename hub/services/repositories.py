@@ -157,8 +157,8 @@ def delete(repository: Repository, *, by: Principal) -> None:
 
 def _tell(topic: str, repository: Repository, by: Principal, **facts: Any) -> None:
     """What can happen more than once carries a number of its own."""
-    payload = {"event": f"{topic}:{hex_id()}", "repository": repository.pk, "actor": _actor(by)}
-    outbox.emit(topic, payload["event"], payload | facts)
+    event = f"{topic}:{hex_id()}"
+    outbox.emit(topic, event, {"event": event, "repository": repository.pk, "actor": _actor(by)} | facts)
 
 
 def _actor(by: Principal) -> int | None:

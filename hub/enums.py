@@ -112,6 +112,8 @@ class BucketChangeKind(TextChoices):
     ADD = "add", _("added")
     UPDATE = "update", _("changed")
     DELETE = "delete", _("deleted")
+
+
 class Theme(TextChoices):
     """The colour of a collection."""
 

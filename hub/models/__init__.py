@@ -1,5 +1,4 @@
 from hub.models.buckets import Bucket, BucketChange, BucketFile, BucketObject
-from hub.models.buckets import Bucket, BucketFile, BucketObject
 from hub.models.collections import Collection, CollectionItem
 from hub.models.discussions import CommentEdit, Discussion, DiscussionEvent, OfferedObject
 from hub.models.downloads import Download

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0001_initial'),
-        ('hub', '0006_collections'),
+        ('hub', '0007_collections'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

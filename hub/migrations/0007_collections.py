@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0001_initial'),
-        ('hub', '0005_likes_and_follows'),
+        ('hub', '0006_likes_and_follows'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0001_initial'),
-        ('hub', '0004_buckets'),
+        ('hub', '0005_bucket_changes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

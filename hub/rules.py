@@ -46,8 +46,13 @@ def may_like(principal: Principal, repository: Repository) -> bool:
     return acts_for_the_person(principal) and may_read(principal, repository)
 
 
+def may_keep_webhooks(principal: Principal) -> bool:
+    """Webhooks tell all that their owner may read, so a token needs that permission too, everywhere."""
+    return principal.allows(Permission.WEBHOOK_WRITE) and principal.allows(Permission.REPO_READ)
+
+
 def acts_for_the_person(principal: Principal) -> bool:
-    """Likes, follows and webhooks are a person's own: a session, or an unbound token with write scope."""
+    """Likes and follows are a person's own: a session, or an unbound token with write scope."""
     token = principal.token
     return principal.may_manage and (token is None or token.namespace_id is None)
 

@@ -53,6 +53,11 @@ class Collection(models.Model):
         return f"{self.namespace.name}/{words}-{self.key}" if words else f"{self.namespace.name}/{self.key}"
 
     @property
+    def reference(self) -> str:
+        """How rooms that do not know collections name this one."""
+        return str(self)
+
+    @property
     def is_private(self) -> bool:
         return self.visibility == Visibility.PRIVATE
 

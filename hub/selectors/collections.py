@@ -3,11 +3,11 @@
 from django.db.models import Prefetch, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from accounts.enums import Role
+from accounts.enums import Permission, Role
 from accounts.models import Namespace
 from accounts.principal import Principal
 from accounts.rules import may_read_namespace
-from accounts.selectors import namespaces_of
+from accounts.selectors import namespaces_of, reachable_namespaces
 from common.errors import Invalid, NotFound
 from hub.enums import RepositoryKind, Visibility
 from hub.models import Bucket, Collection, CollectionItem, Repository
@@ -26,10 +26,8 @@ def collections_visible_to(principal: Principal) -> QuerySet[Collection]:
     every = Collection.objects.select_related("namespace__user", "namespace__organisation")
     if principal.is_staff:
         return every
-    own = namespaces_of(principal.user) if principal.user is not None else Namespace.objects.none()
-    if principal.token is not None and principal.token.namespace_id is not None:
-        own = own.filter(pk=principal.token.namespace_id)
-    return every.filter(Q(visibility=Visibility.PUBLIC) | Q(namespace__in=own.order_by().values("pk")))
+    own = reachable_namespaces(principal, Permission.REPO_READ).order_by().values("pk")
+    return every.filter(Q(visibility=Visibility.PUBLIC) | Q(namespace__in=own))
 
 
 def listed(

@@ -45,7 +45,7 @@ def create(
     theme: str = Theme.ORANGE,
 ) -> Collection:
     """A new, empty collection, last among those of its owner. Raises Forbidden, Invalid, CollectionExists."""
-    if not rules.may_create(by, namespace):
+    if not rules.may_curate(by, namespace):
         raise Forbidden(
             _("You may not make collections under %(name)s.") % {"name": namespace.name},
             hint=_("Use your own name, or ask an administrator of the organisation for write access."),
@@ -181,7 +181,7 @@ def _locked(collection: Collection, by: Principal) -> Collection:
     found = rows.filter(pk=collection.pk).first()
     if found is None:
         raise NotFound(_("There is no such collection."))
-    if not rules.may_write(by, found):
+    if not rules.may_curate(by, found.namespace):
         raise Forbidden(
             _("You may not change this collection."), hint=_("Ask its owner, or make a collection of your own.")
         )

@@ -23,6 +23,7 @@ from accounts.principal import Principal
 from common import outgoing
 from common.errors import Conflict, Forbidden
 from common.services import audit
+from hub import rules
 from hub.enums import DELIVERY_MOVES, DeliveryState
 from hub.models import DiscussionEvent, Repository, Webhook, WebhookDelivery
 from hub.selectors.webhooks import may_hear
@@ -85,7 +86,7 @@ def send_again(delivery: WebhookDelivery, *, by: Principal) -> WebhookDelivery:
     """Post what was delivered or given up once more, under the same key. Raises Forbidden, Conflict."""
     webhook = Webhook.objects.select_for_update(no_key=True).get(pk=delivery.webhook_id)
     delivery = WebhookDelivery.objects.select_for_update().get(pk=delivery.pk)
-    if by.user is None or webhook.user_id != by.user.pk or not by.may_manage:
+    if by.user is None or webhook.user_id != by.user.pk or not rules.may_keep_webhooks(by):
         raise Forbidden(_("This webhook belongs to somebody else."))
     if webhook.is_disabled:
         raise Conflict(_("The webhook is disabled."), hint=_("Enable it first."))

@@ -98,10 +98,10 @@ def require_person(by: Principal) -> User:
     """Whose webhooks these are. Raises Unauthenticated, Forbidden."""
     if by.user is None:
         raise Unauthenticated(_("Log in first."), hint=_("Programs send an access token with write scope."))
-    if not rules.acts_for_the_person(by):
+    if not rules.may_keep_webhooks(by):
         raise Forbidden(
-            _("This credential does not act for the whole person."),
-            hint=_("Log in, or use an access token with write scope that is not bound to one name."),
+            _("This credential may not manage webhooks."),
+            hint=_("Log in, or use an access token with write scope, or one that may manage webhooks and read all."),
         )
     return by.user
 

@@ -28,7 +28,7 @@ def collection_list(request: HttpRequest, namespace: str = "") -> HttpResponse:
     context = {
         "owner": owner,
         "page": page_of(request, rows),
-        "may_create": rules.may_create(by, owner) if owner is not None else request.user.is_authenticated,
+        "may_create": rules.may_curate(by, owner) if owner is not None else request.user.is_authenticated,
     }
     return render(request, "hub/collections.html", context)
 
@@ -128,7 +128,7 @@ def collect(request: HttpRequest, prefix: str, namespace: str, name: str) -> Htt
 
 
 def _page(request: HttpRequest, collection: Collection, **forms: object) -> HttpResponse:
-    may_write = rules.may_write(request.principal, collection)
+    may_write = rules.may_curate(request.principal, collection.namespace)
     items = selectors.items_of(collection, request.principal)
     context = {"collection": collection, "items": items, "may_write": may_write}
     if may_write:

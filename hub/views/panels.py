@@ -33,7 +33,7 @@ def collections(request: HttpRequest, namespace: Namespace) -> str:
     context = {
         "namespace": namespace,
         "collections": rows,
-        "may_create": rules.may_create(request.principal, namespace),
+        "may_create": rules.may_curate(request.principal, namespace),
     }
     return render_to_string("hub/collections_panel.html", context, request) if rows or context["may_create"] else ""
 

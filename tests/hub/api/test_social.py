@@ -6,12 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.enums import Role, TokenScope
+from accounts.enums import Permission, Role, TokenScope
 from accounts.services import organisations
 from hub.models import Collection, Like, Repository, Webhook
 from hub.services import collections, social, webhooks
 from tests.factories import hub as make
-from tests.factories.accounts import job_token
+from tests.factories.accounts import fine_token, job_token
 from tests.hub.api.test_doors import bearer, send
 
 pytestmark = pytest.mark.django_db
@@ -62,20 +62,20 @@ EVERYBODY = ["anonymous", "stranger", "read token", "job", "reader", "writer", "
         ("POST", "/api/organizations/lab/follow", None, [401, 200, 403, 403, 200, 200, 200, 200]),
         ("DELETE", "/api/organizations/lab/follow", None, [401, 200, 403, 403, 200, 200, 200, 200]),
         ("GET", "/api/organizations/lab/followers", None, [200] * 8),
-        ("POST", "/api/collections", {"title": "New", "namespace": "lab"}, [401, 403, 403, 200, 403, 200, 200, 403]),
+        ("POST", "/api/collections", {"title": "New", "namespace": "lab"}, [401, 403, 403, 403, 403, 200, 200, 403]),
         ("GET", "{open}", None, [200] * 8),
         ("GET", "{secret}", None, [404, 404, 200, 200, 200, 200, 200, 200]),
-        ("PATCH", "{open}", {"title": "Other"}, [403, 403, 403, 200, 403, 200, 200, 403]),
-        ("DELETE", "{open}", None, [403, 403, 403, 200, 403, 200, 200, 403]),
-        ("PATCH", "{secret}", {"title": "Other"}, [404, 404, 403, 200, 403, 200, 200, 403]),
+        ("PATCH", "{open}", {"title": "Other"}, [403, 403, 403, 403, 403, 200, 200, 403]),
+        ("DELETE", "{open}", None, [403, 403, 403, 403, 403, 200, 200, 403]),
+        ("PATCH", "{secret}", {"title": "Other"}, [404, 404, 403, 403, 403, 200, 200, 403]),
         (
             "POST",
             "{open}/items",
             {"item": {"type": "model", "id": "lab/open"}},
-            [403, 403, 403, 200, 403, 200, 200, 403],
+            [403, 403, 403, 403, 403, 200, 200, 403],
         ),
-        ("PATCH", "{item}", {"note": "Hi"}, [403, 403, 403, 200, 403, 200, 200, 403]),
-        ("DELETE", "{item}", None, [403, 403, 403, 200, 403, 200, 200, 403]),
+        ("PATCH", "{item}", {"note": "Hi"}, [403, 403, 403, 403, 403, 200, 200, 403]),
+        ("DELETE", "{item}", None, [403, 403, 403, 403, 403, 200, 200, 403]),
         ("POST", "{open}/resource-group", {"resourceGroupId": "a" * 24}, [400] * 8),
         ("GET", "/api/settings/webhooks", None, [401, 200, 403, 403, 200, 200, 200, 200]),
         ("POST", "/api/settings/webhooks", HOOK, [401, 200, 403, 403, 200, 200, 200, 200]),
@@ -272,3 +272,20 @@ def test_more_rows_need_no_more_queries(client, ada, address, django_assert_max_
     add()
     add()
     assert count() == one
+
+
+@pytest.mark.parametrize(
+    ("held", "expected"),
+    [
+        (["repo.content.read"], [403, 403]),
+        (["collection.write"], [200, 403]),
+        (["webhook.write"], [403, 403]),
+        (["webhook.write", "repo.content.read"], [403, 200]),
+    ],
+)
+def test_tokens_of_chosen_permissions(client, ada, held, expected):
+    """A webhook tells what its owner may read: to make one takes the right to read it."""
+    token = fine_token(ada, *[Permission(name) for name in held])
+    who = {"Authorization": f"Bearer {token}"}
+    made = send(client, "POST", "/api/collections", {"title": "New", "namespace": "ada"}, who)
+    assert [made.status_code, send(client, "POST", "/api/settings/webhooks", HOOK, who).status_code] == expected

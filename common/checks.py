@@ -22,3 +22,11 @@ def payments_are_real(**kwargs: Any) -> list[CheckMessage]:
         hint = "Set STRIPE_API_KEY and STRIPE_WEBHOOK_SECRET, or accept that nothing can be bought."
         return [Warning("No payment provider is configured.", hint=hint, id="wellspring.W001")]
     return []
+
+
+@register(Tags.security)
+def webhooks_stay_outside(**kwargs: Any) -> list[CheckMessage]:
+    if settings.ENVIRONMENT == "production" and settings.WEBHOOKS_TO_LOOPBACK:
+        hint = "Unset WELLSPRING_WEBHOOKS_TO_LOOPBACK: it lets every account holder reach what listens on this machine."
+        return [Error("Webhooks may post to this machine.", hint=hint, id="wellspring.E010")]
+    return []

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from common.outgoing import AddressRefused, require_public
+
 TIMEOUT = 5
 LIMIT = 256 * 1024
 
@@ -63,14 +65,11 @@ def _public_address(host: str, port: int) -> str:
 
 
 def _is_public(address: str) -> bool:
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(parsed, ipaddress.IPv6Address):
-        inner = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo[1] if parsed.teredo else None)
-        if inner is not None and not (inner.is_global and not inner.is_multicast):
-            return False
-        if parsed in ipaddress.ip_network("64:ff9b::/96"):
-            return False
-    return parsed.is_global and not parsed.is_multicast
+    try:
+        require_public(ipaddress.ip_address(address.partition("%")[0]))
+    except AddressRefused:
+        return False
+    return True
 
 
 class _Pinned(http.client.HTTPConnection):

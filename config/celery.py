@@ -13,10 +13,11 @@ load_running_site()
 
 app = Celery("wellspring")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf.task_queues = [Queue(name) for name in ("default", "compute", "inference")]
+app.conf.task_queues = [Queue(name) for name in ("default", "compute", "inference", "webhooks")]
 app.conf.task_routes = {
     "compute.tasks.run_*": {"queue": "compute"},
     "inference.tasks.generate_*": {"queue": "inference"},
+    "hub.tasks.deliver_*": {"queue": "webhooks"},
 }
 app.autodiscover_tasks()
 app.autodiscover_tasks(related_name="receivers")
@@ -30,6 +31,7 @@ app.conf.beat_schedule = {
     "reconcile-orders": {"task": "licensing.tasks.reconcile_orders", "schedule": 30.0, "options": {"expires": 30}},
     "tidy-hub": {"task": "hub.tasks.tidy", "schedule": crontab(minute=17)},
     "settle-overdue-requests": {"task": "hub.tasks.settle_overdue_requests", "schedule": crontab(minute=27)},
+    "send-webhooks": {"task": "hub.tasks.send_webhooks", "schedule": 10.0, "options": {"expires": 10}},
     "relay-outbox": {"task": "common.tasks.relay_outbox", "schedule": 2.0, "options": {"expires": 2}},
     "reconcile-generations": {
         "task": "inference.tasks.reconcile_generations",

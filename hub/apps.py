@@ -10,4 +10,5 @@ class HubConfig(AppConfig):
         from hub.views import panels  # noqa: PLC0415
 
         slots.fill("home.panels", panels.newest, order=20)
+        slots.fill("namespace.side", panels.collections, order=15)
         slots.fill("namespace.side", panels.buckets, order=20)

@@ -4,7 +4,19 @@ from django.urls import path
 from django.urls.converters import StringConverter, register_converter
 
 from hub.enums import RepositoryKind
-from hub.views import access, buckets, discussions, files, lineage, publishers, repositories, settings
+from hub.views import (
+    access,
+    buckets,
+    collections,
+    discussions,
+    files,
+    lineage,
+    publishers,
+    repositories,
+    settings,
+    social,
+    webhooks,
+)
 
 
 class NamePart(StringConverter):
@@ -24,6 +36,22 @@ urlpatterns = [
     path("lineage/<int:edge_id>/confirm", lineage.edge_confirm, name="edge_confirm"),
     path("buckets/<part:namespace>/<part:name>", buckets.bucket_page),
     path("buckets/<part:namespace>/<part:name>/tree/<path:folder>", buckets.bucket_page),
+    path("collections", collections.collection_list, name="collection_list"),
+    path("collections/new", collections.collection_create, name="collection_create"),
+    path("collections/<part:namespace>", collections.collection_list),
+    path("collections/<part:namespace>/<part:slug>", collections.collection_page),
+    path("collections/<part:namespace>/<part:slug>/edit", collections.collection_act, {"act": "edit"}),
+    path("collections/<part:namespace>/<part:slug>/add", collections.collection_act, {"act": "add"}),
+    path("collections/<part:namespace>/<part:slug>/delete", collections.collection_act, {"act": "delete"}),
+    path("collections/<part:namespace>/<part:slug>/items/<str:key>", collections.item_act),
+    path("settings/following/<part:name>", social.follow, name="follow"),
+    path("settings/webhooks", webhooks.webhook_list, name="webhook_list"),
+    path("settings/webhooks/<str:key>", webhooks.webhook_page, name="webhook"),
+    path("settings/webhooks/<str:key>/act", webhooks.webhook_act, name="webhook_act"),
+    path("settings/webhooks/<str:key>/deliveries/<str:delivery>", webhooks.delivery_again, name="delivery_again"),
+    path("users/<part:name>/followers", social.followers, name="followers"),
+    path("users/<part:name>/following", social.following, name="following"),
+    path("users/<part:name>/likes", social.likes, name="likes"),
     path("<part:namespace>", repositories.namespace_page, name="namespace"),
 ]
 for prefix in ("datasets", "spaces", "kernels", ""):
@@ -41,6 +69,9 @@ for prefix in ("datasets", "spaces", "kernels", ""):
         path(f"{base}/discussions/<int:number>", discussions.discussion_page, extra),
         path(f"{base}/discussions/<int:number>/act", discussions.discussion_act, extra),
         path(f"{base}/discussions/<int:number>/hide/<int:comment>", discussions.comment_hide, extra),
+        path(f"{base}/like", social.like, extra),
+        path(f"{base}/likers", social.likers, extra),
+        path(f"{base}/collect", collections.collect, extra),
         path(f"{base}/settings/publishers", publishers.publisher_list, extra),
         path(f"{base}/settings", settings.repository_settings, extra),
         path(f"{base}/duplicate", settings.repository_duplicate, extra),

@@ -1,19 +1,24 @@
-"""May this principal do this to this repository or bucket?"""
+"""May this principal do this to this repository, bucket or collection?"""
 
 from accounts.enums import Permission
 from accounts.models import Namespace
 from accounts.principal import Principal
 from accounts.rules import may_administer_namespace, may_read_namespace, may_write_namespace
-from hub.models import AccessRequest, Bucket, Discussion, DiscussionEvent, Gate, Repository
+from hub.models import AccessRequest, Bucket, Collection, Discussion, DiscussionEvent, Gate, Repository
 
 
-def may_read(principal: Principal, home: Repository | Bucket) -> bool:
+def may_read(principal: Principal, home: Repository | Bucket | Collection) -> bool:
     return not home.is_private or may_read_namespace(principal, home.namespace, repository=home.reference)
 
 
 def may_write(principal: Principal, home: Repository | Bucket) -> bool:
     """Commit, push, make branches and tags; change the files of a bucket."""
     return may_write_namespace(principal, home.namespace, repository=home.reference)
+
+
+def may_curate(principal: Principal, namespace: Namespace) -> bool:
+    """Make, change and delete the collections under a name."""
+    return may_write_namespace(principal, namespace, Permission.COLLECTION_WRITE)
 
 
 def may_create(principal: Principal, namespace: Namespace) -> bool:
@@ -37,6 +42,22 @@ def may_discuss(principal: Principal, repository: Repository) -> bool:
         return False
     allowed = principal.allows(Permission.DISCUSSION_WRITE, repository.namespace, repository.reference)
     return allowed and may_read(principal, repository)
+
+
+def may_like(principal: Principal, repository: Repository) -> bool:
+    """Everybody who is logged in and may read it; jobs and tokens that are bound to one name like nothing."""
+    return acts_for_the_person(principal) and may_read(principal, repository)
+
+
+def may_keep_webhooks(principal: Principal) -> bool:
+    """Webhooks tell all that their owner may read, so a token needs that permission too, everywhere."""
+    return principal.allows(Permission.WEBHOOK_WRITE) and principal.allows(Permission.REPO_READ)
+
+
+def acts_for_the_person(principal: Principal) -> bool:
+    """Likes and follows are a person's own: a session, or an unbound token with write scope."""
+    token = principal.token
+    return principal.may_manage and (token is None or token.namespace_id is None)
 
 
 def may_moderate(principal: Principal, repository: Repository) -> bool:

@@ -2,16 +2,31 @@
 
 from celery import shared_task
 
-from hub.services import access, maintenance
+from hub.services import access, deliveries, maintenance
 
 
 @shared_task(ignore_result=True)
 def tidy() -> None:
     """Beat calls it every hour."""
     maintenance.tidy()
+    deliveries.forget_old()
 
 
 @shared_task(ignore_result=True)
 def settle_overdue_requests() -> None:
     """Beat calls it every hour: what nobody answered by its deadline goes the way its gate says."""
     access.settle_overdue()
+
+
+@shared_task(ignore_result=True)
+def send_webhooks() -> None:
+    """Hand out what is due. Beat calls it every few seconds, events and finished deliveries call it at once."""
+    for pk in deliveries.due():
+        deliver_webhook.apply_async((pk,), expires=30)
+
+
+@shared_task(ignore_result=True)
+def deliver_webhook(pk: int) -> None:
+    """One attempt. Foreign servers may be slow, so these tasks have a queue of their own."""
+    if deliveries.deliver(pk):
+        send_webhooks.delay()

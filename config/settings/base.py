@@ -148,6 +148,10 @@ SENDFILE_PREFIX = env.text("WELLSPRING_SENDFILE_PREFIX", "")
 # Large files that come by LFS arrive in parts of this many bytes.
 LFS_PART_SIZE = env.integer("WELLSPRING_LFS_PART_SIZE", 64 * 2**20)
 
+# --- Webhooks (hub) -------------------------------------------------------------------------
+# For tests and development only: webhooks may post to this machine.
+WEBHOOKS_TO_LOOPBACK = env.flag("WELLSPRING_WEBHOOKS_TO_LOOPBACK", False)
+
 # --- Celery ---------------------------------------------------------------------------------
 CELERY_BROKER_URL = env.text("WELLSPRING_BROKER_URL", "") or DATABASE_URL.replace("postgresql://", "pgmq://", 1)
 CELERY_TASK_ACKS_LATE = True

@@ -14,6 +14,7 @@ from common.pagination import link_next
 from hub.api.protocol import door, flag, principal_of, repository, revision
 from hub.api.representations import checked_expand, info, sibling
 from hub.enums import GateMode, RepositoryKind
+from hub.errors import RepositoryNotFound
 from hub.git.refs import BRANCH
 from hub.models import Repository, TreeEntry
 from hub.selectors import files_at, repositories_visible_to
@@ -31,13 +32,15 @@ _ORDERS = {
     "downloads": "downloads",
     "trendingScore": "downloads",
     "trending_score": "downloads",
-    "likes": "id",
+    "likes": "likes",
 }
 _UNKNOWN_FACTS = ("num_parameters", "inference_provider", "benchmark")
 
 
-@door("GET")
+@door("GET", "DELETE")
 def detail(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, rest: str = "") -> HttpResponse:
+    if request.method == "DELETE":  # clients that unlike a name without an owner come here
+        raise RepositoryNotFound
     found = repository(request, kind, namespace, name)
     expand = checked_expand(kind, request.GET.getlist("expand"))
     at = revision(found, rest)

@@ -12,8 +12,9 @@ from accounts.selectors import namespace_named, namespaces_of, role_in
 from common.errors import NotFound, Unauthenticated
 from common.pagination import link_next
 from hub.api.protocol import date, door, principal_of
+from hub.api.social import person
 from hub.models import Repository
-from hub.selectors import repositories_visible_to
+from hub.selectors import repositories_visible_to, social
 
 _PAGE = 500
 
@@ -86,8 +87,16 @@ def user_overview(request: HttpRequest, name: str) -> HttpResponse:
     namespace = _named(name, organisation=False)
     user = namespace.user
     assert user is not None
-    organisations = [_card(other) for other in namespaces_of(user) if other.is_organisation]
-    return JsonResponse(_overview(request, namespace) | {"type": "user", "user": namespace.name, "orgs": organisations})
+    by = principal_of(request)
+    facts = {
+        "type": "user",
+        "user": namespace.name,
+        "orgs": [_card(other) for other in namespaces_of(user) if other.is_organisation],
+        "numLikes": social.likes_of(user, by).count(),
+        "numFollowing": social.following_of(user).count(),
+        "numDiscussions": social.discussions_by(user, by).count(),
+    }
+    return JsonResponse(_overview(request, namespace) | facts)
 
 
 @door("GET")
@@ -103,12 +112,7 @@ def organisation_members(request: HttpRequest, name: str) -> HttpResponse:
     namespace = _named(name, organisation=True)
     assert namespace.organisation is not None
     members = namespace.organisation.memberships.select_related("user").order_by("user__username")
-    listed = [
-        {"user": member.user.username, "fullname": member.user.get_full_name(), "type": "user", "avatarUrl": "",
-         "isPro": False}
-        for member in members
-    ]  # fmt: skip
-    return JsonResponse(listed, safe=False)
+    return JsonResponse([person(member.user) for member in members], safe=False)
 
 
 @door("GET")
@@ -151,9 +155,12 @@ def _overview(request: HttpRequest, namespace: Namespace) -> dict[str, Any]:
     kinds = list(
         repositories_visible_to(principal_of(request)).filter(namespace=namespace).values_list("kind", flat=True)
     )
+    standing = social.standing_of(namespace, principal_of(request))
     return _card(namespace) | {
         "isPro": False,
         "isVerified": False,
+        "numFollowers": standing.followers,
+        "isFollowing": standing.is_followed,
         "numModels": kinds.count("model"),
         "numDatasets": kinds.count("dataset"),
         "numSpaces": kinds.count("space"),

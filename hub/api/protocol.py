@@ -86,8 +86,7 @@ def error_response(refusal: Refusal) -> HttpResponse:
     # Clients know their own words for a missing repository, and leave ours out if they are just these.
     text = str(refusal.message) if refusal.code == "RepoNotFound" else sentence(refusal)
     body = {"error": text, "code": refusal.code, "hint": str(refusal.hint)}
-    if "url" in refusal.context:
-        body["url"] = str(refusal.context["url"])
+    body |= {name: str(refusal.context[name]) for name in ("url", "slug") if name in refusal.context}
     response = JsonResponse(body, status=refusal.status)
     response["X-Error-Message"] = " ".join(text.split())[:500]
     if refusal.code in PROTOCOL_CODES:

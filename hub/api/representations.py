@@ -64,7 +64,7 @@ def _properties(repository: Repository, sha: str, siblings: list[dict[str, Any]]
         "disabled": False,
         "downloads": repository.downloads,
         "downloadsAllTime": repository.downloads,
-        "likes": 0,
+        "likes": repository.likes,
         "trendingScore": 0,
         "tags": repository.tags,
         "createdAt": date(repository.created_at),

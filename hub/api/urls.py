@@ -7,6 +7,7 @@ from hub.api import (
     bucket_events,
     bucket_files,
     buckets,
+    collections,
     commits,
     converters,
     discussions,
@@ -17,7 +18,9 @@ from hub.api import (
     people,
     refs,
     repositories,
+    social,
     tree,
+    webhooks,
     xet,
 )
 from hub.enums import RepositoryKind
@@ -25,6 +28,7 @@ from hub.enums import RepositoryKind
 converters.register()
 
 _REPOSITORY = "api/<kinds:kind>/<str:namespace>/<str:name>"
+_COLLECTION = "api/collections/<str:namespace>/<str:slug>"
 _BUCKET = "api/buckets/<str:namespace>/<str:name>"
 
 urlpatterns = [
@@ -32,7 +36,17 @@ urlpatterns = [
     path("api/users/<str:name>/overview", people.user_overview),
     path("api/organizations/<str:name>/overview", people.organisation_overview),
     path("api/organizations/<str:name>/members", people.organisation_members),
+    path("api/users/<str:name>/likes", social.likes),
+    path("api/users/<str:name>/followers", social.followers, {"organisation": False}),
+    path("api/users/<str:name>/following", social.following),
+    path("api/users/<str:name>/follow", social.follow, {"organisation": False}),
+    path("api/organizations/<str:name>/followers", social.followers, {"organisation": True}),
+    path("api/organizations/<str:name>/follow", social.follow, {"organisation": True}),
     path("api/organizations/<str:name>/settings/repositories", people.own_repositories),
+    path("api/settings/webhooks", webhooks.webhooks),
+    path("api/settings/webhooks/<str:key>", webhooks.webhook),
+    path("api/settings/webhooks/<str:key>/enable", webhooks.switch, {"on": True}),
+    path("api/settings/webhooks/<str:key>/disable", webhooks.switch, {"on": False}),
     path("api/settings/repositories", people.own_repositories),
     path("api/repos/create", repositories.create),
     path("api/repos/delete", repositories.delete),
@@ -43,6 +57,11 @@ urlpatterns = [
     path("api/telemetry/<path:rest>", misc.telemetry),
     path("api/agent-harnesses", misc.agent_harnesses),
     path("api/tasks", misc.tasks),
+    path("api/collections", collections.collections),
+    path(_COLLECTION, collections.collection),
+    path(f"{_COLLECTION}/items", collections.items),
+    path(f"{_COLLECTION}/items/<str:key>", collections.item),
+    path(f"{_COLLECTION}/resource-group", collections.resource_group),
     path("api/buckets/<str:namespace>", buckets.listing),
     path(_BUCKET, buckets.bucket),
     path(f"{_BUCKET}/settings", buckets.settings),
@@ -61,6 +80,8 @@ urlpatterns = [
     path(f"{_REPOSITORY}/user-access-request/handle", access.handle),
     path(f"{_REPOSITORY}/user-access-request/grant", access.grant),
     path(f"{_REPOSITORY}/user-access-request/<str:status>", access.listing),
+    path(f"{_REPOSITORY}/like", social.like),
+    path(f"{_REPOSITORY}/likers", social.likers),
     path(f"{_REPOSITORY}/tree/<path:rest>", tree.tree),
     path(f"{_REPOSITORY}/paths-info/<path:rest>", tree.paths_info),
     path(f"{_REPOSITORY}/refs", refs.all_refs),

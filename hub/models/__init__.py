@@ -1,11 +1,14 @@
 from hub.models.access import AccessEvent, AccessRequest, Gate, Terms
 from hub.models.buckets import Bucket, BucketChange, BucketFile, BucketObject
+from hub.models.collections import Collection, CollectionItem
 from hub.models.discussions import CommentEdit, Discussion, DiscussionEvent, OfferedObject
 from hub.models.downloads import Download
 from hub.models.index import Branch, Commit, TreeEntry
 from hub.models.objects import LargeObject, RepositoryObject
 from hub.models.repositories import OldName, Repository
+from hub.models.social import Follow, Like
 from hub.models.versions import Credit, LineageEdge, Version
+from hub.models.webhooks import WatchedName, Webhook, WebhookDelivery
 
 __all__ = [
     "AccessEvent",
@@ -15,14 +18,18 @@ __all__ = [
     "BucketChange",
     "BucketFile",
     "BucketObject",
+    "Collection",
+    "CollectionItem",
     "CommentEdit",
     "Commit",
     "Credit",
     "Discussion",
     "DiscussionEvent",
     "Download",
+    "Follow",
     "Gate",
     "LargeObject",
+    "Like",
     "LineageEdge",
     "OfferedObject",
     "OldName",
@@ -31,4 +38,7 @@ __all__ = [
     "Terms",
     "TreeEntry",
     "Version",
+    "WatchedName",
+    "Webhook",
+    "WebhookDelivery",
 ]

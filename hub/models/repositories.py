@@ -40,6 +40,7 @@ class Repository(models.Model):
     # When files last changed, not when a counter did.
     updated_at = models.DateTimeField(db_default=Now())
     downloads = models.BigIntegerField(default=0)
+    likes = models.BigIntegerField(default=0)
 
     # Facts about the head of the default branch.
     head = models.CharField(max_length=40, blank=True)
@@ -67,6 +68,7 @@ class Repository(models.Model):
             GinIndex(fields=["tags"], name="repository_tags"),
             models.Index(fields=["kind", "-updated_at", "-id"], name="repository_by_update"),
             models.Index(fields=["kind", "-downloads", "-id"], name="repository_by_downloads"),
+            models.Index(fields=["kind", "-likes", "-id"], name="repository_by_likes"),
         ]
 
     def __str__(self) -> str:

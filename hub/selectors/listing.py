@@ -14,6 +14,7 @@ from hub.selectors.repositories import repositories_visible_to
 ORDERS = {
     "updated": (_("Recently changed"), ["-updated_at", "-id"]),
     "downloads": (_("Most downloaded"), ["-downloads", "-id"]),
+    "likes": (_("Most liked"), ["-likes", "-id"]),
     "name": (_("By name"), ["name", "id"]),
 }
 

@@ -59,9 +59,9 @@ def open_discussion(
     )
     if pull_request:
         _start_ref(discussion, base)
-    add_event(discussion, EventKind.COMMENT, by=by, text=text)
+    first = add_event(discussion, EventKind.COMMENT, by=by, text=text)
     audit.record("discussion.opened", str(discussion), actor=by, title=title, pull_request=pull_request)
-    _tell("discussion.opened", discussion, by)
+    tell("discussion.opened", discussion, by, comment=first.pk)
     return discussion
 
 
@@ -109,7 +109,7 @@ def comment(discussion: Discussion, text: str, *, by: Principal) -> DiscussionEv
     _require_voice(discussion.repository, by)
     event = add_event(discussion, EventKind.COMMENT, by=by, text=_checked_text(text))
     audit.record("discussion.commented", str(discussion), actor=by, comment=event.pk)
-    _tell("discussion.commented", discussion, by, comment=event.pk)
+    tell("discussion.commented", discussion, by, comment=event.pk)
     return event
 
 
@@ -122,10 +122,11 @@ def edit_comment(event: DiscussionEvent, text: str, *, by: Principal) -> Discuss
     if event.is_hidden:
         raise Conflict(_("This comment is hidden."), hint=_("Write a new one."))
     text = _checked_text(text)
-    CommentEdit.objects.create(event=event, text=event.text, edited_by=by.user)
+    edit = CommentEdit.objects.create(event=event, text=event.text, edited_by=by.user)
     event.text = text
     event.save(update_fields=["text"])
     audit.record("discussion.comment_edited", str(event.discussion), actor=by, comment=event.pk)
+    tell("discussion.comment_edited", event.discussion, by, comment=event.pk, event=edit.pk)
     return event
 
 
@@ -139,6 +140,7 @@ def hide_comment(event: DiscussionEvent, *, by: Principal) -> DiscussionEvent:
         event.is_hidden = True
         event.save(update_fields=["is_hidden"])
         audit.record("discussion.comment_hidden", str(event.discussion), actor=by, comment=event.pk)
+        tell("discussion.comment_hidden", event.discussion, by, comment=event.pk)
     return event
 
 
@@ -151,6 +153,7 @@ def rename(discussion: Discussion, title: str, *, by: Principal) -> DiscussionEv
     discussion.save(update_fields=["title"])
     event = add_event(discussion, EventKind.TITLE, by=by, facts={"from": before, "to": discussion.title})
     audit.record("discussion.renamed", str(discussion), actor=by, before=before, after=discussion.title)
+    tell("discussion.renamed", discussion, by, event=event.pk)
     return event
 
 
@@ -164,9 +167,10 @@ def change_status(
     if state not in {DiscussionState.OPEN, DiscussionState.CLOSED}:
         raise Invalid(_("The state must be open or closed."))
     if text.strip():
-        add_event(discussion, EventKind.COMMENT, by=by, text=_checked_text(text))
+        said = add_event(discussion, EventKind.COMMENT, by=by, text=_checked_text(text))
+        tell("discussion.commented", discussion, by, comment=said.pk)
     event = move(discussion, DiscussionState(state), by=by)
-    _tell("discussion.status_changed", discussion, by, event=event.pk)
+    tell("discussion.status_changed", discussion, by, event=event.pk)
     return event
 
 
@@ -274,9 +278,11 @@ def _checked_text(text: str, *, may_be_empty: bool = False) -> str:
     return text
 
 
-def _tell(topic: str, discussion: Discussion, by: Principal, **facts: int) -> None:
-    key = f"{topic}:{discussion.pk}:{facts.get('comment') or facts.get('event') or ''}"
+def tell(topic: str, discussion: Discussion, by: Principal, **facts: int) -> None:
+    """`comment` and `event` are the rows that make it one of its kind; an opening is the only one anyway."""
+    key = f"{topic}:{discussion.pk}:{facts.get('event') or facts.get('comment') or ''}"
     payload = {
+        "key": key,
         "discussion": discussion.pk,
         "repository": discussion.repository_id,
         "number": discussion.number,

@@ -38,13 +38,14 @@ def follow(repository: Repository, ref: str, *, by: Principal | None = None) -> 
     branch = repository.branches.filter(ref=ref).first()
     if head is None:
         if branch is not None:
-            _forget(branch)
+            _forget(branch, by)
         return None
     if branch is not None and branch.head == head:
         return head
+    before = branch.head if branch is not None else None
     if branch is None or not _advance(repo, branch, head, by):
         rebuild(repository, ref)
-    _tell(repository, repo, ref, head, by)
+    _tell(repository, ref, head, by, before=before)
     return head
 
 
@@ -223,7 +224,7 @@ def _used_storage(repository: Repository) -> int:
     return held.aggregate(total=Sum("size"))["total"] or 0
 
 
-def _tell(repository: Repository, repo: GitRepository, ref: str, head: str, by: Principal | None) -> None:
+def _tell(repository: Repository, ref: str, head: str, by: Principal | None, *, before: str | None) -> None:
     """Events carry the commit in their key: a branch that is followed twice is told of once."""
     token = by.token if by is not None else None
     payload = {
@@ -231,6 +232,7 @@ def _tell(repository: Repository, repo: GitRepository, ref: str, head: str, by: 
         "full_name": repository.full_name,
         "kind": repository.kind,
         "commit": head,
+        "before": before,
         "ref": ref,
         "branch": ref.removeprefix(BRANCH),
         "is_default": ref == BRANCH + repository.default_branch,
@@ -242,6 +244,9 @@ def _tell(repository: Repository, repo: GitRepository, ref: str, head: str, by: 
         outbox.emit("repository.updated", f"repository.updated:{repository.pk}:{head}", payload)
 
 
-def _forget(branch: Branch) -> None:
+def _forget(branch: Branch, by: Principal | None) -> None:
+    payload = {"repository": branch.repository_id, "ref": branch.ref, "before": branch.head, "branch": branch.pk}
     branch.entries.all().delete()
     branch.delete()
+    actor = by.user.pk if by is not None and by.user is not None else None
+    outbox.emit("branch.deleted", f"branch.deleted:{payload['branch']}", payload | {"actor": actor})

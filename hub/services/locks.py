@@ -2,7 +2,7 @@
 
 from django.db import connection
 
-from accounts.models import User
+from accounts.models import Namespace, User
 from hub.models import Repository
 
 
@@ -28,6 +28,11 @@ def lock_discussions(repository: Repository) -> None:
 def lock_access(repository: Repository, user: User) -> None:
     """Hold the right to begin or change a person's request for access."""
     _lock(f"access:{repository.pk}:{user.pk}")
+
+
+def lock_collections(namespace: Namespace) -> None:
+    """Hold the right to give titles and places to the collections of an owner."""
+    _lock(f"collections:{namespace.pk}")
 
 
 def _lock(key: str) -> None:

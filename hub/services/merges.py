@@ -46,7 +46,9 @@ def merge(discussion: Discussion, *, by: Principal, text: str = "") -> Discussio
     commit = _merged(discussion, by)
     index.follow(repository, discussion.target, by=by)
     if text.strip():
-        discussions.add_event(discussion, EventKind.COMMENT, by=by, text=text.strip()[: discussions.MAX_TEXT])
+        text = text.strip()[: discussions.MAX_TEXT]
+        said = discussions.add_event(discussion, EventKind.COMMENT, by=by, text=text)
+        discussions.tell("discussion.commented", discussion, by, comment=said.pk)
     discussions.move(discussion, DiscussionState.MERGED, by=by, merge_commit=commit)
     audit.record("repository.merged", str(repository), actor=by, number=discussion.number, commit=commit)
     payload = {"discussion": discussion.pk, "repository": repository.pk, "commit": commit}

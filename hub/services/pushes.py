@@ -11,11 +11,11 @@ from common.services import audit
 from hub import rules
 from hub.git import pushes
 from hub.git.errors import PushRefused
-from hub.git.refs import PULL_REQUEST, RefUpdate
+from hub.git.refs import PULL_REQUEST, TAG, RefUpdate
 from hub.git.smart_http import Push
 from hub.models import Repository
 from hub.selectors.objects import held_objects
-from hub.services import index, objects, proposals
+from hub.services import index, objects, proposals, refs
 
 
 def check(repository: Repository, push: Push, *, by: Principal) -> None:
@@ -49,6 +49,8 @@ def settle(repository: Repository, moves: Iterable[RefUpdate], *, by: Principal)
             index.follow(repository, move.ref, by=by)
             if pull_request is not None and move.new is not None:
                 proposals.note_commits(pull_request, move.old, move.new, by=by)
+        elif move.ref.startswith(TAG):
+            refs.tell(repository, move.ref, by, before=move.old, new=move.new)
         audit.record("repository.pushed", str(repository), actor=by, ref=move.ref, before=move.old, commit=move.new)
 
 

@@ -5,7 +5,8 @@ from django.utils.translation import gettext as _
 
 from accounts.principal import Principal
 from common.errors import Conflict, Forbidden, Invalid
-from common.services import audit
+from common.ids import hex_id
+from common.services import audit, outbox
 from hub import rules
 from hub.errors import RevisionNotFound
 from hub.git import commits as git
@@ -39,6 +40,8 @@ def create_branch(repository: Repository, name: str, *, by: Principal, start: st
     else:
         index.follow(repository, refs.BRANCH + name, by=by)
     audit.record("branch.created", str(repository), actor=by, branch=name, commit=origin.commit)
+    if origin.branch is not None:
+        tell(repository, refs.BRANCH + name, by, new=origin.commit)
 
 
 @transaction.atomic
@@ -52,7 +55,7 @@ def delete_branch(repository: Repository, name: str, *, by: Principal) -> None:
         commit = refs.delete_branch(repo, name)
     except RefMissing as error:
         raise RevisionNotFound(name) from error
-    index.follow(repository, refs.BRANCH + name)
+    index.follow(repository, refs.BRANCH + name, by=by)
     audit.record("branch.deleted", str(repository), actor=by, branch=name, commit=commit)
 
 
@@ -69,6 +72,7 @@ def create_tag(repository: Repository, name: str, *, by: Principal, revision: st
     except InvalidRef as error:
         raise Invalid(f"Invalid reference for a tag: {name}", hint=str(error)) from error
     audit.record("tag.created", str(repository), actor=by, tag=name, commit=commit)
+    tell(repository, refs.TAG + name, by, new=commit)
 
 
 @transaction.atomic
@@ -79,6 +83,7 @@ def delete_tag(repository: Repository, name: str, *, by: Principal) -> None:
     except RefMissing as error:
         raise RevisionNotFound(name) from error
     audit.record("tag.deleted", str(repository), actor=by, tag=name, commit=commit)
+    tell(repository, refs.TAG + name, by, before=commit)
 
 
 @transaction.atomic
@@ -96,6 +101,14 @@ def squash(repository: Repository, branch: str, *, by: Principal, message: str =
     index.follow(repository, ref, by=by)
     audit.record("branch.squashed", str(repository), actor=by, branch=branch, before=before, commit=done.oid)
     return done.oid
+
+
+def tell(repository: Repository, ref: str, by: Principal, *, before: str | None = None, new: str | None = None) -> None:
+    """A ref came or went without a commit: the index tells of all others."""
+    actor = by.user.pk if by.user is not None else None
+    event = f"ref.moved:{hex_id()}"
+    payload = {"event": event, "repository": repository.pk, "ref": ref, "before": before, "commit": new, "actor": actor}
+    outbox.emit("ref.moved", event, payload)
 
 
 def _writable(repository: Repository, by: Principal) -> GitRepository:

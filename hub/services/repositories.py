@@ -10,6 +10,7 @@ from accounts.models import Namespace
 from accounts.principal import Principal
 from accounts.services import references
 from common.errors import Conflict, Forbidden, Invalid
+from common.ids import hex_id
 from common.services import audit, outbox
 from hub import rules
 from hub.algorithms import initial_files
@@ -61,6 +62,8 @@ def create_repository(
     repository = Repository.objects.create(
         namespace=namespace, name=name, kind=kind, visibility=visibility, created_by=by.user
     )
+    created = {"repository": repository.pk, "actor": _actor(by)}
+    outbox.emit("repository.created", f"repository.created:{repository.pk}", created)
     git.delete(repository.path)
     git.create(repository.path, default_branch=repository.default_branch)
     files = [AddBytes(".gitattributes", initial_files.gitattributes(kind))]
@@ -68,7 +71,6 @@ def create_repository(
         files.append(AddBytes("README.md", initial_files.space_readme(name, sdk)))
     commit(repository, files, by=by, message="initial commit")
     audit.record("repository.created", str(repository), actor=by, visibility=str(visibility))
-    outbox.emit("repository.created", f"repository.created:{repository.pk}", {"repository": repository.pk})
     return repository
 
 
@@ -127,6 +129,8 @@ def update_settings(
         setattr(repository, name, value)
     repository.save(update_fields=list(changes))
     audit.record("repository.settings", str(repository), actor=by, before=before, after=changes)
+    if before.get("visibility", repository.visibility) != repository.visibility:
+        _tell("repository.settings", repository, by, changed={"private": repository.is_private})
     return repository
 
 
@@ -152,6 +156,8 @@ def move(repository: Repository, namespace: Namespace, name: str, *, by: Princip
         OldName.objects.create(repository=repository, kind=repository.kind, full_name=old_name)
     references.moved(f"{repository.kind}:{old_name}", repository.reference)
     audit.record("repository.moved", str(repository), actor=by, before=old_name)
+    if old_name != new_name:
+        _tell("repository.moved", repository, by, before=old_name, after=new_name)
     return repository
 
 
@@ -167,6 +173,11 @@ def delete(repository: Repository, *, by: Principal) -> None:
         "repository": repository.pk,
         "full_name": repository.full_name,
         "kind": repository.kind,
+        "namespace": repository.namespace_id,
+        "private": repository.is_private,
+        "head": repository.head,
+        "tags": repository.tags,
+        "actor": _actor(by),
     }
     path = repository.path
     TreeEntry.objects.filter(branch__repository=repository).delete()
@@ -177,6 +188,16 @@ def delete(repository: Repository, *, by: Principal) -> None:
     outbox.emit("repository.deleted", f"repository.deleted:{gone['repository']}", gone)
     # Git goes last: a crash before it leaves a folder that nothing names.
     transaction.on_commit(lambda: git.delete(path))
+
+
+def _tell(topic: str, repository: Repository, by: Principal, **facts: Any) -> None:
+    """What can happen more than once carries a number of its own."""
+    event = f"{topic}:{hex_id()}"
+    outbox.emit(topic, event, {"event": event, "repository": repository.pk, "actor": _actor(by)} | facts)
+
+
+def _actor(by: Principal) -> int | None:
+    return by.user.pk if by.user is not None else None
 
 
 def _locked(repository: Repository) -> Repository:

@@ -11,6 +11,7 @@ from hub.selectors.access import gate_of, has_contents
 from hub.selectors.lineage import credits_of, latest_version, original_of
 from hub.selectors.repositories import repository_for
 from hub.selectors.revisions import Revision, revision_of
+from hub.selectors.social import likes
 
 KINDS = {
     "": RepositoryKind.MODEL,
@@ -34,6 +35,7 @@ def context_of(request: HttpRequest, repository: Repository, tab: str, **more: A
         "tab": tab,
         "version": version,
         "credits": list(credits_of(original)) if original else [],
+        "likes_it": likes(principal, repository),
         "may_write": rules.may_write(principal, repository),
         "may_administer": rules.may_administer(principal, repository),
         "is_closed": not has_contents(principal, repository),

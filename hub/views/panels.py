@@ -4,12 +4,15 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 
 from accounts.models import Namespace
+from hub import rules
 from hub.enums import RepositoryKind
 from hub.selectors import listing
 from hub.selectors.buckets import buckets_of
+from hub.selectors.collections import collections_of
 
 SHOWN = 3
 SHOWN_BUCKETS = 50
+SHOWN_COLLECTIONS = 8
 
 
 def newest(request: HttpRequest) -> str:
@@ -22,6 +25,17 @@ def newest(request: HttpRequest) -> str:
         return ""
     context = {"models": rows[RepositoryKind.MODEL], "datasets": rows[RepositoryKind.DATASET]}
     return render_to_string("hub/newest.html", context, request)
+
+
+def collections(request: HttpRequest, namespace: Namespace) -> str:
+    """The page of a person or organisation: its collections."""
+    rows = list(collections_of(namespace, request.principal)[:SHOWN_COLLECTIONS])
+    context = {
+        "namespace": namespace,
+        "collections": rows,
+        "may_create": rules.may_curate(request.principal, namespace),
+    }
+    return render_to_string("hub/collections_panel.html", context, request) if rows or context["may_create"] else ""
 
 
 def buckets(request: HttpRequest, namespace: Namespace) -> str:

@@ -13,8 +13,8 @@ from common.pagination import page_of
 from hub import rules
 from hub.algorithms import cards, rendering, snippets
 from hub.enums import RepositoryKind
-from hub.forms import NewRepositoryForm
-from hub.selectors import listing
+from hub.forms import CollectForm, NewRepositoryForm
+from hub.selectors import collections, listing, social
 from hub.selectors.lineage import credits_awaiting
 from hub.selectors.revisions import read_text, total_size
 from hub.services import repositories as services
@@ -22,6 +22,7 @@ from hub.views.access import gate_context
 from hub.views.frame import context_of, default_revision, find
 
 FILTERS = ("search", "task", "library", "licence", "tag", "order")
+COLLECTIONS_SHOWN = 5
 
 
 @require_safe
@@ -61,6 +62,8 @@ def repository_page(request: HttpRequest, prefix: str, namespace: str, name: str
         ),
         total_size=total_size(revision),
         may_duplicate=request.user.is_authenticated,
+        collections=collections.holding(repository, request.principal)[:COLLECTIONS_SHOWN],
+        collect=CollectForm(principal=request.principal) if request.user.is_authenticated else None,
     )
     context |= gate_context(request, repository)
     return render(request, "hub/repository.html", context)
@@ -78,6 +81,9 @@ def namespace_page(request: HttpRequest, namespace: str) -> HttpResponse:
         "members": members_of(found.organisation) if found.organisation else [],
         "awaiting": credits_awaiting(found.user) if own else [],
         "own": own,
+        "standing": social.standing_of(found, request.principal),
+        "following": social.following_of(found.user).count() if found.user else None,
+        "liked": social.likes_of(found.user, request.principal).count() if found.user else None,
         "may_create": rules.may_create(request.principal, found),
     }
     return render(request, "hub/namespace.html", context)

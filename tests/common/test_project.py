@@ -61,6 +61,12 @@ def test_production_refuses_the_payment_standin():
     assert "Unset STRIPE_API_BASE" in done.stderr
 
 
+def test_production_refuses_webhooks_to_this_machine():
+    done = production("check", WELLSPRING_WEBHOOKS_TO_LOOPBACK="1")
+    assert done.returncode != 0
+    assert "Unset WELLSPRING_WEBHOOKS_TO_LOOPBACK" in done.stderr
+
+
 def test_the_web_process_does_not_import_torch():
     code = (
         "import django, sys; django.setup(); import config.urls, config.wsgi; "

@@ -18,6 +18,10 @@ PUBLIC = {
     "model-history": "/researcher/shapes-mmdit/commits/main",
     "model-lineage": "/researcher/shapes-mmdit/lineage",
     "dataset": "/datasets/maker/shapes",
+    "model-likers": "/researcher/shapes-mmdit/likers",
+    "collections": "/collections",
+    "followers": "/users/researcher/followers",
+    "likes": "/users/researcher/likes",
     "person": "/researcher",
     "company": "/northwind",
     "grants": "/grants",
@@ -32,6 +36,8 @@ PUBLIC = {
 OWN = {
     "researcher": {
         "tokens": "/settings/tokens",
+        "webhooks": "/settings/webhooks",
+        "new-collection": "/collections/new",
         "new-organisation": "/organisations/new",
         "new-repository": "/new",
         "settings": "/researcher/shapes-mmdit/settings",

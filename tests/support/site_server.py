@@ -66,6 +66,7 @@ def start(database: str, log: Path, threads: int = 8, **more: str) -> tuple[subp
         "WELLSPRING_BASE_URL": url,
         "WELLSPRING_LFS_PART_SIZE": str(1024 * 1024),
         **more,
+        "WELLSPRING_WEBHOOKS_TO_LOOPBACK": "1",
     }
     command = [sys.executable, "-m", "gunicorn", "config.wsgi:application", "--bind", f"127.0.0.1:{port}"]
     command += ["--worker-class", "gthread", "--threads", str(threads), "--timeout", "120"]

@@ -248,6 +248,8 @@ CONTENTS = {
     "files.blob", "files.commit", "discussions.discussion_page", "settings.repository_duplicate",
 }  # fmt: skip
 METADATA = {
+    "collections.collect", "social.followers", "social.following", "social.follow", "social.like", "social.likes",
+    "social.likers",
     "publishers.publisher_list",
     "info.detail", "info.listing", "repositories.settings", "tree.tree", "tree.paths_info", "refs.all_refs",
     "refs.commits", "refs.branch", "refs.tag", "refs.squash", "commits.preupload", "commits.commit",

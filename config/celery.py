@@ -32,6 +32,7 @@ app.conf.beat_schedule = {
     "tidy-hub": {"task": "hub.tasks.tidy", "schedule": crontab(minute=17)},
     "settle-overdue-requests": {"task": "hub.tasks.settle_overdue_requests", "schedule": crontab(minute=27)},
     "send-webhooks": {"task": "hub.tasks.send_webhooks", "schedule": 10.0, "options": {"expires": 10}},
+    "sweep-hub": {"task": "hub.tasks.sweep", "schedule": crontab(hour=3, minute=40)},
     "relay-outbox": {"task": "common.tasks.relay_outbox", "schedule": 2.0, "options": {"expires": 2}},
     "reconcile-generations": {
         "task": "inference.tasks.reconcile_generations",

@@ -15,6 +15,7 @@ from hub.views import (
     repositories,
     settings,
     social,
+    storage,
     webhooks,
 )
 
@@ -30,6 +31,8 @@ register_converter(NamePart, "part")
 urlpatterns = [
     path("models", repositories.repository_list, {"kind": RepositoryKind.MODEL}, name="model_list"),
     path("datasets", repositories.repository_list, {"kind": RepositoryKind.DATASET}, name="dataset_list"),
+    path("settings/storage", storage.storage_page, name="own_storage"),
+    path("settings/storage/<part:name>", storage.storage_page, name="storage"),
     path("new", repositories.repository_create, name="repository_create"),
     path("settings/access", access.own_requests, name="access_own"),
     path("credits/<int:credit_id>/answer", lineage.credit_answer, name="credit_answer"),

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from hub.services import access, deliveries, maintenance
+from hub.services import access, deliveries, maintenance, sweep_undo, sweeping
 
 
 @shared_task(ignore_result=True)
@@ -30,3 +30,11 @@ def deliver_webhook(pk: int) -> None:
     """One attempt. Foreign servers may be slow, so these tasks have a queue of their own."""
     if deliveries.deliver(pk):
         send_webhooks.delay()
+
+
+@shared_task(ignore_result=True)
+def sweep() -> None:
+    """Beat calls it every night."""
+    maintenance.prune()
+    sweeping.sweep(delete=True)
+    sweep_undo.purge()

@@ -15,6 +15,7 @@ from hub.api.protocol import date, door, principal_of
 from hub.api.social import person
 from hub.models import Repository
 from hub.selectors import repositories_visible_to, social
+from hub.selectors.storage import usage_of
 
 _PAGE = 500
 
@@ -128,13 +129,16 @@ def own_repositories(request: HttpRequest, name: str = "") -> HttpResponse:
     asked = request.GET.get("cursor", "")
     start = int(asked) if asked.isdecimal() and len(asked) < 9 else 0
     page = list(rows[start : start + _PAGE + 1])
+    usage = usage_of(namespace.pk)
+    whole = usage.public_bytes + usage.private_bytes
     listed = [
         {
             "id": row.full_name,
             "type": row.kind,
             "updatedAt": date(row.updated_at),
             "visibility": row.visibility,
-            "storage": row.used_storage,
+            "storage": row.used_storage + row.git_size,
+            "storagePercent": round(100 * (row.used_storage + row.git_size) / whole, 2) if whole else 0,
         }
         for row in page[:_PAGE]
     ]

@@ -21,18 +21,18 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts.models import AccessToken, User
 from accounts.principal import ANONYMOUS, Principal
-from common.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from common.errors import Forbidden, Invalid, NotFound, Refusal, Unauthenticated
 from hub import rules, stores
 from hub.algorithms.ranges import RangeNotSatisfiable, parse_range
 from hub.api import buckets
 from hub.api.bodies import body_of, read_all, release_before
 from hub.api.commits import require_upload
 from hub.api.links import link
-from hub.api.protocol import View, absolute, address_of, door, principal_of, repository, revision
+from hub.api.protocol import View, absolute, address_of, door, principal_of, repository, revision, sentence
 from hub.enums import RepositoryKind
 from hub.models import Bucket, Repository, TreeEntry
 from hub.selectors import has_contents, readable_by_xet, require_contents
-from hub.services import downloads, objects
+from hub.services import downloads, objects, quotas
 from hub.storage.errors import RangeBeyondEnd, TooLarge, XetError, XetMissing
 from hub.storage.xet.recipes import XetFile
 from hub.storage.xet.reconstruction import Fetch, reconstruct
@@ -124,6 +124,8 @@ def cas_door(
 
 @cas_door("POST", write=True)
 def upload_xorb(request: HttpRequest, scope: Scope, space: str, xorb: str) -> HttpResponse:
+    length = request.headers.get("Content-Length", "")
+    quotas.require_room(scope.home, int(length) if length.isdecimal() else 0)
     release_before(request)
     try:
         stored = stores.xet_store().put_xorb(xorb, body_of(request))
@@ -243,6 +245,8 @@ def _progress(
         yield _event("result", result=1)
     except XetError as error:
         yield _event("error", message=str(error), retryable=False)
+    except Refusal as refusal:
+        yield _event("error", message=sentence(refusal), retryable=False)
 
 
 def _event(kind: str, **facts: Any) -> bytes:

@@ -7,6 +7,7 @@ from hub.models.index import Branch, Commit, TreeEntry
 from hub.models.objects import LargeObject, RepositoryObject
 from hub.models.repositories import OldName, Repository
 from hub.models.social import Follow, Like
+from hub.models.storage import DeletedObject, ReleasedObject, StorageLimit, Sweep, SweptItem
 from hub.models.versions import Credit, LineageEdge, Version
 from hub.models.webhooks import WatchedName, Webhook, WebhookDelivery
 
@@ -23,6 +24,7 @@ __all__ = [
     "CommentEdit",
     "Commit",
     "Credit",
+    "DeletedObject",
     "Discussion",
     "DiscussionEvent",
     "Download",
@@ -33,8 +35,12 @@ __all__ = [
     "LineageEdge",
     "OfferedObject",
     "OldName",
+    "ReleasedObject",
     "Repository",
     "RepositoryObject",
+    "StorageLimit",
+    "Sweep",
+    "SweptItem",
     "Terms",
     "TreeEntry",
     "Version",

@@ -1,5 +1,5 @@
 from hub.selectors.access import contents_open_to, has_contents, require_contents
-from hub.selectors.objects import committed_objects, held_objects, readable_by_xet, readable_object
+from hub.selectors.objects import committed_objects, held_objects, missing_content, readable_by_xet, readable_object
 from hub.selectors.repositories import repositories_visible_to, repository_for, repository_named
 from hub.selectors.revisions import (
     File,
@@ -29,6 +29,7 @@ __all__ = [
     "has_contents",
     "head_commit",
     "held_objects",
+    "missing_content",
     "read_text",
     "readable_by_xet",
     "readable_object",

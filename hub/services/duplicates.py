@@ -13,7 +13,7 @@ from hub.git import repositories as git
 from hub.git.repositories import open_repository
 from hub.models import Gate, Repository, RepositoryObject, Terms
 from hub.selectors.access import gate_of, require_contents, terms_of
-from hub.services import index
+from hub.services import holdings, index, quotas
 from hub.services.repositories import claim_name, default_visibility
 
 
@@ -65,13 +65,10 @@ def _visibility(source: Repository, namespace: Namespace) -> Visibility:
 
 def _share_objects(source: Repository, copy: Repository) -> None:
     """All that a commit of the source names: old revisions of the copy need more than its heads."""
-    held = RepositoryObject.objects.filter(repository=source, committed_at__isnull=False)
-    now = timezone.now()
-    rows = [
-        RepositoryObject(repository=copy, object_id=sha256, committed_at=now)
-        for sha256 in held.values_list("object_id", flat=True).iterator()
-    ]
-    RepositoryObject.objects.bulk_create(rows, ignore_conflicts=True, batch_size=2000)
+    committed = RepositoryObject.objects.filter(repository=source, committed_at__isnull=False)
+    holdings.hold(copy, [row.object for row in committed.select_related("object").iterator()])
+    RepositoryObject.objects.filter(repository=copy).update(committed_at=timezone.now())
+    quotas.take_git(copy, source.git_size)
 
 
 def _copy_gate(source: Repository, copy: Repository, by: Principal) -> None:

@@ -19,8 +19,9 @@ from hub.git import repositories as git
 from hub.models import OldName, Repository, TreeEntry
 from hub.models.repositories import valid_repository_name
 from hub.selectors.repositories import repository_named
+from hub.services import holdings, quotas
 from hub.services.commits import AddBytes, commit
-from hub.services.locks import lock_name
+from hub.services.locks import lock_history, lock_name, lock_storage
 
 
 class RepositoryExists(Conflict):
@@ -93,6 +94,7 @@ def claim_name(namespace: Namespace, name: str, *, kind: RepositoryKind | str, b
     taken = repository_named(kind, full_name)
     if taken is not None:
         raise RepositoryExists(taken)
+    quotas.require_place(namespace)
     OldName.objects.filter(kind=kind, full_name__iexact=full_name).delete()
 
 
@@ -116,12 +118,15 @@ def update_settings(
 
     Raises Forbidden, Invalid.
     """
+    quotas.lock_home(repository)
     repository = _locked(repository)
     _require_administrator(by, repository)
     if visibility is not None and visibility not in Visibility.values:
         raise Invalid(_("The visibility must be public or private."))
     if gated is not None and gated not in GateMode.values:
         raise Invalid(_("Access must be open, auto or manual."))
+    if visibility is not None:
+        quotas.require_move(repository, repository.namespace, visibility)
     wanted = {"visibility": visibility, "gated": gated, "has_discussions": has_discussions}
     changes = {name: value for name, value in wanted.items() if value is not None}
     before = {name: getattr(repository, name) for name in changes}
@@ -137,6 +142,7 @@ def update_settings(
 @transaction.atomic
 def move(repository: Repository, namespace: Namespace, name: str, *, by: Principal) -> Repository:
     """Give a repository another name or owner; the old name redirects until somebody takes it."""
+    lock_storage(repository.namespace_id, namespace.pk)
     repository = _locked(repository)
     _require_administrator(by, repository)
     if not rules.may_create(by, namespace):
@@ -149,6 +155,7 @@ def move(repository: Repository, namespace: Namespace, name: str, *, by: Princip
     if taken is not None and taken.pk != repository.pk:
         message = f"A {repository.kind} repository called {new_name} already exists"
         raise Conflict(message, hint=_("Choose another name."))
+    quotas.require_move(repository, namespace, repository.visibility)
     OldName.objects.filter(kind=repository.kind, full_name__iexact=new_name).delete()
     repository.namespace, repository.name = namespace, name
     repository.save(update_fields=["namespace", "name"])
@@ -167,6 +174,8 @@ def delete(repository: Repository, *, by: Principal) -> None:
 
     Emits repository.deleted with what is left to know.
     """
+    lock_history(repository)
+    quotas.lock_home(repository)
     repository = _locked(repository)
     _require_administrator(by, repository)
     gone: dict[str, Any] = {
@@ -180,6 +189,7 @@ def delete(repository: Repository, *, by: Principal) -> None:
         "actor": _actor(by),
     }
     path = repository.path
+    holdings.release_all(repository)
     TreeEntry.objects.filter(branch__repository=repository).delete()
     repository.commits.all().delete()
     repository.delete()

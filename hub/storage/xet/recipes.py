@@ -1,5 +1,6 @@
 """Recipes: what a file is made of. A few dozen bytes a file, kept beside the xorbs."""
 
+import os
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hub.storage.errors import XetError, XetMissing
-from hub.storage.objects import write_file
+from hub.storage.objects import StoredObject, move_file, write_file
 from hub.storage.xet.hashing import from_hex, to_hex
 from hub.storage.xet.shard import Term
 
@@ -67,9 +68,40 @@ class Recipes:
             return False
         return True
 
+    def touch(self, file_hash: str) -> bool:
+        """Let a recipe count as fresh; False when there is none that can be read."""
+        if self.get(file_hash) is None:
+            return False
+        os.utime(self._place(file_hash))
+        return True
+
+    def idle(self, idle_since: float) -> Iterator[StoredObject]:
+        """Recipes of files that nobody announced at ``idle_since`` (Unix seconds) or later; `size` is the file's."""
+        for path in self.root.glob("??/??/[0-9a-f]*"):
+            with suppress(FileNotFoundError):
+                written = path.stat().st_mtime
+                found = self.get(path.name) if written < idle_since else None
+                if found is not None:
+                    yield StoredObject(found.hash, found.size, written)
+
+    def discard(self, file_hash: str, trash: Path, *, idle_since: float) -> bool:
+        """Move an idle recipe into a folder. The store's lock is the caller's business."""
+        place = self._place(file_hash)
+        if not place.exists() or place.stat().st_mtime >= idle_since:
+            return False
+        move_file(place, trash / file_hash)
+        return True
+
+    def put_back(self, file_hash: str, trash: Path) -> bool:
+        """Undo `discard`."""
+        if not (trash / file_hash).is_file():
+            return False
+        move_file(trash / file_hash, self._place(file_hash))
+        return True
+
     def __iter__(self) -> Iterator[XetFile]:
         """All recipes, for sweeps and checks; those that vanish meanwhile are left out."""
-        for path in self.root.glob("??/??/*"):
+        for path in self.root.glob("??/??/[0-9a-f]*"):
             with suppress(XetMissing):
                 found = self.get(path.name)
                 if found is not None:

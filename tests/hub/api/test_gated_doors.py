@@ -248,6 +248,8 @@ CONTENTS = {
     "files.blob", "files.commit", "discussions.discussion_page", "settings.repository_duplicate",
 }  # fmt: skip
 METADATA = {
+    "storage.storage_page",
+    "lfs_files.listing", "lfs_files.batch",
     "collections.collect", "social.followers", "social.following", "social.follow", "social.like", "social.likes",
     "social.likers",
     "publishers.publisher_list",

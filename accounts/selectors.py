@@ -4,6 +4,7 @@ import hashlib
 from datetime import timedelta
 
 from django.db.models import Max, Prefetch, Q, QuerySet
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts.enums import Permission, Role, TokenScope
@@ -43,7 +44,8 @@ def principal_of_token(token: str) -> Principal:
 
 
 def namespace_named(name: str) -> Namespace | None:
-    return Namespace.objects.select_related("user", "organisation").filter(name__iexact=name).first()
+    found = Namespace.objects.select_related("user", "organisation").alias(small=Lower("name"))
+    return found.filter(small=name.lower()).first()
 
 
 def role_in(user: User | None, namespace: Namespace) -> Role | None:
@@ -60,8 +62,10 @@ def namespaces_of(user: User, *, at_least: Role = Role.READ) -> QuerySet[Namespa
     """The names a person may act under, their own first."""
     roles = [role for role in Role if role.rank >= at_least.rank]
     member = Membership.objects.filter(user=user, role__in=roles).values("organisation_id")
+    # Each half by its own index: an OR of both would read every name.
+    own = Namespace.objects.filter(user=user).values("pk")
     return (
-        Namespace.objects.filter(Q(user=user) | Q(organisation_id__in=member))
+        Namespace.objects.filter(pk__in=own.union(Namespace.objects.filter(organisation_id__in=member).values("pk")))
         .select_related("user", "organisation")
         .order_by("-kind", "name")
     )

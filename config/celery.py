@@ -33,6 +33,8 @@ app.conf.beat_schedule = {
     "settle-overdue-requests": {"task": "hub.tasks.settle_overdue_requests", "schedule": crontab(minute=27)},
     "send-webhooks": {"task": "hub.tasks.send_webhooks", "schedule": 10.0, "options": {"expires": 10}},
     "sweep-hub": {"task": "hub.tasks.sweep", "schedule": crontab(hour=3, minute=40)},
+    "refresh-trending": {"task": "hub.tasks.refresh_trending", "schedule": crontab(minute=7)},
+    "count-tags": {"task": "hub.tasks.count_tags", "schedule": crontab(hour=2, minute=40)},
     "relay-outbox": {"task": "common.tasks.relay_outbox", "schedule": 2.0, "options": {"expires": 2}},
     "reconcile-generations": {
         "task": "inference.tasks.reconcile_generations",

@@ -8,7 +8,7 @@ from accounts.models import Namespace, User
 from common.services.outbox import receiver
 from hub import tasks
 from hub.models import Discussion, DiscussionEvent, Repository
-from hub.services import versions
+from hub.services import versions, weights
 from hub.services.announcements import (
     Happening,
     Subject,
@@ -32,6 +32,14 @@ def record_version(payload: Payload) -> None:
     reference = payload["reference"]
     job = reference if reference.startswith("job:") else ""
     versions.record_version(repository, payload["commit"], user=user, job=job)
+
+
+@receiver("repository.updated")
+def record_weights(payload: Payload) -> None:
+    """The weights may have changed; their headers are read where nobody waits for it."""
+    repository = Repository.objects.filter(pk=payload["repository"]).first()
+    if repository is not None:
+        weights.record(repository)
 
 
 @receiver("repository.created")

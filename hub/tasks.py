@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from hub.services import access, deliveries, maintenance, sweep_undo, sweeping
+from hub.services import access, deliveries, maintenance, search, sweep_undo, sweeping, trending
 
 
 @shared_task(ignore_result=True)
@@ -38,3 +38,15 @@ def sweep() -> None:
     maintenance.prune()
     sweeping.sweep(delete=True)
     sweep_undo.purge()
+
+
+@shared_task(ignore_result=True)
+def refresh_trending() -> None:
+    """Beat calls it every hour."""
+    trending.refresh()
+
+
+@shared_task(ignore_result=True)
+def count_tags() -> None:
+    """Beat calls it every night."""
+    search.count_tags()

@@ -1,8 +1,5 @@
 """Small doors: card check, access check, tag lists, and what clients ask in passing."""
 
-from collections import defaultdict
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from common.errors import Forbidden, NotFound
@@ -11,7 +8,7 @@ from hub.algorithms.cards import faults
 from hub.api.protocol import door, json_body, principal_of, repository, text_of
 from hub.enums import RepositoryKind, Visibility
 from hub.models import Repository
-from hub.selectors import repositories_visible_to, require_contents
+from hub.selectors import require_contents
 
 
 @door("POST")
@@ -33,22 +30,6 @@ def auth_check(request: HttpRequest, kind: RepositoryKind, namespace: str, name:
     if rest == "write" and not rules.may_write(principal_of(request), found):
         raise Forbidden("You may read this repository, but not write to it.", hint="Ask its owner for write access.")
     return JsonResponse({})
-
-
-@door("GET")
-def tags_by_type(request: HttpRequest, kind: RepositoryKind) -> HttpResponse:
-    """The tags in use, grouped by what stands before the colon."""
-    rows = repositories_visible_to(principal_of(request)).filter(kind=kind)
-    groups: dict[str, set[str]] = defaultdict(set)
-    for tags, library, task in rows.values_list("tags", "library_name", "pipeline_tag").iterator():
-        for tag in tags:
-            group = tag.partition(":")[0] if ":" in tag else "other"
-            groups["library" if tag == library else "pipeline_tag" if tag == task else group].add(tag)
-    answer: dict[str, list[dict[str, Any]]] = {
-        group: [{"id": tag, "label": tag.partition(":")[2] or tag, "type": group} for tag in sorted(tags)]
-        for group, tags in groups.items()
-    }
-    return JsonResponse(answer)
 
 
 @door("GET", "POST", "PUT", "PATCH", "DELETE")

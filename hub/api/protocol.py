@@ -162,7 +162,7 @@ def flag(request: HttpRequest, name: str) -> bool:
 
 def date(value: datetime) -> str:
     """The only form that clients read: UTC, ending in Z."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def absolute(request: HttpRequest, path: str) -> str:

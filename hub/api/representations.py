@@ -1,10 +1,12 @@
 """Repositories, files and commits as the protocol spells them (hub-api.md, info and listing)."""
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from common.errors import Invalid
 from hub.api.protocol import date
-from hub.enums import GateMode
+from hub.enums import GateMode, RepositoryKind
 from hub.models import Repository
 from hub.selectors import File
 
@@ -33,76 +35,138 @@ def checked_expand(kind: str, asked: list[str]) -> list[str]:
     return asked
 
 
+def columns_for(expand: list[str], *, card: bool, config: bool) -> list[str]:
+    """The columns that `info` needs: cards and configurations are long, and read only for those who ask."""
+    wanted = {*_IDENTITY, *(_COLUMNS if not expand else ())}
+    for name in expand:
+        wanted |= set(_COLUMNS_OF.get(name, ()))
+    if not expand:
+        wanted |= {"card"} if card else set()
+        wanted |= {"config", "weights"} if config else set()
+    return sorted(wanted)
+
+
 def info(
     repository: Repository,
     *,
     sha: str | None = None,
     siblings: list[dict[str, Any]] | None = None,
+    children: int = 0,
     expand: list[str] | None = None,
     card: bool = True,
+    config: bool = True,
 ) -> dict[str, Any]:
-    """One repository. With `expand` only identity and what was asked for."""
-    every = _properties(repository, sha or repository.head, siblings)
-    identity = {"_id": f"{repository.pk:024x}", "id": repository.full_name}
-    if repository.kind == "model":
-        identity["modelId"] = repository.full_name
-    if expand:
-        return identity | {name: every[name] for name in expand if name in every}
-    default = [name for name in every if name not in _ONLY_WHEN_ASKED and (card or name != "cardData")]
-    return identity | {name: every[name] for name in default if every[name] is not None}
-
-
-_ONLY_WHEN_ASKED = {"downloadsAllTime", "trendingScore", "baseModels", "childrenModelCount", "resourceGroup"}
-
-
-def _properties(repository: Repository, sha: str, siblings: list[dict[str, Any]] | None) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "author": repository.namespace.name,
-        "sha": sha,
-        "private": repository.is_private,
-        "gated": GateMode(repository.gated).on_the_wire,
-        "disabled": False,
-        "downloads": repository.downloads,
-        "downloadsAllTime": repository.downloads,
-        "likes": repository.likes,
-        "trendingScore": 0,
-        "tags": repository.tags,
-        "createdAt": date(repository.created_at),
-        "lastModified": date(repository.updated_at),
-        "usedStorage": repository.used_storage,
-        "cardData": repository.card or None,
-        "siblings": siblings,
-        "resourceGroup": None,
-    }
-    if repository.kind == "model":
-        found |= _model(repository)
-    if repository.kind == "dataset":
-        found["description"] = repository.card.get("description")
-    if repository.kind == "space":
-        found |= {
-            "sdk": repository.card.get("sdk"),
-            "subdomain": repository.full_name.replace("/", "-").replace(".", "-").lower(),
-            "models": repository.card.get("models", []),
-            "datasets": repository.card.get("datasets", []),
-        }
+    """One repository. With `expand` only identity and what was asked for; without, nothing that is empty."""
+    found: dict[str, Any] = {"_id": f"{repository.pk:024x}", "id": repository.full_name}
+    if repository.kind == RepositoryKind.MODEL:
+        found["modelId"] = repository.full_name
+    given = {"siblings": siblings, "childrenModelCount": children}
+    if not expand or "sha" in expand:
+        given["sha"] = sha or repository.head
+    for name in expand or _names(repository.kind, card, config):
+        read = _PROPERTIES.get(name)
+        value = read(repository) if read is not None else given[name] if name in given else _SAME_FOR_ALL[name]
+        if value is not None or expand:
+            found[name] = value
     return found
 
 
-def _model(repository: Repository) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "pipeline_tag": repository.pipeline_tag or None,
-        "library_name": repository.library_name or None,
-        "config": repository.config or None,
-        "model-index": repository.card.get("model-index"),
-        "mask_token": None,
-        "spaces": [],
-    }
-    if repository.library_name == "transformers" and isinstance(repository.config.get("architectures"), list):
-        facts["transformersInfo"] = {
-            "auto_model": (repository.config["architectures"] or ["AutoModel"])[0],
-            "pipeline_tag": repository.pipeline_tag or None,
-        }
-    return facts
+@cache
+def _names(kind: str, card: bool, config: bool) -> list[str]:
+    """The properties that are given unasked."""
+    left_out = (set() if card else _FROM_CARD) | (set() if config else _FROM_CONFIG)
+    return [name for name in _DEFAULT[kind] if name not in left_out]
+
+
+def _base_models(repository: Repository) -> list[str]:
+    value = repository.card.get("base_model")
+    return [name for name in (value if isinstance(value, list) else [value]) if isinstance(name, str)]
+
+
+def _transformers(repository: Repository) -> dict[str, Any] | None:
+    architectures = repository.config.get("architectures")
+    if repository.library_name != "transformers" or not isinstance(architectures, list):
+        return None
+    return {"auto_model": (architectures or ["AutoModel"])[0], "pipeline_tag": repository.pipeline_tag or None}
+
+
+# What nobody here knows is None, or empty where clients expect a list: no scanner, no providers, no apps.
+_SAME_FOR_ALL: dict[str, Any] = {
+    "disabled": False,
+    "resourceGroup": None,
+    "mask_token": None,
+    "spaces": [],
+    "evalResults": None,
+    "inference": None,
+    "inferenceProviderMapping": [],
+    "securityRepoStatus": None,
+    "widgetData": None,
+    "citation": None,
+    "mainSize": None,
+    "region": None,
+    "runtime": {"stage": "NO_APP_FILE", "hardware": None},
+}
+_PROPERTIES: dict[str, Callable[[Repository], Any]] = {
+    "author": lambda one: one.namespace.name,
+    "private": lambda one: one.is_private,
+    "gated": lambda one: GateMode(one.gated).on_the_wire,
+    "downloads": lambda one: one.downloads,
+    "likes": lambda one: one.likes,
+    "downloadsAllTime": lambda one: one.downloads_all_time,
+    "trendingScore": lambda one: round(one.trending / 100),
+    "tags": lambda one: one.tags,
+    "createdAt": lambda one: date(one.created_at),
+    "lastModified": lambda one: date(one.updated_at),
+    "usedStorage": lambda one: one.used_storage,
+    "cardData": lambda one: one.card or None,
+    "pipeline_tag": lambda one: one.pipeline_tag or None,
+    "library_name": lambda one: one.library_name or None,
+    "config": lambda one: one.config or None,
+    "model-index": lambda one: one.card.get("model-index"),
+    "safetensors": lambda one: one.weights.get("safetensors"),
+    "gguf": lambda one: one.weights.get("gguf"),
+    "baseModels": _base_models,
+    "transformersInfo": _transformers,
+    "description": lambda one: one.card.get("description"),
+    "paperswithcode_id": lambda one: one.card.get("paperswithcode_id"),
+    "sdk": lambda one: one.card.get("sdk"),
+    "subdomain": lambda one: one.full_name.replace("/", "-").replace(".", "-").lower(),
+    "models": lambda one: one.card.get("models", []),
+    "datasets": lambda one: one.card.get("datasets", []),
+}
+_ALWAYS = (
+    "author", "sha", "private", "gated", "disabled", "downloads", "likes", "tags", "createdAt", "lastModified",
+    "usedStorage", "cardData", "siblings",
+)  # fmt: skip
+_DEFAULT = {
+    "model": (
+        *_ALWAYS, "pipeline_tag", "library_name", "config", "model-index", "safetensors", "gguf", "spaces",
+        "transformersInfo",
+    ),
+    "dataset": (*_ALWAYS, "description"),
+    "space": (*_ALWAYS, "sdk", "subdomain", "models", "datasets"),
+    "kernel": _ALWAYS,
+}  # fmt: skip
+_FROM_CARD = {"cardData", "model-index", "description", "sdk", "models", "datasets"}
+_FROM_CONFIG = {"config", "transformersInfo", "safetensors", "gguf"}
+_IDENTITY = ("kind", "name", "namespace__name")
+_COLUMNS = (
+    "visibility", "gated", "default_branch", "created_at", "updated_at", "downloads", "likes", "head", "tags",
+    "pipeline_tag", "library_name", "used_storage",
+)  # fmt: skip
+_COLUMNS_OF = {
+    "gated": ["gated"], "private": ["visibility"],
+    "downloads": ["downloads"], "likes": ["likes"], "downloadsAllTime": ["downloads_all_time"],
+    "trendingScore": ["trending"], "tags": ["tags"], "createdAt": ["created_at"], "lastModified": ["updated_at"],
+    "usedStorage": ["used_storage"], "sha": ["head"], "siblings": ["default_branch"],
+    "pipeline_tag": ["pipeline_tag"], "library_name": ["library_name"], "config": ["config"],
+    "safetensors": ["weights"], "gguf": ["weights"], "transformersInfo": ["config", "library_name", "pipeline_tag"],
+} | {
+    name: ["card"]
+    for name in (
+        "cardData", "model-index", "baseModels", "description", "paperswithcode_id", "sdk", "models", "datasets",
+    )
+}  # fmt: skip
 
 
 def sibling(file: File, *, blobs: bool = False) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from hub.models.downloads import Download
 from hub.models.index import Branch, Commit, TreeEntry
 from hub.models.objects import LargeObject, RepositoryObject
 from hub.models.repositories import OldName, Repository
+from hub.models.search import SearchDocument, UsedTag
 from hub.models.social import Follow, Like
 from hub.models.storage import DeletedObject, ReleasedObject, StorageLimit, Sweep, SweptItem
 from hub.models.versions import Credit, LineageEdge, Version
@@ -41,8 +42,10 @@ __all__ = [
     "StorageLimit",
     "Sweep",
     "SweptItem",
+    "SearchDocument",
     "Terms",
     "TreeEntry",
+    "UsedTag",
     "Version",
     "WatchedName",
     "Webhook",

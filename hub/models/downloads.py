@@ -19,6 +19,7 @@ class Download(models.Model):
     class Meta:
         verbose_name = _("download")
         constraints = [models.UniqueConstraint(fields=["repository", "day", "client"], name="download_once_a_day")]
+        indexes = [models.Index(fields=["day", "repository"], name="download_by_day")]
 
     def __str__(self) -> str:
         return f"{self.repository_id} {self.day}"

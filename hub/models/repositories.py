@@ -39,8 +39,12 @@ class Repository(models.Model):
     copied_commit = models.CharField(max_length=40, blank=True)
     # When files last changed, not when a counter did.
     updated_at = models.DateTimeField(db_default=Now())
+    # Distinct clients a day: of the last thirty days, and since the beginning.
     downloads = models.BigIntegerField(default=0)
+    downloads_all_time = models.BigIntegerField(default=0)
     likes = models.BigIntegerField(default=0)
+    # docs/reference/search.md has the formula.
+    trending = models.BigIntegerField(default=0)
 
     # Facts about the head of the default branch.
     head = models.CharField(max_length=40, blank=True)
@@ -57,6 +61,9 @@ class Repository(models.Model):
     git_size = models.BigIntegerField(default=0)
     # When a ref was lost or rewritten; what only that reached is pruned from git later.
     history_lost_at = models.DateTimeField(null=True, blank=True)
+    # Read from the weights after the commit: `safetensors`, `gguf` as the protocol has them, and their total.
+    weights = models.JSONField(default=dict, blank=True)
+    parameters = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("repository")
@@ -72,8 +79,15 @@ class Repository(models.Model):
         indexes = [
             GinIndex(fields=["tags"], name="repository_tags"),
             models.Index(fields=["kind", "-updated_at", "-id"], name="repository_by_update"),
+            models.Index(fields=["kind", "-created_at", "-id"], name="repository_by_creation"),
             models.Index(fields=["kind", "-downloads", "-id"], name="repository_by_downloads"),
             models.Index(fields=["kind", "-likes", "-id"], name="repository_by_likes"),
+            models.Index(fields=["kind", "-trending", "-id"], name="repository_by_trend"),
+            models.Index(
+                fields=["kind", "parameters"],
+                name="repository_by_parameters",
+                condition=models.Q(parameters__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

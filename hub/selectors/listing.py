@@ -1,60 +1,226 @@
-"""Lists of repositories for people: search, filters, order."""
+"""Lists of repositories: what is asked for, in which order, and what else there is to choose from."""
 
-from dataclasses import dataclass
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Namespace
 from accounts.principal import Principal
-from hub.enums import RepositoryKind
-from hub.models import Repository
+from common.errors import Invalid
+from hub.algorithms.cards import DATASET_TAGS
+from hub.algorithms.tags import group_of
+from hub.enums import EdgeKind, RepositoryKind
+from hub.models import LineageEdge, Repository, UsedTag
+from hub.selectors import search
+from hub.selectors.paging import Page, by_column
 from hub.selectors.repositories import repositories_visible_to
 
-ORDERS = {
-    "updated": (_("Recently changed"), ["-updated_at", "-id"]),
-    "downloads": (_("Most downloaded"), ["-downloads", "-id"]),
-    "likes": (_("Most liked"), ["-likes", "-id"]),
-    "name": (_("By name"), ["name", "id"]),
+RELEVANCE = "relevance"
+# The column behind each order.
+COLUMNS = {
+    "trending": "trending",
+    "downloads": "downloads",
+    "likes": "likes",
+    "updated": "updated_at",
+    "created": "created_at",
 }
-
-MAX_WORDS = 10  # each is one more look at every row
+ORDERS = {
+    "trending": _("Trending"),
+    "downloads": _("Most downloaded"),
+    "likes": _("Most liked"),
+    "updated": _("Recently changed"),
+    "created": _("Newest"),
+}
+# Rows that facets are counted over: enough to choose by, few enough for any size of hub.
+SAMPLE = 1000
+SHOWN = 12  # values of a facet
+SIZES = {
+    "max:1B": _("below 1 B"),
+    "min:1B,max:7B": _("1 B to 7 B"),
+    "min:7B,max:40B": _("7 B to 40 B"),
+    "min:40B": _("40 B and more"),
+}
+TAGS_OF_A_GROUP = 5000
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)([KMBT]?)", re.IGNORECASE)
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "t": 10**12}
+_NO_FACETS = ("arxiv", "base_model", "dataset", "region", "doi")  # tags that name one thing are no choice
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What the visitor asked for; empty strings ask for nothing."""
+    """What is asked for, all of it at once; what is empty asks for nothing."""
 
-    search: str = ""
+    search: tuple[str, ...] = ()
+    author: str = ""
     task: str = ""
     library: str = ""
+    language: str = ""
     licence: str = ""
-    tag: str = ""
-    order: str = "updated"
+    tags: tuple[str, ...] = ()
+    size: str = ""
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.search).strip()
 
 
-def listed(principal: Principal, kind: RepositoryKind, filters: Filters) -> QuerySet[Repository]:
+@dataclass(frozen=True)
+class Facets:
+    """How often values occur among the first `counted` rows of a list; `is_all` when there are no others."""
+
+    counted: int
+    is_all: bool
+    values: dict[str, list[tuple[str, int]]]
+
+
+def listed(principal: Principal, kind: RepositoryKind | str, filters: Filters) -> QuerySet[Repository]:
+    """What a person may see of what is asked for, in no order. Raises Invalid for a size that is none."""
     rows = repositories_visible_to(principal).filter(kind=kind)
-    for word in filters.search.split()[:MAX_WORDS]:
-        rows = rows.filter(Q(name__icontains=word) | Q(namespace__name__icontains=word) | Q(tags__icontains=word))
-    wanted = {"pipeline_tag": filters.task, "library_name": filters.library, "license": filters.licence}
-    rows = rows.filter(**{name: value for name, value in wanted.items() if value})
-    if filters.tag:
-        rows = rows.filter(tags__contains=[filters.tag])
-    _label, order = ORDERS.get(filters.order, ORDERS["updated"])
-    return rows.order_by(*order)
+    for text in filters.search:
+        rows = search.matching(rows, text, kind)
+    if filters.author:
+        owner = Namespace.objects.alias(small=Lower("name")).filter(small=filters.author.lower()).first()
+        rows = rows.filter(namespace=owner) if owner is not None else rows.none()
+    columns = {"library_name": filters.library, "license": filters.licence}
+    tags = list(filters.tags)
+    if kind == RepositoryKind.DATASET:
+        tags += [f"task_categories:{filters.task}"] if filters.task else []
+        tags += [f"language:{filters.language}"] if filters.language else []
+    else:
+        columns["pipeline_tag"] = filters.task
+        tags += [filters.language] if filters.language else []
+    rows = rows.filter(**{name: value for name, value in columns.items() if value})
+    if tags:
+        rows = rows.filter(tags__contains=tags)
+    if filters.size:
+        least, most = size_range(filters.size)
+        rows = rows.filter(parameters__isnull=False)
+        rows = rows.filter(parameters__gte=least) if least is not None else rows
+        rows = rows.filter(parameters__lte=most) if most is not None else rows
+    return rows
 
 
-def facets(principal: Principal, kind: RepositoryKind) -> dict[str, list[tuple[str, int]]]:
-    """The values that occur, most frequent first, to choose from."""
-    rows = repositories_visible_to(principal).filter(kind=kind).order_by()
-    fields = {"task": "pipeline_tag", "library": "library_name", "licence": "license"}
-    found = {}
-    for name, field in fields.items():
-        counts = rows.exclude(**{field: ""}).values_list(field).annotate(count=Count("id")).order_by("-count", field)
-        found[name] = list(counts[:20])
-    return found
+def page_of(
+    rows: QuerySet[Repository],
+    filters: Filters,
+    order: str,
+    *,
+    columns: Sequence[str],
+    size: int,
+    after: str = "",
+    before: str = "",
+) -> Page:
+    """A page of `listed` rows, with these columns. Without a text, relevance is what trends.
+
+    Raises Invalid for a bad cursor.
+    """
+    if order == RELEVANCE and filters.text:
+        return search.best(rows, filters.text, size=size, after=after, columns=columns)
+    return by_column(rows.only(*columns), COLUMNS.get(order, "trending"), size=size, after=after, before=before)
+
+
+def facets(rows: QuerySet[Repository], kind: RepositoryKind | str, order: str) -> Facets:
+    """Counted over the first SAMPLE rows of the list that the visitor sees, by one query."""
+    if order == RELEVANCE:
+        rows = rows.order_by("-document__popularity", "-document__repository")
+    else:
+        rows = rows.order_by(f"-{COLUMNS[order]}", "-id")
+    sample = list(rows.values_list("pipeline_tag", "library_name", "license", "tags")[: SAMPLE + 1])
+    counts: dict[str, Counter[str]] = {name: Counter() for name in ("task", "library", "language", "licence", "tag")}
+    for task, library, licence, tags in sample[:SAMPLE]:
+        counts["task"].update([task] if task else [])
+        counts["library"].update([library] if library else [])
+        counts["licence"].update([licence] if licence else [])
+        for tag in tags:
+            group = group_of(tag, library=library, task=task)
+            name, value = _facet_of(group, tag, kind)
+            if name:
+                counts[name][value] += 1
+    values = {
+        name: sorted(counter.items(), key=lambda item: (-item[1], item[0]))[:SHOWN] for name, counter in counts.items()
+    }
+    return Facets(min(len(sample), SAMPLE), len(sample) <= SAMPLE, values)
+
+
+def size_range(text: str) -> tuple[int | None, int | None]:
+    """The bounds of `min:6B,max:128B`, either of which may be left out. Raises Invalid."""
+    bounds: dict[str, int] = {}
+    for part in text.split(","):
+        name, _colon, number = part.strip().partition(":")
+        found = _SIZE.fullmatch(number.strip())
+        if name not in {"min", "max"} or name in bounds or found is None:
+            raise Invalid(
+                "num_parameters must be a range such as min:6B,max:128B, min:500M or max:1B.",
+                hint="Leave it out to see all sizes.",
+            )
+        bounds[name] = min(int(float(found.group(1)) * _UNITS[found.group(2).lower()]), 2**63 - 1)
+    return bounds.get("min"), bounds.get("max")
+
+
+def without(filters: Filters, *names: str) -> Filters:
+    """The same wish with some of it taken back."""
+    empty = Filters()
+    return replace(filters, **{name: getattr(empty, name) for name in names})
+
+
+def used_tags(kind: RepositoryKind | str) -> dict[str, list[UsedTag]]:
+    """The tags of public repositories by group, in each the most frequent first."""
+    groups: dict[str, list[UsedTag]] = {}
+    for row in UsedTag.objects.filter(kind=kind).order_by("-repositories", "tag")[: 4 * TAGS_OF_A_GROUP]:
+        group = groups.setdefault(row.group, [])
+        if len(group) < TAGS_OF_A_GROUP:
+            group.append(row)
+    return groups
+
+
+def children_counts(principal: Principal, repositories: list[Repository]) -> dict[int, int]:
+    """How many models that this person sees were made out of each, by one query."""
+    edges = LineageEdge.objects.filter(
+        parent__in=repositories, version__repository__in=repositories_visible_to(principal)
+    ).exclude(kind=EdgeKind.DATASET)
+    rows = edges.values_list("parent").annotate(count=Count("version__repository", distinct=True))
+    return dict(rows.order_by())
+
+
+def newest(principal: Principal, kind: RepositoryKind | str, count: int) -> list[Repository]:
+    return list(repositories_visible_to(principal).filter(kind=kind).order_by("-updated_at", "-id")[:count])
+
+
+def trending(principal: Principal, kind: RepositoryKind | str, count: int) -> list[Repository]:
+    return list(repositories_visible_to(principal).filter(kind=kind).order_by("-trending", "-id")[:count])
 
 
 def repositories_of(namespace: Namespace, principal: Principal) -> QuerySet[Repository]:
     return repositories_visible_to(principal).filter(namespace=namespace).order_by("kind", "-updated_at", "-id")
+
+
+def linked_to(rows: QuerySet[Repository], *, models: list[str], datasets: list[str]) -> QuerySet[Repository]:
+    """Spaces whose cards name all of these."""
+    for key, names in (("models", models), ("datasets", datasets)):
+        if names:
+            rows = rows.filter(card__contains={key: names})
+    return rows
+
+
+def linked(rows: QuerySet[Repository]) -> QuerySet[Repository]:
+    """Spaces whose cards name some model or data set."""
+    return rows.filter(Q(card__has_key="models") | Q(card__has_key="datasets"))
+
+
+def _facet_of(group: str, tag: str, kind: RepositoryKind | str) -> tuple[str, str]:
+    """Under which facet a tag is counted, and by which value; ("", "") under none."""
+    value = tag.partition(":")[2]
+    if group == "language":
+        return "language", value or tag
+    if group == "task_categories" and kind == RepositoryKind.DATASET:
+        return "task", value
+    if group in {"library", "pipeline_tag", "license", *_NO_FACETS}:
+        return "", ""
+    if group in DATASET_TAGS and group != "size_categories":
+        return "", ""
+    return "tag", tag

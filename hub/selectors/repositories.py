@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Lower
 
 from accounts.enums import Permission
 from accounts.principal import Principal
@@ -30,7 +31,8 @@ def repository_for(principal: Principal, kind: RepositoryKind | str, full_name: 
     if found is None:
         old = (
             OldName.objects.select_related("repository__namespace")
-            .filter(kind=kind, full_name__iexact=full_name)
+            .alias(small=Lower("full_name"))
+            .filter(kind=kind, small=full_name.lower())
             .first()
         )
         if old is not None and _may_read(principal, old.repository):
@@ -47,7 +49,9 @@ def repository_named(kind: RepositoryKind | str, full_name: str) -> Repository |
         return None
     return (
         Repository.objects.select_related("namespace__user", "namespace__organisation")
-        .filter(kind=kind, namespace__name__iexact=namespace, name__iexact=name)
+        # Small letters on both sides, as in the index: `iexact` compares capitals and would read every name.
+        .alias(owner=Lower("namespace__name"), small=Lower("name"))
+        .filter(kind=kind, owner=namespace.lower(), small=name.lower())
         .first()
     )
 

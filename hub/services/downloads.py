@@ -27,4 +27,6 @@ def count(repository: Repository, *, by: Principal, address: str, agent: str) ->
     client = salted_hmac("hub.downloads", f"{today}|{repository.pk}|{who}", algorithm="sha256").hexdigest()
     _row, created = Download.objects.get_or_create(repository=repository, day=today, client=client)
     if created:
-        Repository.objects.filter(pk=repository.pk).update(downloads=F("downloads") + 1)
+        Repository.objects.filter(pk=repository.pk).update(
+            downloads=F("downloads") + 1, downloads_all_time=F("downloads_all_time") + 1
+        )

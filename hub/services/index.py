@@ -20,6 +20,7 @@ from hub.git.repositories import Repository as GitRepository
 from hub.git.repositories import open_repository
 from hub.models import Branch, Commit, Repository, RepositoryObject, TreeEntry
 from hub.selectors.revisions import File, commit_row, of_git
+from hub.services import search
 from hub.services.facts import read_facts
 from hub.services.locks import lock_branch
 
@@ -217,6 +218,7 @@ def _renew_facts(repository: Repository, head: str) -> None:
     repository.head = head
     repository.updated_at = timezone.now()
     repository.save(update_fields=[*facts, "head", "updated_at"])
+    search.write_document(repository)
 
 
 def _tell(repository: Repository, ref: str, head: str, by: Principal | None, *, before: str | None) -> None:

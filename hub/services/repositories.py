@@ -19,7 +19,7 @@ from hub.git import repositories as git
 from hub.models import OldName, Repository, TreeEntry
 from hub.models.repositories import valid_repository_name
 from hub.selectors.repositories import repository_named
-from hub.services import holdings, quotas
+from hub.services import holdings, quotas, search
 from hub.services.commits import AddBytes, commit
 from hub.services.locks import lock_history, lock_name, lock_storage
 
@@ -133,6 +133,8 @@ def update_settings(
     for name, value in changes.items():
         setattr(repository, name, value)
     repository.save(update_fields=list(changes))
+    if visibility is not None:
+        _follow_visibility(repository)
     audit.record("repository.settings", str(repository), actor=by, before=before, after=changes)
     if before.get("visibility", repository.visibility) != repository.visibility:
         _tell("repository.settings", repository, by, changed={"private": repository.is_private})
@@ -159,6 +161,7 @@ def move(repository: Repository, namespace: Namespace, name: str, *, by: Princip
     OldName.objects.filter(kind=repository.kind, full_name__iexact=new_name).delete()
     repository.namespace, repository.name = namespace, name
     repository.save(update_fields=["namespace", "name"])
+    search.write_document(repository)
     if old_name.lower() != new_name.lower():
         OldName.objects.create(repository=repository, kind=repository.kind, full_name=old_name)
     references.moved(f"{repository.kind}:{old_name}", repository.reference)
@@ -194,6 +197,7 @@ def delete(repository: Repository, *, by: Principal) -> None:
     repository.commits.all().delete()
     repository.delete()
     references.gone(f"{gone['kind']}:{gone['full_name']}")
+    search.drop_tags(gone["kind"], repository.tags)
     audit.record("repository.deleted", f"{gone['kind']}:{gone['full_name']}", actor=by)
     outbox.emit("repository.deleted", f"repository.deleted:{gone['repository']}", gone)
     # Git goes last: a crash before it leaves a folder that nothing names.
@@ -212,6 +216,14 @@ def _actor(by: Principal) -> int | None:
 
 def _locked(repository: Repository) -> Repository:
     return Repository.objects.select_for_update(of=("self",)).select_related("namespace").get(pk=repository.pk)
+
+
+def _follow_visibility(repository: Repository) -> None:
+    """What is hidden offers no tags, what is public does."""
+    if repository.is_private:
+        search.drop_tags(repository.kind, repository.tags)
+    else:
+        search.keep_tags(repository)
 
 
 def _require_administrator(by: Principal, repository: Repository) -> None:

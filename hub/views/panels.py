@@ -20,8 +20,7 @@ SHOWN_COLLECTIONS = 8
 def newest(request: HttpRequest) -> str:
     """The front page: what changed last."""
     rows = {
-        kind: list(listing.listed(request.principal, kind, listing.Filters())[:SHOWN])
-        for kind in (RepositoryKind.MODEL, RepositoryKind.DATASET)
+        kind: listing.newest(request.principal, kind, SHOWN) for kind in (RepositoryKind.MODEL, RepositoryKind.DATASET)
     }
     if not any(rows.values()):
         return ""

@@ -1,4 +1,4 @@
-"""Lists, the page of a repository, and its life."""
+"""The page of a repository, of a namespace, and the life of repositories."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +12,6 @@ from common.errors import NotFound, Refusal
 from common.pagination import page_of
 from hub import rules
 from hub.algorithms import cards, rendering, snippets
-from hub.enums import RepositoryKind
 from hub.forms import CollectForm, NewRepositoryForm
 from hub.selectors import collections, listing, social
 from hub.selectors.lineage import credits_awaiting
@@ -21,23 +20,7 @@ from hub.services import repositories as services
 from hub.views.access import gate_context
 from hub.views.frame import context_of, default_revision, find
 
-FILTERS = ("search", "task", "library", "licence", "tag", "order")
 COLLECTIONS_SHOWN = 5
-
-
-@require_safe
-def repository_list(request: HttpRequest, kind: RepositoryKind) -> HttpResponse:
-    asked = {name: request.GET[name] for name in FILTERS if request.GET.get(name)}
-    filters = listing.Filters(**asked)
-    rows = listing.listed(request.principal, kind, filters)
-    context = {
-        "kind": kind,
-        "filters": filters,
-        "page": page_of(request, rows),
-        "facets": listing.facets(request.principal, kind),
-        "orders": {name: label for name, (label, _order) in listing.ORDERS.items()},
-    }
-    return render(request, "hub/list.html", context)
 
 
 @require_safe

@@ -1,4 +1,4 @@
-"""`manage.py hub_reindex [NAME…] [--rebuild]`: let the database follow git again."""
+"""`manage.py hub_reindex [NAME…] [--rebuild] [--search]`: let the database follow git again."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from hub.enums import RepositoryKind
 from hub.git.repositories import exists
 from hub.models import Repository
 from hub.selectors import repository_named
-from hub.services import index
+from hub.services import index, search, trending, weights
 
 
 class Command(BaseCommand):
@@ -17,6 +17,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("names", nargs="*", help="ns/name, datasets/ns/name, …")
         parser.add_argument("--rebuild", action="store_true", help="write all rows anew, also where nothing is behind")
+
+        parser.add_argument(
+            "--search", action="store_true", help="write what search looks at and the facts about weights anew"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         chosen = [named(name) for name in options["names"]] or Repository.objects.iterator()
@@ -28,7 +32,13 @@ class Command(BaseCommand):
             if options["rebuild"]:
                 for ref in repository.branches.values_list("ref", flat=True):
                     index.rebuild(repository, ref)
+            if options["search"]:
+                search.write_document(repository)
+                weights.record(repository)
             self.stdout.write(f"{repository}: {', '.join(behind) or 'nothing'} behind")
+        if options["search"]:
+            search.count_tags()
+            trending.refresh()
 
 
 def named(name: str) -> Repository:

@@ -95,14 +95,6 @@ def test_the_list_leaves_out_what_does_not_fit(client, repository, query):
     assert "ada/shapes" not in client.get(f"/models{query}").content.decode()
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_a_list_takes_the_same_number_of_queries(client, count, django_assert_num_queries):
-    for _number in range(count):
-        make.repository(UserFactory())
-    with django_assert_num_queries(5):
-        assert client.get("/models").status_code == 200
-
-
 def test_somebody_makes_and_deletes_a_repository_in_the_browser(client, owner):
     client.force_login(owner)
     fields = {"kind": "dataset", "namespace": "ada", "name": "pictures", "visibility": "private"}

@@ -1,0 +1,189 @@
+"""Lists of models and data sets, with what there is to choose from."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from common.errors import Invalid
+from hub.enums import RepositoryKind
+from hub.selectors import listing, search
+from hub.selectors.listing import RELEVANCE, Filters
+
+SIZE = 24
+MAX_TAGS = 10
+LABELS = {
+    "task": _("Task"),
+    "library": _("Library"),
+    "language": _("Language"),
+    "licence": _("Licence"),
+    "size": _("Parameters"),
+    "tag": _("Tags"),
+}
+PLACES = ("after", "before")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value of a facet; its address adds it to what is asked for, or takes it back."""
+
+    label: str | Promise
+    count: int | None
+    is_chosen: bool
+    address: str
+
+
+@require_safe
+def repository_list(request: HttpRequest, kind: RepositoryKind) -> HttpResponse:
+    filters = _filters(request)
+    order = _order(request, filters)
+    try:
+        rows = listing.listed(request.principal, kind, filters)
+    except Invalid:
+        filters = listing.without(filters, "size")
+        rows = listing.listed(request.principal, kind, filters)
+    page = listing.page_of(
+        rows,
+        filters,
+        order,
+        columns=_COLUMNS,
+        size=SIZE,
+        after=request.GET.get("after", ""),
+        before=request.GET.get("before", ""),
+    )
+    facets = listing.facets(rows, kind, order)
+    groups = _groups(request, kind, filters, facets)
+    context = {
+        "kind": kind,
+        "filters": filters,
+        "asked": [(name, value) for name, value in request.GET.items() if name in LABELS and name != "tag" and value],
+        "orders": _orders(request, filters, order),
+        "order": order,
+        "page": page,
+        "is_later": any(request.GET.get(name) for name in PLACES),
+        "next": _address(request, after=page.next),
+        "previous": _address(request, before=page.previous),
+        "start": _address(request),
+        "facets": facets,
+        "groups": groups,
+        "chosen": [(group, choice) for group, choices in groups for choice in choices if choice.is_chosen],
+        "everything": f"?order={order}" if order != RELEVANCE else "?",
+        "sample": listing.SAMPLE,
+    }
+    if not page.rows and filters.text:
+        context |= _instead(request, kind, filters)
+    return render(request, "hub/list.html", context)
+
+
+_COLUMNS = (
+    "kind", "name", "namespace__name", "visibility", "gated", "pipeline_tag", "license", "library_name", "downloads",
+    "likes", "updated_at", "created_at", "trending", "parameters",
+)  # fmt: skip
+
+
+def _filters(request: HttpRequest) -> Filters:
+    asked = request.GET
+    if any("\x00" in value for values in asked.lists() for value in values[1]):
+        raise Invalid(gettext("An address cannot hold a NUL character."))
+    return Filters(
+        search=(asked["search"],) if asked.get("search", "").strip() else (),
+        author=asked.get("author", ""),
+        task=asked.get("task", ""),
+        library=asked.get("library", ""),
+        language=asked.get("language", ""),
+        licence=asked.get("licence", ""),
+        tags=tuple(dict.fromkeys(tag for tag in asked.getlist("tag") if tag))[:MAX_TAGS],
+        size=asked.get("size", ""),
+    )
+
+
+def _order(request: HttpRequest, filters: Filters) -> str:
+    given = request.GET.get("order", "")
+    if given in listing.ORDERS:
+        return given
+    return RELEVANCE if filters.text else "trending"
+
+
+def _orders(request: HttpRequest, filters: Filters, order: str) -> list[Choice]:
+    best = {RELEVANCE: _("Best match")} if filters.text else {}
+    return [
+        Choice(label, None, name == order, _address(request, order=None if name == RELEVANCE else name))
+        for name, label in (best | listing.ORDERS).items()
+    ]
+
+
+def _groups(
+    request: HttpRequest, kind: RepositoryKind, filters: Filters, facets: listing.Facets
+) -> list[tuple[Promise, list[Choice]]]:
+    """Facets in order, each with its chosen values first."""
+    chosen = {
+        "task": [filters.task],
+        "library": [filters.library],
+        "language": [filters.language],
+        "licence": [filters.licence],
+        "tag": list(filters.tags),
+    }
+    groups: list[tuple[Promise, list[Choice]]] = []
+    for name, label in LABELS.items():
+        if name == "size":
+            is_offered = kind == RepositoryKind.MODEL and (facets.counted or filters.size)
+            choices = _sizes(request, filters) if is_offered else []
+        else:
+            taken = [value for value in chosen[name] if value]
+            counts = dict(facets.values[name])
+            choices = [Choice(value, None, True, _toggled(request, name, value)) for value in taken]
+            choices += [
+                Choice(value, count, False, _toggled(request, name, value))
+                for value, count in counts.items()
+                if value not in taken
+            ]
+        if choices:
+            groups.append((label, choices))
+    return groups
+
+
+def _sizes(request: HttpRequest, filters: Filters) -> list[Choice]:
+    known = ({filters.size: filters.size} if filters.size else {}) | listing.SIZES
+    return [
+        Choice(label, None, value == filters.size, _toggled(request, "size", value)) for value, label in known.items()
+    ]
+
+
+def _instead(request: HttpRequest, kind: RepositoryKind, filters: Filters) -> dict[str, object]:
+    """What to offer where nothing was found: other spellings, similar names, fewer filters."""
+    everything = listing.listed(request.principal, kind, Filters())
+    correction = search.correction(everything, filters.text)
+    return {
+        "correction": correction,
+        "corrected": _address(request, search=correction),
+        "similar": search.suggestions(everything.only(*_COLUMNS), filters.text),
+        "only_text": _address(request, **dict.fromkeys(LABELS), author=None) if filters != _only_text(filters) else "",
+    }
+
+
+def _only_text(filters: Filters) -> Filters:
+    return Filters(search=filters.search)
+
+
+def _toggled(request: HttpRequest, name: str, value: str) -> str:
+    """The address with a value added, or taken away where it is asked for already."""
+    now = request.GET.getlist(name)
+    if name == "tag":
+        return _address(request, tag=[one for one in now if one != value] if value in now else [*now, value])
+    return _address(request, **{name: None if now[-1:] == [value] else value})
+
+
+def _address(request: HttpRequest, **changes: object) -> str:
+    """This list with some of what is asked for replaced, from its first page on."""
+    query = request.GET.copy()
+    for name in PLACES:
+        query.pop(name, None)
+    for name, value in changes.items():
+        query.pop(name, None)
+        if value:
+            query.setlist(name, value if isinstance(value, list) else [str(value)])
+    return f"?{query.urlencode()}"

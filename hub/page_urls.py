@@ -30,8 +30,6 @@ class NamePart(StringConverter):
 register_converter(NamePart, "part")
 
 urlpatterns = [
-    path("models", repositories.repository_list, {"kind": RepositoryKind.MODEL}, name="model_list"),
-    path("datasets", repositories.repository_list, {"kind": RepositoryKind.DATASET}, name="dataset_list"),
     path("settings/storage", storage.storage_page, name="own_storage"),
     path("settings/storage/<part:name>", storage.storage_page, name="storage"),
     path("models", listing.repository_list, {"kind": RepositoryKind.MODEL}, name="model_list"),

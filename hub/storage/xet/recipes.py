@@ -2,12 +2,10 @@
 
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
-from hub.storage.errors import XetError, XetMissing
-from hub.storage.objects import write_file
+from hub.storage.errors import XetError
+from hub.storage.records import Records
 from hub.storage.xet.hashing import from_hex, to_hex
 from hub.storage.xet.shard import Term
 
@@ -32,22 +30,23 @@ class XetFile:
 
 
 class Recipes:
-    """Recipes as small files under ``root``."""
+    """Recipes by the hash of their file."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, records: Records) -> None:
+        self.records = records
 
     def put(self, file: XetFile) -> None:
         """Keep a recipe, durably."""
+        from_hex(file.hash)  # refuses anything but a hash
         head = _HEAD.pack(bytes.fromhex(file.sha256), file.size, len(file.terms))
         rows = (_TERM.pack(term.xorb, term.start, term.end, term.length) for term in file.terms)
-        write_file(self._place(file.hash), _MAGIC + head + b"".join(rows))
+        self.records.put(file.hash, _MAGIC + head + b"".join(rows))
 
     def get(self, file_hash: str) -> XetFile | None:
         """A recipe, or None. Raises XetError when the hash is malformed or the recipe damaged."""
-        try:
-            data = self._place(file_hash).read_bytes()
-        except FileNotFoundError:
+        from_hex(file_hash)
+        data = self.records.get(file_hash)
+        if data is None:
             return None
         body = memoryview(data)[len(_MAGIC) :]
         if not data.startswith(_MAGIC) or len(body) < _HEAD.size:
@@ -61,20 +60,12 @@ class Recipes:
 
     def delete(self, file_hash: str) -> bool:
         """Forget a recipe; False when it was gone."""
-        try:
-            self._place(file_hash).unlink()
-        except FileNotFoundError:
-            return False
-        return True
+        from_hex(file_hash)
+        return self.records.delete(file_hash)
 
     def __iter__(self) -> Iterator[XetFile]:
         """All recipes, for sweeps and checks; those that vanish meanwhile are left out."""
-        for path in self.root.glob("??/??/*"):
-            with suppress(XetMissing):
-                found = self.get(path.name)
-                if found is not None:
-                    yield found
-
-    def _place(self, file_hash: str) -> Path:
-        from_hex(file_hash)  # refuses anything but a hash
-        return self.root / file_hash[:2] / file_hash[2:4] / file_hash
+        for name in self.records.names():
+            found = self.get(name)
+            if found is not None:
+                yield found

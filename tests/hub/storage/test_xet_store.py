@@ -69,7 +69,7 @@ def test_index_is_rebuilt_for_a_xorb_whose_writer_died(store):
     repeated = PackedXorb([bytes(9000), bytes(10_000)], xorb.PLAIN)
     smaller = PackedXorb([bytes(9000), bytes(10_000)], xorb.LZ4)
     repeated.put(store)
-    store._index_place(repeated.name).unlink()
+    store.indexes.delete(repeated.name)
     assert not store.has_xorb(repeated.name)
     smaller.put(store)
     file = store.accept_shard(shard_of(file_record((smaller, 0, 2))))[0]
@@ -81,7 +81,7 @@ def test_file_is_accepted_and_read_back(store, file):
     assert file.size == len(WHOLE)
     assert file.xorbs == {ONE.name, TWO.name}
     assert b"".join(store.read_file(file.hash)) == WHOLE
-    again = XetStore(store.recipes.root.parent)
+    again = XetStore(store.recipes.records.root.parent)
     assert again.file(file.hash) == file
     assert list(again.recipes) == [file]
 

@@ -11,6 +11,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from hub.storage.errors import DigestMismatch, ObjectMissing, TooLarge, UploadIncomplete
 from hub.storage.objects import BLOCK, ObjectStore, Readable, Staged, write_file
@@ -45,6 +46,20 @@ class Upload:
         if not 1 <= number <= self.count:
             raise ValueError(f"this upload has the parts 1 to {self.count}")
         return min(self.part_size, self.size - (number - 1) * self.part_size)
+
+
+class Uploads(Protocol):
+    """What the hub needs of uploads that are not objects yet: files here, S3 in ``hub.storage.s3.uploads``."""
+
+    def begin(self, key: str, *, size: int, part_size: int) -> Upload: ...
+    def find(self, key: str) -> Upload: ...
+    def put_part(self, key: str, number: int, source: Readable) -> Part: ...
+    def parts(self, key: str) -> list[Part]: ...
+    def whole_url(self, key: str, size: int, seconds: int) -> str | None: ...
+    def part_urls(self, key: str, seconds: int) -> list[str] | None: ...
+    def complete(self, key: str, sha256: str, store: ObjectStore) -> int: ...
+    def abort(self, key: str) -> None: ...
+    def sweep(self, *, older_than: float = ...) -> int: ...
 
 
 class PartialUploads:
@@ -123,6 +138,14 @@ class PartialUploads:
                 continue
             found.append(Part(number, upload.length_of(number), etag))
         return found
+
+    def whole_url(self, key: str, size: int, seconds: int) -> str | None:
+        """Files are brought through the site."""
+        return None
+
+    def part_urls(self, key: str, seconds: int) -> list[str] | None:
+        """Files are brought through the site."""
+        return None
 
     def complete(self, key: str, sha256: str, store: ObjectStore) -> int:
         """Turn a finished upload into the object ``sha256``; gives its length.

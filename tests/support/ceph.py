@@ -112,7 +112,9 @@ class Ceph:
         mon = free_port()
         self._conf.write_text(_CONF.format(root=self.root, fsid=fsid, mon=mon, port=self._port))
         address = f"[v2:127.0.0.1:{mon}]"
-        self._call("monmaptool", "--create", "--addv", "a", address, "--fsid", fsid, str(self.root / "monmap"), conf=False)
+        self._call(
+            "monmaptool", "--create", "--addv", "a", address, "--fsid", fsid, str(self.root / "monmap"), conf=False
+        )
         for path in (self.root, *self.root.iterdir()):
             shutil.chown(path, "ceph", "ceph")
 

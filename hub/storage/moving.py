@@ -12,7 +12,8 @@ from hub.storage.errors import DigestMismatch, ObjectMissing, XetError
 from hub.storage.objects import ObjectStore
 from hub.storage.records import Records
 from hub.storage.xet import hashing
-from hub.storage.xet.xorb import parse
+from hub.storage.xet.recipes import Recipes
+from hub.storage.xet.xorb import XorbIndex, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,13 @@ def _record(kind: str, source: Records, target: Records, name: str) -> Step:
     data = source.get(name)
     if data is None or target.version(name) is not None:
         return Step(kind, name)
+    try:
+        if kind == "index" and XorbIndex(data).hash() != hashing.from_hex(name):
+            raise XetError(f"the index of the xorb {name} is damaged")
+        if kind == "recipe":
+            Recipes(source).get(name)
+    except XetError as error:
+        return Step(kind, name, fault=str(error))
     target.put(name, data)
     return Step(kind, name, copied=len(data))
 

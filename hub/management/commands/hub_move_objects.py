@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils.translation import gettext as _
 
 from hub import stores
 from hub.services import relocation
@@ -18,24 +17,18 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if stores.bucket() is None:
-            raise CommandError(_("No bucket is set. Set WELLSPRING_S3_ENDPOINT; see docs/how-to/objects-on-s3.md."))
+            raise CommandError("No bucket is set. Set WELLSPRING_S3_ENDPOINT; see docs/how-to/objects-on-s3.md.")
         if not relocation.receives_new(options["to"]):
-            message = _(
-                "New files still go to the old place. Set WELLSPRING_OBJECT_STORE=%(to)s, restart, and try again."
-            )
-            raise CommandError(message % {"to": options["to"]})
-        looked_at = copied = size = 0
-        faults = []
+            wanted = f"WELLSPRING_OBJECT_STORE={options['to']}"
+            raise CommandError(f"New files still go to the old place. Set {wanted}, restart the site, and try again.")
+        seen = copied = size = faults = 0
         for step in relocation.move(options["to"], remove=options["remove"]):
-            looked_at += 1
+            seen += 1
             copied += bool(step.copied)
             size += step.copied
             if step.fault:
-                faults.append(step.fault)
+                faults += 1
                 self.stderr.write(step.fault)
-            if step.copied and options["verbosity"] > 1:
-                self.stdout.write(f"{step.kind} {step.name} {step.copied}")
-        told = _("%(seen)d looked at, %(copied)d copied, %(bytes)d bytes.")
-        self.stdout.write(told % {"seen": looked_at, "copied": copied, "bytes": size})
+        self.stdout.write(f"{seen} looked at, {copied} copied, {size} bytes.")
         if faults:
-            raise CommandError(_("%(count)d damaged ones were left where they are.") % {"count": len(faults)})
+            raise CommandError(f"{faults} damaged ones were left where they are.")

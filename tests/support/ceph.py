@@ -1,7 +1,7 @@
 """A real S3 server for one test run: Ceph's object gateway from Debian's packages.
 
 One monitor, one object store and one gateway, on loopback, without systemd, in a
-temporary folder, as their own user. It checks signatures, expiry and digests, which
+temporary folder, as their own user (started by root) or as ours. It checks signatures, expiry and digests, which
 imitations do not.
 """
 
@@ -55,8 +55,7 @@ memstore_device_bytes = 4294967296
 osd_max_object_name_len = 1024
 osd_op_threads = 2
 rgw_data = {root}/rgw
-setuser = ceph
-setgroup = ceph
+{user}
 [client.rgw]
 rgw_frontends = beast endpoint=127.0.0.1:{port}
 rgw_enable_usage_log = false
@@ -110,12 +109,14 @@ class Ceph:
             (self.root / name).mkdir()
         fsid = str(uuid.uuid4())
         mon = free_port()
-        self._conf.write_text(_CONF.format(root=self.root, fsid=fsid, mon=mon, port=self._port))
+        is_root = os.geteuid() == 0
+        user = "setuser = ceph\nsetgroup = ceph" if is_root else ""
+        self._conf.write_text(_CONF.format(root=self.root, fsid=fsid, mon=mon, port=self._port, user=user))
         address = f"[v2:127.0.0.1:{mon}]"
         self._call(
             "monmaptool", "--create", "--addv", "a", address, "--fsid", fsid, str(self.root / "monmap"), conf=False
         )
-        for path in (self.root, *self.root.iterdir()):
+        for path in (self.root, *self.root.iterdir()) if is_root else ():
             shutil.chown(path, "ceph", "ceph")
 
     def _start_monitor(self) -> None:

@@ -1,4 +1,4 @@
-"""Compute is an integer of GPU-seconds."""
+"""Quantities as people read them: compute is an integer of GPU-seconds, storage one of bytes."""
 
 
 def format_gpu_seconds(seconds: int) -> str:
@@ -12,3 +12,13 @@ def format_gpu_seconds(seconds: int) -> str:
     if minutes:
         return f"{sign}{minutes} min {rest:02d} s"
     return f"{sign}{rest} s"
+
+
+def format_bytes(size: int) -> str:
+    """Decimal units, as the Hub shows them: `1.5 MB`."""
+    value = float(size)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if abs(value) < 1000 or unit == "TB":
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    raise AssertionError

@@ -11,3 +11,4 @@ class HubConfig(AppConfig):
 
         slots.fill("home.panels", panels.newest, order=20)
         slots.fill("namespace.side", panels.buckets, order=20)
+        slots.fill("namespace.side", panels.storage, order=30)

@@ -79,3 +79,17 @@ class Unsupported(Refusal):
 
     status = 501
     code = "unsupported"
+
+
+class StorageFull(Refusal):
+    """A limit of a name or a repository would be passed; `used`, `limit` and `asked` travel in the context."""
+
+    status = 413
+    code = "storage_full"
+
+
+class FileTooLarge(Refusal):
+    """One file is larger than files may be under this name."""
+
+    status = 413
+    code = "file_too_large"

@@ -5,6 +5,7 @@ from django.urls.converters import StringConverter, register_converter
 
 from hub.enums import RepositoryKind
 from hub.views import buckets, discussions, files, lineage, publishers, repositories
+from hub.views import buckets, discussions, files, lineage, repositories, storage
 
 
 class NamePart(StringConverter):
@@ -18,6 +19,8 @@ register_converter(NamePart, "part")
 urlpatterns = [
     path("models", repositories.repository_list, {"kind": RepositoryKind.MODEL}, name="model_list"),
     path("datasets", repositories.repository_list, {"kind": RepositoryKind.DATASET}, name="dataset_list"),
+    path("settings/storage", storage.storage_page, name="own_storage"),
+    path("settings/storage/<part:name>", storage.storage_page, name="storage"),
     path("new", repositories.repository_create, name="repository_create"),
     path("credits/<int:credit_id>/answer", lineage.credit_answer, name="credit_answer"),
     path("lineage/<int:edge_id>/confirm", lineage.edge_confirm, name="edge_confirm"),

@@ -4,6 +4,7 @@ Objects are files, or lie in a bucket. With both at hand new objects go to the o
 `OBJECT_STORE` names, and those of the other are still found.
 """
 
+import shutil
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from hub.storage.layered import LayeredObjects, LayeredRecords
 from hub.storage.moving import Shelf
 from hub.storage.objects import LocalObjects, ObjectStore
 from hub.storage.records import LocalRecords, Records
-from hub.storage.s3.bucket import Bucket, Place
+from hub.storage.s3.bucket import Bucket, Place, trash_key
 from hub.storage.s3.objects import S3Objects
 from hub.storage.s3.records import S3Records
 from hub.storage.s3.uploads import S3Uploads
@@ -46,6 +47,16 @@ def bucket() -> Shelf | None:
     """Everything that lies in the bucket; None when no bucket is set."""
     where = _where()
     return None if where.place is None else _bucket(where, where.place)
+
+
+def empty_trash(trash: Path) -> None:
+    """Remove for good what lies in a folder of the trash, on disk and in the bucket."""
+    shutil.rmtree(trash, ignore_errors=True)
+    place = _where().place
+    if place is not None:
+        connection = _connection(place)
+        for item in list(connection.items(trash_key(trash))):
+            connection.delete(item.key)
 
 
 @dataclass(frozen=True)

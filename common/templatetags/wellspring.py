@@ -5,7 +5,7 @@ from django.http import HttpRequest
 
 from common import slots
 from common.money import format_money
-from common.quantities import format_gpu_seconds
+from common.quantities import format_bytes, format_gpu_seconds
 
 register = template.Library()
 
@@ -25,12 +25,7 @@ def file_size(size: int | None) -> str:
     """Decimal units, as the Hub shows them: 1.5 MB."""
     if size is None:
         return "–"
-    value = float(size)
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if value < 1000 or unit == "TB":
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    raise AssertionError
+    return format_bytes(size)
 
 
 @register.simple_tag(takes_context=True)

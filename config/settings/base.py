@@ -162,6 +162,19 @@ SENDFILE_PREFIX = env.text("WELLSPRING_SENDFILE_PREFIX", "")
 # Large files that come by LFS arrive in parts of this many bytes.
 LFS_PART_SIZE = env.integer("WELLSPRING_LFS_PART_SIZE", 64 * 2**20)
 
+# --- Storage --------------------------------------------------------------------------------
+# What one name may keep, unless staff allow it something else (docs/decisions/056). 0: no limit.
+LIMIT_PUBLIC_BYTES = env.integer("WELLSPRING_LIMIT_PUBLIC_BYTES", 2 * 10**12)
+LIMIT_PRIVATE_BYTES = env.integer("WELLSPRING_LIMIT_PRIVATE_BYTES", 100 * 10**9)
+LIMIT_REPOSITORIES = env.integer("WELLSPRING_LIMIT_REPOSITORIES", 10_000)
+LIMIT_FILE_BYTES = env.integer("WELLSPRING_LIMIT_FILE_BYTES", 500 * 10**9)
+LIMIT_REPOSITORY_BYTES = env.integer("WELLSPRING_LIMIT_REPOSITORY_BYTES", 10**12)
+# Days until the sweeper takes away (docs/decisions/057).
+SWEEP_UPLOADS_DAYS = env.integer("WELLSPRING_SWEEP_UPLOADS_DAYS", 7)  # what was uploaded and never named
+SWEEP_OBJECTS_DAYS = env.integer("WELLSPRING_SWEEP_OBJECTS_DAYS", 7)  # objects that nothing holds any more
+SWEEP_XORBS_DAYS = env.integer("WELLSPRING_SWEEP_XORBS_DAYS", 30)  # clients remember for three weeks what they sent
+SWEEP_UNDO_DAYS = env.integer("WELLSPRING_SWEEP_UNDO_DAYS", 14)  # until what was swept is gone for good
+
 # --- Celery ---------------------------------------------------------------------------------
 CELERY_BROKER_URL = env.text("WELLSPRING_BROKER_URL", "") or DATABASE_URL.replace("postgresql://", "pgmq://", 1)
 CELERY_TASK_ACKS_LATE = True

@@ -16,7 +16,7 @@ from hub.enums import RepositoryKind
 from hub.errors import Unprocessable
 from hub.models import Repository
 from hub.selectors import File, entries_named, read_text
-from hub.services import commits, discussions, proposals
+from hub.services import commits, discussions, proposals, quotas
 from hub.services.commits import AddBytes, AddPointer, DeleteFile, DeleteFolder, Operation
 
 # A file without a rule is large from here on, and also when its first bytes are no text.
@@ -42,10 +42,14 @@ def preupload(request: HttpRequest, kind: RepositoryKind, namespace: str, name: 
     paths = [text_of(file, "path") for file in files]
     there = {file.path: file for file in entries_named(at, paths)}
     answer = []
+    sizes = []
     for file, path in zip(files, paths, strict=True):
         mode = "lfs" if is_lfs(path, large) or _looks_large(file) else "regular"
         one = {"path": path, "uploadMode": mode, "shouldIgnore": is_ignored(path, ignored)}
+        if mode == "lfs" and not one["shouldIgnore"] and isinstance(file.get("size"), int):
+            sizes.append(file["size"])
         answer.append(one | _there(there.get(path), mode))
+    quotas.advise(found, sizes)
     return JsonResponse({"files": answer, "commitOid": at.commit})
 
 

@@ -51,14 +51,7 @@ def receive_pack(request: HttpRequest, kind: RepositoryKind, namespace: str, nam
         return _refused(refusal)
     by: Principal = principal_of(request)
     release_connection()
-    blocks = smart_http.receive_pack(
-        found.path,
-        body_of(request),
-        check=lambda push: pushes.check(found, push, by=by),
-        settled=lambda moves: pushes.settle(found, moves, by=by),
-        protocol=_protocol(request),
-        gzipped=_gzipped(request),
-    )
+    blocks = pushes.receive(found, body_of(request), by=by, protocol=_protocol(request), gzipped=_gzipped(request))
     return _stream(blocks, f"application/x-{RECEIVE_PACK}-result")
 
 

@@ -18,10 +18,10 @@ from hub.api.links import (
 )
 from hub.api.protocol import json_body, principal_of, repository, sentence, store_unavailable, token_door
 from hub.enums import RepositoryKind
-from hub.errors import RepositoryMoved
+from hub.errors import FileTooLarge, RepositoryMoved, StorageFull
 from hub.models import LargeObject, Repository
-from hub.selectors import held_objects, readable_object
-from hub.services import proposals
+from hub.selectors import held_objects, missing_content, readable_object
+from hub.services import proposals, quotas
 from hub.services.objects import keep
 from hub.storage.errors import StoreUnavailable
 
@@ -72,7 +72,15 @@ def _batch(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str
     named = [_named(one) for one in wanted]
     held = held_objects(principal_of(request), found, (oid for oid, _size in named))
     keep(found, held.values(), by=principal_of(request))
-    objects = [_upload(request, found, oid, size, held.get(oid), multipart=multipart) for oid, size in named]
+    room = quotas.room_of(found)
+    objects, added = [], 0
+    for oid, size in named:
+        fault = _no_room(room, added + size, size) if oid not in held else None
+        if fault is None:
+            objects.append(_upload(request, found, oid, size, held.get(oid), multipart=multipart))
+            added += size if oid not in held else 0
+        else:
+            objects.append({"oid": oid, "size": size, "error": fault})
     in_parts = any("chunk_size" in one.get("actions", {}).get("upload", {}).get("header", {}) for one in objects)
     return {"transfer": "multipart" if in_parts else "basic", "objects": objects, "hash_algo": "sha256"}
 
@@ -89,6 +97,18 @@ def _require_upload(request: HttpRequest, found: Repository, body: dict[str, Any
         raise Forbidden("You may not write to this repository.", hint="Ask its owner for write access.")
 
 
+def _no_room(room: quotas.Room, added: int, size: int) -> dict[str, Any] | None:
+    """The error of an object that would pass a limit: 507 when there is no room, 413 when no such file may come."""
+    try:
+        room.require_files([size])
+        room.require(added)
+    except StorageFull as refusal:
+        return {"code": 507, "message": sentence(refusal)}
+    except FileTooLarge as refusal:
+        return {"code": 413, "message": sentence(refusal)}
+    return None
+
+
 def _named(one: Any) -> tuple[str, int]:
     oid, size = (one.get("oid"), one.get("size")) if isinstance(one, dict) else (None, None)
     valid = isinstance(oid, str) and len(oid) == 64 and set(oid) <= set("0123456789abcdef")
@@ -100,7 +120,7 @@ def _named(one: Any) -> tuple[str, int]:
 def _download(request: HttpRequest, found: Repository, oid: str, size: int) -> dict[str, Any]:
     held = readable_object(principal_of(request), found, oid)
     if held is None:
-        return {"oid": oid, "size": size, "error": {"code": 404, "message": "This repository has no such object."}}
+        return {"oid": oid, "size": size, "error": {"code": 404, "message": missing_content(found, oid)}}
     download = {"href": object_link(request, held), "expires_in": DOWNLOAD_SECONDS}
     return {"oid": oid, "size": held.size, "authenticated": True, "actions": {"download": download}}
 

@@ -14,6 +14,7 @@ from common.pagination import link_next
 from hub.api.protocol import date, door, principal_of
 from hub.models import Repository
 from hub.selectors import repositories_visible_to
+from hub.selectors.storage import usage_of
 
 _PAGE = 500
 
@@ -124,13 +125,16 @@ def own_repositories(request: HttpRequest, name: str = "") -> HttpResponse:
     asked = request.GET.get("cursor", "")
     start = int(asked) if asked.isdecimal() and len(asked) < 9 else 0
     page = list(rows[start : start + _PAGE + 1])
+    usage = usage_of(namespace.pk)
+    whole = usage.public_bytes + usage.private_bytes
     listed = [
         {
             "id": row.full_name,
             "type": row.kind,
             "updatedAt": date(row.updated_at),
             "visibility": row.visibility,
-            "storage": row.used_storage,
+            "storage": row.used_storage + row.git_size,
+            "storagePercent": round(100 * (row.used_storage + row.git_size) / whole, 2) if whole else 0,
         }
         for row in page[:_PAGE]
     ]

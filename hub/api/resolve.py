@@ -11,7 +11,7 @@ from hub.errors import EntryNotFound
 from hub.git.reading import read_blob
 from hub.git.repositories import open_repository
 from hub.models import LargeObject, Repository
-from hub.selectors import File, Revision, entry_at, readable_object
+from hub.selectors import File, Revision, entry_at, missing_content, readable_object
 from hub.services import downloads
 
 
@@ -25,7 +25,7 @@ def resolve(request: HttpRequest, kind: RepositoryKind, namespace: str, name: st
         return content.answer(request, _blob(revision, file), headers)
     held = readable_object(principal_of(request), found, file.lfs_sha256)
     if held is None:
-        raise EntryNotFound("The content of this file was never uploaded.", commit=revision.commit)
+        raise EntryNotFound(missing_content(found, file.lfs_sha256), commit=revision.commit)
     if downloads.is_counted(file.path) and content.starts_a_download(request):
         agent = request.headers.get("User-Agent", "")
         downloads.count(found, by=principal_of(request), address=address_of(request), agent=agent)

@@ -69,6 +69,8 @@ urlpatterns = [
     path(f"{_REPOSITORY}/discussions/<int:number>", discussions.details),
     path(f"{_REPOSITORY}/discussions/<int:number>/<str:action>", discussions.act),
     path(f"{_REPOSITORY}/discussions/<int:number>/comment/<str:comment>/<str:action>", discussions.comment),
+    path(f"{_REPOSITORY}/lfs-files", lfs_files.listing),
+    path(f"{_REPOSITORY}/lfs-files/batch", lfs_files.batch),
     path(f"{_REPOSITORY}/lfs-files/duplicate", lfs_files.duplicate),
     path(f"{_REPOSITORY}/auth-check", misc.auth_check),
     path(f"{_REPOSITORY}/auth-check/<str:rest>", misc.auth_check),

@@ -21,7 +21,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts.models import AccessToken, User
 from accounts.principal import ANONYMOUS, Principal
-from common.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from common.errors import Forbidden, Invalid, NotFound, Refusal, Unauthenticated
 from hub import rules, stores
 from hub.algorithms.ranges import RangeNotSatisfiable, parse_range
 from hub.api import buckets
@@ -42,7 +42,7 @@ from hub.api.protocol import (
 from hub.enums import RepositoryKind
 from hub.models import Bucket, Repository, TreeEntry
 from hub.selectors import readable_by_xet
-from hub.services import downloads, objects
+from hub.services import downloads, objects, quotas
 from hub.storage.errors import RangeBeyondEnd, StoreUnavailable, TooLarge, XetError, XetMissing
 from hub.storage.xet.recipes import XetFile
 from hub.storage.xet.reconstruction import Fetch, reconstruct
@@ -132,6 +132,8 @@ def cas_door(
 
 @cas_door("POST", write=True)
 def upload_xorb(request: HttpRequest, scope: Scope, space: str, xorb: str) -> HttpResponse:
+    length = request.headers.get("Content-Length", "")
+    quotas.require_room(scope.home, int(length) if length.isdecimal() else 0)
     release_before(request)
     try:
         stored = stores.xet_store().put_xorb(xorb, body_of(request))
@@ -251,6 +253,8 @@ def _progress(
         yield _event("error", message=str(error), retryable=False)
     except StoreUnavailable:
         yield _event("error", message=sentence(store_unavailable()), retryable=True)
+    except Refusal as refusal:
+        yield _event("error", message=sentence(refusal), retryable=False)
 
 
 def _event(kind: str, **facts: Any) -> bytes:

@@ -65,6 +65,7 @@ def prune(path: Path, *, older_than: str = "2.weeks.ago") -> bool:
             path, "repack", "-A", "-d", "-q", f"--unpack-unreachable={older_than}", timeout=_HOUR, low_priority=True
         )
         run_git(path, "prune", f"--expire={older_than}", timeout=_HOUR, low_priority=True)
+        run_git(path, "commit-graph", "write", "--reachable", "--no-progress", timeout=_HOUR, low_priority=True)
     return True
 
 

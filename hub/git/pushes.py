@@ -70,6 +70,12 @@ def check_sizes(push: Push) -> None:
             )
 
 
+def added_bytes(push: Push) -> int:
+    """Bytes of the files that come with the push into git itself."""
+    header = push.repository.odb.read_header
+    return sum(header(pygit2.Oid(hex=oid))[1] for oid in new_objects(push, ObjectType.BLOB))
+
+
 def new_pointers(push: Push) -> set[Pointer]:
     """Large objects that any of the pushed commits points to, for the caller to look up."""
     found = set()

@@ -160,6 +160,11 @@ def is_ancestor(repo: Repository, old: str, new: str) -> bool:
     return old == new or bool(repo.descendant_of(pygit2.Oid(hex=new), pygit2.Oid(hex=old)))
 
 
+def is_part_of(repo: Repository, old: str, new: str) -> bool:
+    """`is_ancestor` for a commit that may have been pruned."""
+    return _commit_id(repo, old) is not None and is_ancestor(repo, old, new)
+
+
 def commit_info(commit: pygit2.Commit) -> CommitInfo:
     """A commit in plain words."""
     message = commit.message

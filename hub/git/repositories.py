@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pygit2
@@ -122,6 +124,39 @@ def duplicate(source: Path, target: Path) -> Repository:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
     return open_repository(target)
+
+
+def folders_of(root: Path, *, idle_since: float) -> Iterator[Path]:
+    """All repositories below a root, and what interrupted work left of some, not changed since (Unix seconds)."""
+    for folder in root.glob("??/??/*"):
+        with suppress(FileNotFoundError):
+            if folder.is_dir() and folder.stat().st_mtime < idle_since:
+                yield folder
+
+
+def key_of(folder: Path) -> str:
+    """The id of the repository that lies in a folder; "" for one that is half-made or half-removed."""
+    key = folder.name.removesuffix(".git")
+    return key if folder.name == f"{key}.git" and _KEY.fullmatch(key) else ""
+
+
+def discard(path: Path, trash: Path) -> bool:
+    """Move a repository into a folder, from where `put_back` brings it back; False when it is gone."""
+    trash.mkdir(parents=True, exist_ok=True)
+    try:
+        path.rename(trash / path.name)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def put_back(path: Path, trash: Path) -> bool:
+    """Undo `discard`; False when it is not in the folder, or something else lies at its place."""
+    if not (trash / path.name).is_dir() or path.exists():
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _move_into_place(trash / path.name, path)
+    return True
 
 
 def disk_size(path: Path) -> int:

@@ -4,6 +4,7 @@ from hub.models.downloads import Download
 from hub.models.index import Branch, Commit, TreeEntry
 from hub.models.objects import LargeObject, RepositoryObject
 from hub.models.repositories import OldName, Repository
+from hub.models.storage import DeletedObject, ReleasedObject, StorageLimit, Sweep, SweptItem
 from hub.models.versions import Credit, LineageEdge, Version
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "CommentEdit",
     "Commit",
     "Credit",
+    "DeletedObject",
     "Discussion",
     "DiscussionEvent",
     "Download",
@@ -22,8 +24,12 @@ __all__ = [
     "LineageEdge",
     "OfferedObject",
     "OldName",
+    "ReleasedObject",
     "Repository",
     "RepositoryObject",
+    "StorageLimit",
+    "Sweep",
+    "SweptItem",
     "TreeEntry",
     "Version",
 ]

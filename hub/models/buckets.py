@@ -29,6 +29,8 @@ class Bucket(models.Model):
     # Changes up to this one were forgotten: whoever followed the bucket from before it must list it again.
     forgotten = models.BigIntegerField(default=0)
     forgotten_at = models.DateTimeField(null=True, blank=True)
+    # Bytes of the objects it holds, each once, also of those that no file is made of yet.
+    used_storage = models.BigIntegerField(default=0)
 
     class Meta:
         verbose_name = _("bucket")
@@ -87,7 +89,7 @@ class BucketFile(models.Model):
     bucket = models.ForeignKey(Bucket, models.CASCADE, related_name="files")
     path = models.TextField(db_collation="C")
     xet_hash = models.CharField(max_length=64)
-    object = models.ForeignKey(LargeObject, models.PROTECT, null=True, blank=True, related_name="+")
+    object = models.ForeignKey(LargeObject, models.PROTECT, null=True, blank=True, related_name="in_files")
     size = models.BigIntegerField()
     content_type = models.CharField(max_length=200, blank=True)
     mtime = models.DateTimeField(null=True, blank=True)

@@ -14,6 +14,8 @@ class LargeObject(models.Model):
     is_plain = models.BooleanField(default=False)
     xet_hash = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Since when nothing holds it; after a grace the sweeper takes it away.
+    idle_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("object")
@@ -25,6 +27,7 @@ class LargeObject(models.Model):
         ]
         indexes = [
             models.Index(fields=["xet_hash"], name="object_by_xet_hash", condition=~models.Q(xet_hash="")),
+            models.Index(fields=["idle_since"], name="object_idle", condition=models.Q(idle_since__isnull=False)),
         ]
 
     def __str__(self) -> str:

@@ -43,7 +43,12 @@ class Repository(models.Model):
     library_name = models.CharField(max_length=100, blank=True)
     # Excerpts of config.json and model_index.json, so that lists need no git.
     config = models.JSONField(default=dict, blank=True)
+    # Bytes of the large objects it holds, each once; kept by hub/services/holdings.py.
     used_storage = models.BigIntegerField(default=0)
+    # Bytes of the git repository itself: measured now and then, in between what commits brought is added.
+    git_size = models.BigIntegerField(default=0)
+    # When a ref was lost or rewritten; what only that reached is pruned from git later.
+    history_lost_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("repository")

@@ -1,4 +1,4 @@
-from hub.selectors.objects import committed_objects, held_objects, readable_by_xet, readable_object
+from hub.selectors.objects import committed_objects, held_objects, missing_content, readable_by_xet, readable_object
 from hub.selectors.repositories import repositories_visible_to, repository_for, repository_named
 from hub.selectors.revisions import (
     File,
@@ -26,6 +26,7 @@ __all__ = [
     "files_at",
     "head_commit",
     "held_objects",
+    "missing_content",
     "read_text",
     "readable_by_xet",
     "readable_object",

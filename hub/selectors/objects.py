@@ -4,7 +4,16 @@ from collections.abc import Iterable
 
 from accounts.principal import Principal
 from accounts.rules import may_write_namespace
-from hub.models import Bucket, BucketFile, BucketObject, LargeObject, OfferedObject, Repository, RepositoryObject
+from hub.models import (
+    Bucket,
+    BucketFile,
+    BucketObject,
+    DeletedObject,
+    LargeObject,
+    OfferedObject,
+    Repository,
+    RepositoryObject,
+)
 from hub.selectors.repositories import repositories_visible_to
 
 
@@ -48,6 +57,14 @@ def committed_objects(repository: Repository, digests: Iterable[str]) -> dict[st
         repository=repository, object_id__in=set(digests), committed_at__isnull=False
     )
     return {row.object_id: row.object for row in rows}
+
+
+def missing_content(repository: Repository, sha256: str) -> str:
+    """Why there is a pointer to this object and no content."""
+    gone = DeletedObject.objects.filter(repository=repository, sha256=sha256).first()
+    if gone is None:
+        return "This repository has no such object: its content was never uploaded."
+    return f"The content of this file was deleted for good on {gone.deleted_at:%Y-%m-%d} by its owner."
 
 
 def readable_by_xet(home: Repository | Bucket, xet_hash: str, *, by_writer: bool) -> LargeObject | None:

@@ -15,9 +15,10 @@ from common.services import audit
 from hub import rules
 from hub.enums import BucketChangeKind
 from hub.git.paths import path_fault
-from hub.models import Bucket, BucketChange, BucketFile, BucketObject, LargeObject
+from hub.models import Bucket, BucketChange, BucketFile, LargeObject
 from hub.models.buckets import EMPTY
 from hub.selectors.buckets import held_in, readable_in
+from hub.services import holdings, quotas
 from hub.services.buckets import locked
 
 _ROWS = 2000  # in one statement
@@ -67,10 +68,11 @@ def apply(bucket: Bucket, operations: Sequence[Operation], *, by: Principal) -> 
 
     An object may only be named by who had its bytes: see BucketObject. The number of
     queries does not grow with the operations, but with the places that are copied from.
-    Raises Forbidden.
+    Raises Forbidden, StorageFull, FileTooLarge.
     """
     if not rules.may_write(by, bucket):
         raise Forbidden(_("You may not write to this bucket."), hint=_("Ask its owner for write access."))
+    quotas.lock_home(bucket)
     bucket = locked(bucket)
     work = _Work(bucket, operations, by)
     failures = [Failure(one.path, fault) for one in operations if (fault := work.do(one))]
@@ -148,11 +150,7 @@ class _Work:
         new = [file for file in self.after.values() if file is not None]
         old = [self.before[path] for path in self.after if path in self.before]
         BucketFile.objects.filter(bucket=self.bucket, path__in=gone).delete()
-        BucketObject.objects.bulk_create(
-            [BucketObject(bucket=self.bucket, xet_hash=name, object=found) for name, found in self.copied.items()],
-            ignore_conflicts=True,
-            batch_size=_ROWS,
-        )
+        holdings.hold_in_bucket(self.bucket, self.copied)
         BucketFile.objects.bulk_create(
             new,
             update_conflicts=True,
@@ -165,6 +163,8 @@ class _Work:
         self.bucket.total_files += len(new) - len(old)
         self.bucket.updated_at = self.now
         self.bucket.save(update_fields=["size", "total_files", "updated_at"])
+        # What was overwritten or deleted counts no more from this moment on.
+        holdings.release_from_bucket(self.bucket, {file.xet_hash for file in old} - {file.xet_hash for file in new})
 
     def _tell_followers(self) -> None:
         """One row for each path: followers want to know how it ended, not what happened in between."""

@@ -15,7 +15,8 @@ from hub.errors import RepositoryNotFound
 from hub.models import Bucket
 from hub.models.repositories import valid_repository_name
 from hub.selectors.buckets import bucket_named
-from hub.services.locks import lock_name
+from hub.services import holdings, quotas
+from hub.services.locks import lock_name, lock_storage
 
 
 class BucketExists(Conflict):
@@ -39,6 +40,7 @@ def create(
     _require_place(by, namespace)
     _check(name, visibility)
     _claim(namespace, name)
+    quotas.require_place(namespace)
     bucket = Bucket.objects.create(namespace=namespace, name=name, visibility=visibility, created_by=by.user)
     audit.record("bucket.created", str(bucket), actor=by, visibility=str(visibility))
     return bucket
@@ -47,9 +49,11 @@ def create(
 @transaction.atomic
 def update_settings(bucket: Bucket, *, by: Principal, visibility: Visibility | str) -> Bucket:
     """Open or close a bucket. Raises Forbidden, Invalid."""
+    quotas.lock_home(bucket)
     bucket = locked(bucket)
     _require_administrator(by, bucket)
     _check(bucket.name, visibility)
+    quotas.require_move(bucket, bucket.namespace, visibility)
     before, bucket.visibility = bucket.visibility, visibility
     bucket.save(update_fields=["visibility"])
     audit.record("bucket.settings", str(bucket), actor=by, before=before, after=str(visibility))
@@ -59,10 +63,12 @@ def update_settings(bucket: Bucket, *, by: Principal, visibility: Visibility | s
 @transaction.atomic
 def move(bucket: Bucket, namespace: Namespace, name: str, *, by: Principal) -> Bucket:
     """Give a bucket another name or owner. Raises Forbidden, Invalid, BucketExists."""
+    lock_storage(bucket.namespace_id, namespace.pk)
     bucket = locked(bucket)
     _require_administrator(by, bucket)
     _require_place(by, namespace)
     _check(name, bucket.visibility)
+    quotas.require_move(bucket, namespace, bucket.visibility)
     before = bucket.full_name
     _claim(namespace, name, bucket)
     bucket.namespace, bucket.name = namespace, name
@@ -75,9 +81,11 @@ def move(bucket: Bucket, namespace: Namespace, name: str, *, by: Principal) -> B
 @transaction.atomic
 def delete(bucket: Bucket, *, by: Principal) -> None:
     """Delete a bucket with its files. Objects stay until nobody holds them. Raises Forbidden."""
+    quotas.lock_home(bucket)
     bucket = locked(bucket)
     _require_administrator(by, bucket)
     name = str(bucket)
+    holdings.release_all(bucket)
     references.gone(bucket.reference)
     bucket.delete()
     audit.record("bucket.deleted", name, actor=by)

@@ -19,8 +19,8 @@ from hub.git.refs import BRANCH, check_name, full_name, target_of
 from hub.git.repositories import open_repository
 from hub.models import Repository
 from hub.selectors.objects import held_objects
-from hub.services import index, objects, proposals
-from hub.services.locks import lock_branch
+from hub.services import holdings, index, proposals, quotas
+from hub.services.locks import lock_branch, share_history
 
 __all__ = ["AddBytes", "AddPointer", "CopyFrom", "DeleteFile", "DeleteFolder", "author_of", "commit"]
 
@@ -45,12 +45,14 @@ def commit(
 
     Raises Forbidden, BranchMoved (412), RevisionNotFound for an unknown branch,
     EntryNotFound for a file to delete or copy that is not there, Unprocessable for paths
-    that are refused and for large files that were not uploaded.
+    that are refused and for large files that were not uploaded, StorageFull, FileTooLarge.
     """
     ref = full_name(branch)
+    share_history(repository)
     pull_request = proposals.open_for(repository, ref, by=by)
     if not message.strip():
         raise Invalid(_("A commit needs a message."))
+    quotas.take_git(repository, sum(len(one.data) for one in operations if isinstance(one, AddBytes)))
     lock_branch(repository, ref)
     repo = open_repository(repository.path)
     head = target_of(repo, ref)
@@ -109,7 +111,7 @@ def _with_objects(repository: Repository, operations: Sequence[Operation], by: P
                 hint=_("Upload the large file first, then commit."),
             )
     # By its commit the repository comes to hold what its author offered.
-    objects.share(repository, held.values())
+    holdings.hold(repository, held.values())
     return [
         replace(operation, size=held[operation.sha256].size) if isinstance(operation, AddPointer) else operation
         for operation in operations

@@ -5,10 +5,9 @@ commit through the API, a push, or a process that died between moving the ref an
 writing the rows. It can be repeated at will and never looks at anything but git.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db import transaction
-from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import User
@@ -19,7 +18,7 @@ from hub.git.errors import GitError
 from hub.git.refs import BRANCH, target_of
 from hub.git.repositories import Repository as GitRepository
 from hub.git.repositories import open_repository
-from hub.models import Branch, Commit, LargeObject, Repository, RepositoryObject, TreeEntry
+from hub.models import Branch, Commit, Repository, RepositoryObject, TreeEntry
 from hub.selectors.revisions import File, commit_row, of_git
 from hub.services.facts import read_facts
 from hub.services.locks import lock_branch
@@ -197,12 +196,15 @@ def _folders_touched(touched: dict[str, Commit]) -> dict[str, Commit]:
 
 
 def _hold(repository: Repository, files: Iterable[File]) -> None:
+    name_objects(repository, {file.lfs_sha256 for file in files})
+
+
+def name_objects(repository: Repository, digests: Collection[str]) -> None:
     """A commit names these objects, so whoever reads the repository may read them.
 
     Only objects that the repository holds already (a proof of possession came with the
     upload); a pointer to anything else stays a pointer.
     """
-    digests = {file.lfs_sha256 for file in files}
     held = RepositoryObject.objects.filter(repository=repository, object_id__in=digests, committed_at__isnull=True)
     held.update(committed_at=timezone.now())
 
@@ -213,14 +215,7 @@ def _renew_facts(repository: Repository, head: str) -> None:
         setattr(repository, name, value)
     repository.head = head
     repository.updated_at = timezone.now()
-    repository.used_storage = _used_storage(repository)
-    repository.save(update_fields=[*facts, "head", "updated_at", "used_storage"])
-
-
-def _used_storage(repository: Repository) -> int:
-    """Bytes of all large objects the repository holds, each once."""
-    held = LargeObject.objects.filter(held_by__repository=repository)
-    return held.aggregate(total=Sum("size"))["total"] or 0
+    repository.save(update_fields=[*facts, "head", "updated_at"])
 
 
 def _tell(repository: Repository, repo: GitRepository, ref: str, head: str, by: Principal | None) -> None:

@@ -17,7 +17,7 @@ from hub.git.repositories import open_repository
 from hub.models import Discussion
 from hub.services import discussions, index
 from hub.services.commits import author_of
-from hub.services.locks import lock_branch
+from hub.services.locks import lock_branch, share_history
 
 _LOOK_BACK = 200
 
@@ -29,6 +29,7 @@ def merge(discussion: Discussion, *, by: Principal, text: str = "") -> Discussio
     Raises Forbidden; Conflict when it is no open pull request, its branches are gone, it
     brings nothing, or files conflict (they are named); BranchMoved when git was faster.
     """
+    share_history(discussion.repository)
     discussion = discussions.locked(discussion)
     repository = discussion.repository
     if not rules.may_write(by, repository):

@@ -10,7 +10,8 @@ from django.db import transaction
 
 from accounts.principal import Principal
 from hub import rules, stores
-from hub.models import Bucket, BucketObject, LargeObject, OfferedObject, Repository, RepositoryObject
+from hub.models import Bucket, LargeObject, Repository
+from hub.services import holdings, quotas
 from hub.storage.objects import Readable
 from hub.storage.xet.recipes import XetFile
 
@@ -18,8 +19,9 @@ from hub.storage.xet.recipes import XetFile
 def receive(repository: Repository, sha256: str, size: int, source: Readable, *, by: Principal) -> LargeObject:
     """Store the bytes of one object and note who had them.
 
-    Raises the store's DigestMismatch or TooLarge; then nothing is kept.
+    Raises the store's DigestMismatch or TooLarge, StorageFull, FileTooLarge; then nothing is held.
     """
+    quotas.require_room(repository, size, files=[size])
     stores.plain_objects().put(source, sha256, size=size)
     return hold_plain(repository, sha256, size, by=by)
 
@@ -37,38 +39,43 @@ def complete_upload(repository: Repository, key: str, sha256: str, *, by: Princi
 @transaction.atomic
 def hold_plain(repository: Repository, sha256: str, size: int, *, by: Principal) -> LargeObject:
     """The bytes are in the plain store, and came from this person."""
-    found, _created = LargeObject.objects.get_or_create(sha256=sha256, defaults={"size": size, "is_plain": True})
-    if not found.is_plain:
-        LargeObject.objects.filter(pk=sha256).update(is_plain=True)
+    found = _row(sha256, size, is_plain=True)
     keep(repository, [found], by=by)
     return found
 
 
 @transaction.atomic
 def hold_xet(home: Repository | Bucket, files: Iterable[XetFile], *, by: Principal) -> None:
-    """These files were verified from a shard that this person sent."""
-    for file in files:
-        found, _created = LargeObject.objects.get_or_create(
-            sha256=file.sha256, defaults={"size": file.size, "xet_hash": file.hash}
-        )
-        if not found.xet_hash:
-            LargeObject.objects.filter(pk=file.sha256, xet_hash="").update(xet_hash=file.hash)
-        if isinstance(home, Bucket):
-            BucketObject.objects.get_or_create(bucket=home, xet_hash=file.hash, defaults={"object": found})
-        else:
-            keep(home, [found], by=by)
+    """These files were verified from a shard that this person sent. Raises StorageFull, FileTooLarge."""
+    named = {file.hash: file for file in files}
+    # In one order for everybody, so that no two wait for each other.
+    rows = sorted(named.values(), key=lambda file: file.sha256)
+    found = {file.hash: _row(file.sha256, file.size, xet_hash=file.hash) for file in rows}
+    if isinstance(home, Bucket):
+        holdings.hold_in_bucket(home, found)
+    else:
+        keep(home, found.values(), by=by)
 
 
 def keep(repository: Repository, found: Iterable[LargeObject], *, by: Principal) -> None:
     """A person had these bytes: the repository holds them if they may write to it, else they are offered."""
     if rules.may_write(by, repository):
-        share(repository, found)
+        holdings.hold(repository, found)
         return
-    rows = [OfferedObject(repository=repository, object=one, user=by.user) for one in found]
-    OfferedObject.objects.bulk_create(rows, ignore_conflicts=True, batch_size=2000)
+    assert by.user is not None
+    holdings.offer(repository, found, by=by.user)
 
 
-def share(repository: Repository, found: Iterable[LargeObject]) -> None:
-    """Let a repository hold objects that its author could read elsewhere."""
-    rows = [RepositoryObject(repository=repository, object=one) for one in found]
-    RepositoryObject.objects.bulk_create(rows, ignore_conflicts=True, batch_size=2000)
+def _row(sha256: str, size: int, *, is_plain: bool = False, xet_hash: str = "") -> LargeObject:
+    """The row of an object whose bytes have just arrived, held back from the sweeper; it knows of this form too."""
+    for _attempt in range(3):
+        found, _created = LargeObject.objects.get_or_create(
+            sha256=sha256, defaults={"size": size, "is_plain": is_plain, "xet_hash": xet_hash}
+        )
+        if holdings.keep_rows([sha256]):
+            break  # else it was swept between two statements: write it anew
+    if is_plain and not found.is_plain:
+        LargeObject.objects.filter(pk=sha256).update(is_plain=True)
+    if xet_hash and not found.xet_hash:
+        LargeObject.objects.filter(pk=sha256, xet_hash="").update(xet_hash=xet_hash)
+    return found

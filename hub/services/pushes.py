@@ -1,6 +1,7 @@
 """Pushes: what git received is checked before any ref moves, and indexed like any other commit."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import ExitStack
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -9,17 +10,45 @@ from accounts.principal import Principal
 from common.errors import Refusal
 from common.services import audit
 from hub import rules
-from hub.git import pushes
+from hub.git import pushes, reading, smart_http
 from hub.git.errors import PushRefused
 from hub.git.refs import PULL_REQUEST, RefUpdate
-from hub.git.smart_http import Push
+from hub.git.repositories import open_repository
+from hub.git.smart_http import Push, Readable
 from hub.models import Repository
 from hub.selectors.objects import held_objects
-from hub.services import index, objects, proposals
+from hub.services import histories, holdings, index, proposals, quotas
+from hub.services.locks import sharing_history
 
 
-def check(repository: Repository, push: Push, *, by: Principal) -> None:
-    """Raises PushRefused, whose text git shows to the person who pushes."""
+def receive(
+    repository: Repository, body: Readable, *, by: Principal, protocol: str = "", gzipped: bool = False
+) -> Iterator[bytes]:
+    """The body of the answer to a push: checked, moved, indexed; then what no ref reaches any more is let go."""
+    named: set[str] = set()
+    with ExitStack() as held:
+
+        def on_check(push: Push) -> None:
+            # From the check to the index nobody takes commits away on which the push builds.
+            held.enter_context(sharing_history(repository))
+            named.update(check(repository, push, by=by))
+
+        def on_settled(moves: list[RefUpdate]) -> None:
+            settle(repository, moves, by=by, named=named)
+            held.close()
+            if any(_loses(repository, move) for move in moves):
+                histories.release_unreachable(repository)
+
+        yield from smart_http.receive_pack(
+            repository.path, body, check=on_check, settled=on_settled, protocol=protocol, gzipped=gzipped
+        )
+
+
+def check(repository: Repository, push: Push, *, by: Principal) -> set[str]:
+    """The large objects that the push names, by sha256; the repository holds them now.
+
+    Raises PushRefused, whose text git shows to the person who pushes.
+    """
     if not rules.may_write(by, repository):
         raise PushRefused(_("You may not write to this repository."))
     pushes.check_refs(push)
@@ -37,12 +66,19 @@ def check(repository: Repository, push: Push, *, by: Principal) -> None:
             _("%(count)s large files were not uploaded (%(listed)s). Run: git lfs push --all origin")
             % {"count": len(missing), "listed": listed}
         )
-    objects.share(repository, held.values())
+    try:
+        with transaction.atomic():
+            quotas.take_git(repository, pushes.added_bytes(push))
+            holdings.hold(repository, held.values())
+    except Refusal as refusal:
+        raise PushRefused(str(refusal)) from refusal
+    return set(held)
 
 
 @transaction.atomic
-def settle(repository: Repository, moves: Iterable[RefUpdate], *, by: Principal) -> None:
+def settle(repository: Repository, moves: Iterable[RefUpdate], *, by: Principal, named: Collection[str] = ()) -> None:
     """The refs have moved: bring the index along. A crash before this is healed by the next reader."""
+    index.name_objects(repository, named)
     for move in moves:
         if move.ref.startswith(index.INDEXED):
             pull_request = proposals.pull_request_of(repository, move.ref)
@@ -58,3 +94,13 @@ def _check_pull_request(repository: Repository, ref: str, by: Principal) -> None
         proposals.open_for(repository, ref, by=by)
     except Refusal as refusal:
         raise PushRefused(str(refusal)) from refusal
+
+
+def _loses(repository: Repository, move: RefUpdate) -> bool:
+    """Whether commits that a ref reached are reached by it no more."""
+    if move.old is None:
+        return False
+    repo = open_repository(repository.path)
+    before = pushes.commit_of(repo, move.old)
+    after = pushes.commit_of(repo, move.new) if move.new else None
+    return before is not None and (after is None or not reading.is_ancestor(repo, before, after))

@@ -15,9 +15,9 @@ from hub.git.repositories import Repository as GitRepository
 from hub.git.repositories import open_repository
 from hub.models import Repository
 from hub.selectors.revisions import revision_of
-from hub.services import index, proposals
+from hub.services import histories, index, proposals
 from hub.services.commits import author_of
-from hub.services.locks import lock_branch
+from hub.services.locks import lock_branch, lock_history
 
 
 @transaction.atomic
@@ -47,12 +47,14 @@ def delete_branch(repository: Repository, name: str, *, by: Principal) -> None:
     repo = _writable(repository, by)
     if name == repository.default_branch:
         raise Forbidden(f"Cannot delete refs/heads/{name}", hint=_("It is the default branch."))
+    lock_history(repository)
     lock_branch(repository, refs.BRANCH + name)
     try:
         commit = refs.delete_branch(repo, name)
     except RefMissing as error:
         raise RevisionNotFound(name) from error
     index.follow(repository, refs.BRANCH + name)
+    histories.release_unreachable(repository)
     audit.record("branch.deleted", str(repository), actor=by, branch=name, commit=commit)
 
 
@@ -74,10 +76,12 @@ def create_tag(repository: Repository, name: str, *, by: Principal, revision: st
 @transaction.atomic
 def delete_tag(repository: Repository, name: str, *, by: Principal) -> None:
     repo = _writable(repository, by)
+    lock_history(repository)
     try:
         commit = refs.delete_tag(repo, name)
     except RefMissing as error:
         raise RevisionNotFound(name) from error
+    histories.release_unreachable(repository)
     audit.record("tag.deleted", str(repository), actor=by, tag=name, commit=commit)
 
 
@@ -85,6 +89,7 @@ def delete_tag(repository: Repository, name: str, *, by: Principal) -> None:
 def squash(repository: Repository, branch: str, *, by: Principal, message: str = "") -> str:
     """Replace the history of a branch or pull request by one commit with the same files; returns it."""
     ref = refs.full_name(branch)
+    lock_history(repository)
     proposals.open_for(repository, ref, by=by)
     repo = open_repository(repository.path)
     lock_branch(repository, ref)
@@ -94,6 +99,7 @@ def squash(repository: Repository, branch: str, *, by: Principal, message: str =
     text = message.strip() or f"Super-squash branch '{branch}'"
     done = git.squash(repo, ref, message=text, author=author_of(by), expected=before)
     index.follow(repository, ref, by=by)
+    histories.release_unreachable(repository)
     audit.record("branch.squashed", str(repository), actor=by, branch=branch, before=before, commit=done.oid)
     return done.oid
 

@@ -18,8 +18,9 @@ from hub.git import repositories as git
 from hub.models import OldName, Repository, TreeEntry
 from hub.models.repositories import valid_repository_name
 from hub.selectors.repositories import repository_named
+from hub.services import holdings, quotas
 from hub.services.commits import AddBytes, commit
-from hub.services.locks import lock_name
+from hub.services.locks import lock_history, lock_name, lock_storage
 
 
 class RepositoryExists(Conflict):
@@ -67,6 +68,7 @@ def create_repository(
     taken = repository_named(kind, full_name)
     if taken is not None:
         raise RepositoryExists(taken)
+    quotas.require_place(namespace)
     OldName.objects.filter(kind=kind, full_name__iexact=full_name).delete()
     repository = Repository.objects.create(
         namespace=namespace, name=name, kind=kind, visibility=visibility, created_by=by.user
@@ -85,10 +87,12 @@ def create_repository(
 @transaction.atomic
 def update_settings(repository: Repository, *, by: Principal, visibility: Visibility | str) -> Repository:
     """Open or close a repository."""
+    quotas.lock_home(repository)
     repository = _locked(repository)
     _require_administrator(by, repository)
     if visibility not in Visibility.values:
         raise Invalid(_("The visibility must be public or private."))
+    quotas.require_move(repository, repository.namespace, visibility)
     before, repository.visibility = repository.visibility, visibility
     repository.save(update_fields=["visibility"])
     audit.record("repository.settings", str(repository), actor=by, before=before, after=str(visibility))
@@ -98,6 +102,7 @@ def update_settings(repository: Repository, *, by: Principal, visibility: Visibi
 @transaction.atomic
 def move(repository: Repository, namespace: Namespace, name: str, *, by: Principal) -> Repository:
     """Give a repository another name or owner; the old name redirects until somebody takes it."""
+    lock_storage(repository.namespace_id, namespace.pk)
     repository = _locked(repository)
     _require_administrator(by, repository)
     if not rules.may_create(by, namespace):
@@ -110,6 +115,7 @@ def move(repository: Repository, namespace: Namespace, name: str, *, by: Princip
     if taken is not None and taken.pk != repository.pk:
         message = f"A {repository.kind} repository called {new_name} already exists"
         raise Conflict(message, hint=_("Choose another name."))
+    quotas.require_move(repository, namespace, repository.visibility)
     OldName.objects.filter(kind=repository.kind, full_name__iexact=new_name).delete()
     repository.namespace, repository.name = namespace, name
     repository.save(update_fields=["namespace", "name"])
@@ -126,6 +132,8 @@ def delete(repository: Repository, *, by: Principal) -> None:
 
     Emits repository.deleted with what is left to know.
     """
+    lock_history(repository)
+    quotas.lock_home(repository)
     repository = _locked(repository)
     _require_administrator(by, repository)
     gone: dict[str, Any] = {
@@ -134,6 +142,7 @@ def delete(repository: Repository, *, by: Principal) -> None:
         "kind": repository.kind,
     }
     path = repository.path
+    holdings.release_all(repository)
     TreeEntry.objects.filter(branch__repository=repository).delete()
     repository.commits.all().delete()
     repository.delete()

@@ -13,6 +13,8 @@ from common.services import audit, outbox
 from hub.algorithms import provenance
 from hub.algorithms.provenance import CreditClaim, Provenance, Source
 from hub.enums import CreditRole, CreditState, EdgeKind, Evidence, RepositoryKind
+from hub.git import reading
+from hub.git.repositories import open_repository
 from hub.models import Credit, LineageEdge, Repository, Version
 from hub.rules import may_read
 from hub.selectors import revisions
@@ -101,9 +103,15 @@ def confirm_edge(edge: LineageEdge, *, by: Principal) -> LineageEdge:
 
 
 def _changes_what_was_made(repository: Repository, commit: str, previous: Version | None) -> bool:
-    """Whether large files or the provenance differ from the previous version (or exist at all)."""
+    """Whether large files or the provenance differ from the previous version (or exist at all).
+
+    Also when the commit of the previous version is no part of the history any more: it will
+    be pruned, and a version must be there to be fetched and sold.
+    """
     now = _substance(repository, commit)
-    return bool(now) if previous is None else now != _substance(repository, previous.commit)
+    if previous is None or not reading.is_part_of(open_repository(repository.path), previous.commit, commit):
+        return bool(now)
+    return now != _substance(repository, previous.commit)
 
 
 def _substance(repository: Repository, commit: str) -> dict[str, str]:

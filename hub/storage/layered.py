@@ -81,6 +81,19 @@ class LayeredObjects:
             if not self.first.exists(found.name):
                 yield found
 
+    def discard(self, name: str, trash: Path, *, idle_since: float) -> bool:
+        """Move it into the trash of either store, unless it was offered since."""
+        stored = self.stored_at(name)
+        if stored is None or stored >= idle_since:
+            return False
+        found = [store.discard(name, trash, idle_since=idle_since) for store in (self.first, self.other)]
+        return any(found)
+
+    def put_back(self, name: str, trash: Path) -> bool:
+        """Undo `discard`."""
+        found = [store.put_back(name, trash) for store in (self.first, self.other)]
+        return any(found)
+
     def sweep_stage(self, *, older_than: float = 86400.0) -> int:
         """Drop what dead writers staged."""
         return self.first.sweep_stage(older_than=older_than) + self.other.sweep_stage(older_than=older_than)
@@ -111,9 +124,28 @@ class LayeredRecords:
         found = [records.delete(name) for records in (self.first, self.other)]
         return any(found)
 
-    def names(self) -> Iterator[str]:
-        """All names, each once."""
-        yield from self.first.names()
-        for name in self.other.names():
-            if self.first.version(name) is None:
-                yield name
+    def touch(self, name: str) -> bool:
+        """Let it count as fresh; False when neither has it."""
+        return self.first.touch(name) or self.other.touch(name)
+
+    def stored_at(self, name: str) -> float | None:
+        """When it was put or touched, as the one tells that is asked first."""
+        time = self.first.stored_at(name)
+        return self.other.stored_at(name) if time is None else time
+
+    def items(self) -> Iterator[StoredObject]:
+        """All of them, each once."""
+        yield from self.first.items()
+        for found in self.other.items():
+            if self.first.version(found.name) is None:
+                yield found
+
+    def discard(self, name: str, trash: Path) -> bool:
+        """Move it into the trash of either."""
+        found = [records.discard(name, trash) for records in (self.first, self.other)]
+        return any(found)
+
+    def put_back(self, name: str, trash: Path) -> bool:
+        """Undo `discard`."""
+        found = [records.put_back(name, trash) for records in (self.first, self.other)]
+        return any(found)

@@ -46,8 +46,8 @@ def copy_all(source: Shelf, target: Shelf, *, remove: bool = False) -> Iterator[
     for name in _names(source.xorbs):
         yield _object("xorb", source.xorbs, target.xorbs, name)
     for kind, old, new in _records(source, target):
-        for name in old.names():
-            yield _record(kind, old, new, name)
+        for found in old.items():
+            yield _record(kind, old, new, found.name)
     if remove:
         _remove(source, target)
 
@@ -88,9 +88,9 @@ def _record(kind: str, source: Records, target: Records, name: str) -> Step:
 def _remove(source: Shelf, target: Shelf) -> None:
     """Recipes first: nothing that is left names what is gone."""
     for _kind, old, new in reversed(_records(source, target)):
-        for name in list(old.names()):
-            if new.version(name) is not None:
-                old.delete(name)
+        for found in list(old.items()):
+            if new.version(found.name) is not None:
+                old.delete(found.name)
     for store, copy in ((source.xorbs, target.xorbs), (source.plain, target.plain)):
         for name in list(_names(store)):
             if copy.exists(name):

@@ -5,13 +5,14 @@ object appears whole or not at all, and what ``adopt`` returned survives a power
 cut: file and folder are flushed before and after the rename.
 """
 
+import fcntl
 import hashlib
 import os
 import re
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -84,6 +85,8 @@ class ObjectStore(Protocol):
     def url(self, name: str, seconds: int, shown: Shown | None = None) -> str | None: ...
     def delete(self, name: str) -> bool: ...
     def names(self) -> Iterator[StoredObject]: ...
+    def discard(self, name: str, trash: Path, *, idle_since: float) -> bool: ...
+    def put_back(self, name: str, trash: Path) -> bool: ...
     def sweep_stage(self, *, older_than: float = ...) -> int: ...
 
 
@@ -93,6 +96,7 @@ class LocalObjects:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._stage = root / "stage"
+        self._lock = root / "sweep.lock"
 
     def stage(self, source: Readable, *, limit: int | None = None) -> Staged:
         """Take in bytes, hashing on the way. Raises TooLarge past ``limit`` bytes."""
@@ -105,19 +109,23 @@ class LocalObjects:
         exactly one is told True, and its bytes are those that stay.
         """
         target = self._place(name)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         staged.path.chmod(0o444)
         for _ in range(3):
-            try:
-                target.hardlink_to(staged.path)
-            except FileExistsError:
-                if self.touch(name):
-                    staged.drop()
-                    return False
-                continue  # swept away in between
+            with locked(self._lock, fcntl.LOCK_SH):
+                try:
+                    target.hardlink_to(staged.path)
+                except FileExistsError:
+                    if not self._touch(name):
+                        continue  # deleted in between
+                    inserted = False
+                else:
+                    inserted = True
+                    # Another name's time says when its bytes came, not when they were offered.
+                    os.utime(target)
             staged.drop()
             flush_folder(target.parent)
-            return True
+            return inserted
         raise StorageError(f"the object {name} comes and goes")
 
     def put(self, source: Readable, sha256: str, *, size: int | None = None) -> int:
@@ -129,6 +137,35 @@ class LocalObjects:
 
     def touch(self, name: str) -> bool:
         """Let an object count as fresh, so that no sweep takes it; False when it is not there."""
+        with locked(self._lock, fcntl.LOCK_SH):
+            return self._touch(name)
+
+    def discard(self, name: str, trash: Path, *, idle_since: float) -> bool:
+        """Move an object into a folder of the same file system, from where `put_back` brings it back.
+
+        False, and nothing happens, when it is gone or was offered at ``idle_since`` (Unix
+        seconds) or later. Whoever stores or touches it at the same time comes before, and
+        keeps it, or after, and stores it anew.
+        """
+        with locked(self._lock, fcntl.LOCK_EX):
+            stored = self.stored_at(name)
+            if stored is None or stored >= idle_since:
+                return False
+            move_file(self._place(name), trash / name)
+        return True
+
+    def put_back(self, name: str, trash: Path) -> bool:
+        """Undo `discard`; False when the folder has no such object. One that came anew meanwhile stays."""
+        if not (trash / name).is_file():
+            return False
+        with locked(self._lock, fcntl.LOCK_EX):
+            if self.exists(name):
+                (trash / name).unlink()
+            else:
+                move_file(trash / name, self._place(name))
+        return True
+
+    def _touch(self, name: str) -> bool:
         try:
             os.utime(self._place(name))
         except FileNotFoundError:
@@ -210,7 +247,7 @@ def check_name(name: str) -> None:
 
 def stage_in(folder: Path, source: Readable, limit: int | None = None) -> Staged:
     """Take bytes into a new file of a folder, durably, hashing on the way. Raises TooLarge past ``limit`` bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     digest = hashlib.sha256()
     size = 0
     handle, name = tempfile.mkstemp(dir=folder)
@@ -246,7 +283,7 @@ def put_verified(store: ObjectStore, source: Readable, sha256: str, size: int | 
 
 def write_file(path: Path, data: bytes) -> None:
     """Write a small file durably: all of it or nothing, whatever happens."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -272,6 +309,32 @@ def sweep(folder: Path, older_than: float) -> int:
                 file.unlink()
                 count += 1
     return count
+
+
+def move_file(source: Path, target: Path) -> None:
+    """Rename durably within a file system, making the folder."""
+    make_folder(target.parent)
+    source.rename(target)
+    flush_folder(target.parent)
+    flush_folder(source.parent)
+
+
+@contextmanager
+def locked(file: Path, kind: int) -> Iterator[None]:
+    """Hold a lock that ends with its process: fcntl.LOCK_SH with others, fcntl.LOCK_EX alone."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as lock:
+        fcntl.flock(lock, kind)
+        yield
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, durably: what is flushed inside would be lost with it."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    flush_folder(folder.parent)
 
 
 def flush_folder(folder: Path) -> None:

@@ -8,13 +8,14 @@ import hashlib
 import os
 import re
 import shutil
-import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from hub.storage.errors import DigestMismatch, ObjectMissing, TooLarge, UploadIncomplete
-from hub.storage.objects import BLOCK, ObjectStore, Readable, Staged, write_file
+from hub.storage.objects import BLOCK, ObjectStore, Readable, Staged, move_file, write_file
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
@@ -59,7 +60,10 @@ class Uploads(Protocol):
     def part_urls(self, key: str, seconds: int) -> list[str] | None: ...
     def complete(self, key: str, sha256: str, store: ObjectStore) -> int: ...
     def abort(self, key: str) -> None: ...
-    def sweep(self, *, older_than: float = ...) -> int: ...
+    def idle(self, idle_since: float) -> Iterator[tuple[str, int]]: ...
+    def discard(self, key: str, trash: Path, *, idle_since: float) -> bool: ...
+    def put_back(self, key: str, trash: Path) -> bool: ...
+    def sweep_stage(self, *, older_than: float = ...) -> int: ...
 
 
 class PartialUploads:
@@ -74,7 +78,6 @@ class PartialUploads:
 
     def begin(self, key: str, *, size: int, part_size: int) -> Upload:
         """Start an upload, or take up the one that is there with the same sizes."""
-        folder = self._folder(key)
         wanted = Upload(key, size, part_size)
         try:
             found = self.find(key)
@@ -84,8 +87,7 @@ class PartialUploads:
             return wanted
         if found is not None:
             self.abort(key)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_file(folder / "plan", f"{size} {part_size}".encode())
+        write_file(self._folder(key) / "plan", f"{size} {part_size}".encode())
         return wanted
 
     def find(self, key: str) -> Upload:
@@ -172,15 +174,34 @@ class PartialUploads:
         """Forget an upload; harmless when it is gone."""
         shutil.rmtree(self._folder(key), ignore_errors=True)
 
-    def sweep(self, *, older_than: float = 7 * 86400.0) -> int:
-        """Forget uploads that nobody touched for ``older_than`` seconds; gives their number."""
-        limit = time.time() - older_than
+    def idle(self, idle_since: float) -> Iterator[tuple[str, int]]:
+        """Uploads that nobody touched since (Unix seconds): key, and bytes on disk."""
         if not self.root.is_dir():
-            return 0
-        old = [folder for folder in self.root.iterdir() if folder.stat().st_mtime < limit]
-        for folder in old:
-            shutil.rmtree(folder, ignore_errors=True)
-        return len(old)
+            return
+        for folder in self.root.iterdir():
+            with suppress(FileNotFoundError):
+                if folder.stat().st_mtime < idle_since and _KEY.fullmatch(folder.name):
+                    yield folder.name, sum(file.stat().st_blocks * 512 for file in folder.iterdir())
+
+    def discard(self, key: str, trash: Path, *, idle_since: float) -> bool:
+        """Move an idle upload into a folder of the same file system; False when it was taken up meanwhile."""
+        folder = self._folder(key)
+        with suppress(FileNotFoundError):
+            if folder.stat().st_mtime < idle_since:
+                move_file(folder, trash / key)
+                return True
+        return False
+
+    def put_back(self, key: str, trash: Path) -> bool:
+        """Undo `discard`; False when it is not there, or the upload began anew."""
+        if not (trash / key).is_dir() or self._folder(key).exists():
+            return False
+        move_file(trash / key, self._folder(key))
+        return True
+
+    def sweep_stage(self, *, older_than: float = 86400.0) -> int:
+        """Nothing lies here but uploads."""
+        return 0
 
     def _folder(self, key: str) -> Path:
         if not _KEY.fullmatch(key):

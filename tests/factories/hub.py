@@ -1,5 +1,6 @@
 """Repositories and buckets with files, made through the services themselves."""
 
+import hashlib
 import io
 import itertools
 
@@ -59,3 +60,18 @@ def fill(bucket: Bucket, files: dict[str, bytes], *, by: Principal) -> dict[str,
     failures = bucket_files.apply(bucket, [bucket_files.AddFile(path, one.hash) for path, one in stored.items()], by=by)
     assert failures == []
     return {path: one.hash for path, one in stored.items()}
+
+
+def upload(repository: Repository, data: bytes, *, by: Principal) -> str:
+    """A large object by LFS, named by nothing yet; returns its sha256."""
+    digest = hashlib.sha256(data).hexdigest()
+    objects.receive(repository, digest, len(data), io.BytesIO(data), by=by)
+    return digest
+
+
+def put_large(repository: Repository, files: dict[str, bytes], *, by: Principal, branch: str = "main", **more):
+    """Upload large files by LFS and commit them; returns the sha256 of each path."""
+    digests = {path: upload(repository, data, by=by) for path, data in files.items()}
+    operations = [commits.AddPointer(path, digest, len(files[path])) for path, digest in digests.items()]
+    commits.commit(repository, operations, by=by, message="Add large files", branch=branch, **more)
+    return digests

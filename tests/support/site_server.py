@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,6 +83,16 @@ def start(database: str, log: Path, threads: int = 8, **more: str) -> tuple[subp
             time.sleep(0.1)
     process.kill()
     raise AssertionError(f"the site did not start:\n{log.read_text()[-4000:]}")
+
+
+@contextmanager
+def own_site(log: Path, **more: str) -> Iterator[tuple[Site, int]]:
+    """A site of a test's own, and the number of its process: to watch its memory, or what it was asked."""
+    process, url = start(database_url(), log, **more)
+    try:
+        yield Site(url, log), process.pid
+    finally:
+        stop(process)
 
 
 @pytest.fixture(scope="session")

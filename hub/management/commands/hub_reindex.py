@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--rebuild", action="store_true", help="write all rows anew, also where nothing is behind")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        chosen = [self._named(name) for name in options["names"]] or Repository.objects.iterator()
+        chosen = [named(name) for name in options["names"]] or Repository.objects.iterator()
         for repository in chosen:
             if not exists(repository.path):
                 self.stderr.write(f"{repository}: there is no git repository on disk; restore it from a backup.")
@@ -30,13 +30,15 @@ class Command(BaseCommand):
                     index.rebuild(repository, ref)
             self.stdout.write(f"{repository}: {', '.join(behind) or 'nothing'} behind")
 
-    def _named(self, name: str) -> Repository:
-        for kind in RepositoryKind:
-            if kind.prefix and name.startswith(kind.prefix):
-                found = repository_named(kind, name.removeprefix(kind.prefix))
-                break
-        else:
-            found = repository_named(RepositoryKind.MODEL, name)
-        if found is None:
-            raise CommandError(f"There is no repository {name}.")
-        return found
+
+def named(name: str) -> Repository:
+    """The repository that an argument of a command names. Raises CommandError."""
+    for kind in RepositoryKind:
+        if kind.prefix and name.startswith(kind.prefix):
+            found = repository_named(kind, name.removeprefix(kind.prefix))
+            break
+    else:
+        found = repository_named(RepositoryKind.MODEL, name)
+    if found is None:
+        raise CommandError(f"There is no repository {name}.")
+    return found

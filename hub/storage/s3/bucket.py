@@ -141,6 +141,15 @@ class Bucket:
                 for row in page.get("Contents", []):
                     yield _item(row["Key"][cut:], row["Size"], row)
 
+    def move(self, source: str, target: str) -> bool:
+        """Copy, then remove; False when there is nothing."""
+        try:
+            self.copy(source, target)
+        except ObjectMissing:
+            return False
+        self.delete(source)
+        return True
+
     def begin_parts(self, key: str) -> str:
         """Start an upload in parts; gives its id."""
         with _speaking(key):
@@ -226,6 +235,13 @@ class Bucket:
 def _item(key: str, size: int, facts: Any) -> Item:
     # Listings tell milliseconds, single answers do not: whole seconds are the same in both.
     return Item(key, size, float(int(facts["LastModified"].timestamp())), facts["ETag"].strip('"'))
+
+
+def trash_key(trash: Path, name: str = "") -> str:
+    """Where the bucket has what files have in a folder of their trash: ``…/trash/7/xorb`` is ``trash/7/xorb/``."""
+    parts = trash.parts
+    last = max((number for number, part in enumerate(parts) if part == "trash"), default=len(parts) - 2)
+    return "/".join(["trash", *parts[last + 1 :], name])
 
 
 def part_size_for(size: int) -> int:

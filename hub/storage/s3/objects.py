@@ -4,6 +4,7 @@ S3 cannot change the time of an object, so ``touch`` leaves an empty mark under
 ``touched/`` beside it; the younger of the two counts.
 """
 
+import fcntl
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +16,12 @@ from hub.storage.objects import (
     Staged,
     StoredObject,
     check_name,
+    locked,
     put_verified,
     stage_in,
     sweep,
 )
-from hub.storage.s3.bucket import PART, Bucket, Item
+from hub.storage.s3.bucket import PART, Bucket, Item, trash_key
 from hub.storage.s3.reading import ObjectReader
 
 _BUFFER = 256 * 1024
@@ -36,6 +38,7 @@ class S3Objects:
         self._folder = folder
         self._spool = spool
         self._is_linked = is_linked
+        self._lock = spool / "locks" / f"{folder}.lock"
 
     def stage(self, source: Readable, *, limit: int | None = None) -> Staged:
         """Take in bytes, hashing on the way. Raises TooLarge past ``limit`` bytes."""
@@ -48,22 +51,23 @@ class S3Objects:
         exactly one is told True, and its bytes are those that stay; beyond 64 MiB both may
         be told so, but such objects are named by their bytes.
         """
-        if self.touch(name):
-            staged.drop()
-            return False
         key = self._key(name)
-        inserted = True
-        if staged.size <= PART:
-            with staged.path.open("rb") as file:
-                inserted = self.bucket.put(key, file, if_absent=True)
-        else:
-            self.bucket.put_file(key, staged.path)
+        with locked(self._lock, fcntl.LOCK_SH):
+            inserted = False
+            if not self._touch(name):
+                if staged.size <= PART:
+                    with staged.path.open("rb") as file:
+                        inserted = self.bucket.put(key, file, if_absent=True)
+                else:
+                    self.bucket.put_file(key, staged.path)
+                    inserted = True
         staged.drop()
-        return inserted or not self.touch(name)
+        return inserted
 
     def adopt_copy(self, key: str, name: str) -> None:
         """Make what lies under a key of the same bucket the object ``name``; the caller has verified it."""
-        self.bucket.copy(key, self._key(name))
+        with locked(self._lock, fcntl.LOCK_SH):
+            self.bucket.copy(key, self._key(name))
 
     def put(self, source: Readable, sha256: str, *, size: int | None = None) -> int:
         """Store bytes that must have this sha256 (and length); gives the length. Raises DigestMismatch, TooLarge."""
@@ -71,9 +75,32 @@ class S3Objects:
 
     def touch(self, name: str) -> bool:
         """Let an object count as fresh, so that no sweep takes it; False when it is not there."""
-        if not self.exists(name):
-            return False
-        self.bucket.put(self._mark(name), b"")
+        with locked(self._lock, fcntl.LOCK_SH):
+            return self._touch(name)
+
+    def discard(self, name: str, trash: Path, *, idle_since: float) -> bool:
+        """Move an object into the bucket's trash; ``trash`` is the folder that files would go to.
+
+        False, and nothing happens, when it is gone or was offered at ``idle_since`` (Unix
+        seconds) or later.
+        """
+        with locked(self._lock, fcntl.LOCK_EX):
+            stored = self.stored_at(name)
+            if stored is None or stored >= idle_since:
+                return False
+            self.bucket.move(self._key(name), trash_key(trash, name))
+            self.bucket.delete(self._mark(name))
+        return True
+
+    def put_back(self, name: str, trash: Path) -> bool:
+        """Undo `discard`; False when the trash has no such object. One that came anew meanwhile stays."""
+        with locked(self._lock, fcntl.LOCK_EX):
+            if self.bucket.head(trash_key(trash, name)) is None:
+                return False
+            if self.exists(name):
+                self.bucket.delete(trash_key(trash, name))
+            else:
+                self.bucket.move(trash_key(trash, name), self._key(name))
         return True
 
     def exists(self, name: str) -> bool:
@@ -134,6 +161,12 @@ class S3Objects:
     def sweep_stage(self, *, older_than: float = 86400.0) -> int:
         """Drop staged bytes whose writer died, ``older_than`` seconds ago; gives their number."""
         return sweep(self._spool, older_than)
+
+    def _touch(self, name: str) -> bool:
+        if not self.exists(name):
+            return False
+        self.bucket.put(self._mark(name), b"")
+        return True
 
     def _key(self, name: str) -> str:
         check_name(name)

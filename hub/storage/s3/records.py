@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from hub.storage.errors import ObjectMissing
-from hub.storage.objects import check_name
-from hub.storage.s3.bucket import Bucket
+from hub.storage.objects import StoredObject, check_name
+from hub.storage.s3.bucket import Bucket, trash_key
 
 # Seconds for which an answer is believed. A stale one does no harm: chunks are hashed whenever they are read.
 _BELIEVED = 5.0
@@ -54,10 +55,37 @@ class S3Records:
         self._versions.pop(name, None)
         return there
 
-    def names(self) -> Iterator[str]:
-        """All names, in their order."""
+    def touch(self, name: str) -> bool:
+        """Let a value count as fresh; False when it is not there."""
+        data = self.get(name)
+        if data is None:
+            return False
+        self.put(name, data)
+        return True
+
+    def stored_at(self, name: str) -> float | None:
+        """When it was put or touched (whole Unix seconds), or None."""
+        found = self._bucket.head(self._key(name))
+        return None if found is None else found.modified
+
+    def items(self) -> Iterator[StoredObject]:
+        """All of them, in the order of their names."""
         for item in self._bucket.items(f"{self._folder}/"):
-            yield item.key.rpartition("/")[2]
+            yield StoredObject(item.key.rpartition("/")[2], item.size, item.modified)
+
+    def discard(self, name: str, trash: Path) -> bool:
+        """Move a value into the bucket's trash; False when it is gone."""
+        self._versions.pop(name, None)
+        return self._bucket.move(self._key(name), trash_key(trash, name))
+
+    def put_back(self, name: str, trash: Path) -> bool:
+        """Undo `discard`; False when the trash has none. One that came anew meanwhile stays."""
+        if self._bucket.head(trash_key(trash, name)) is None:
+            return False
+        if self._bucket.head(self._key(name)) is not None:
+            self._bucket.delete(trash_key(trash, name))
+            return True
+        return self._bucket.move(trash_key(trash, name), self._key(name))
 
     def _key(self, name: str) -> str:
         check_name(name)

@@ -10,13 +10,14 @@ import fcntl
 import hashlib
 import re
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 from hub.storage.errors import DigestMismatch, ObjectMissing, TooLarge, UploadIncomplete
-from hub.storage.objects import ObjectStore, Readable, stage_in, sweep
+from hub.storage.objects import ObjectStore, Readable, locked, stage_in, sweep
 from hub.storage.s3.bucket import MAX_PUT, Bucket
 from hub.storage.s3.objects import S3Objects
 from hub.storage.s3.reading import ObjectReader
@@ -45,12 +46,12 @@ class S3Uploads:
         wanted = Upload(key, size, max(part_size, SMALLEST_PART))
         plan = self._plan(key)
         if plan is not None and plan[0] == wanted:
+            self._bucket.put(_plans(key), _written(wanted, plan[1]))  # it is fresh again
             return wanted
         if plan is not None:
             self.abort(key)
         upload = self._bucket.begin_parts(_parts(key))
-        text = f"{wanted.size} {wanted.part_size} {upload}"
-        if not self._bucket.put(_plans(key), text.encode(), if_absent=True):
+        if not self._bucket.put(_plans(key), _written(wanted, upload), if_absent=True):
             # Somebody began it at the same moment: theirs counts for both.
             self._bucket.abort_parts(_parts(key), upload)
         return self.find(key)
@@ -125,22 +126,47 @@ class S3Uploads:
         for place in (_parts(key), _staging(key), _plans(key)):
             self._bucket.delete(place)
 
-    def sweep(self, *, older_than: float = 7 * 86400.0) -> int:
-        """Forget uploads that nobody touched for ``older_than`` seconds; gives their number."""
+    def idle(self, idle_since: float) -> Iterator[tuple[str, int]]:
+        """Uploads that nobody began or brought since (Unix seconds): key, and bytes."""
+        newest: dict[str, float] = {}
+        sizes: dict[str, int] = defaultdict(int)
+        for folder in ("plans/", "parts/", "staging/"):
+            for item in self._bucket.items(folder):
+                key = item.key.rpartition("/")[2]
+                newest[key] = max(newest.get(key, 0.0), item.modified)
+                sizes[key] += item.size
+        for key, modified in newest.items():
+            if modified < idle_since:
+                yield key, sizes[key] + self._waiting(key)
+
+    def discard(self, key: str, trash: Path, *, idle_since: float) -> bool:
+        """Forget an idle upload for good: parts that are no object cannot be moved. False when it was taken up."""
+        places = (self._bucket.head(place) for place in (_plans(key), _parts(key), _staging(key)))
+        times = [found.modified for found in places if found is not None]
+        if not times or max(times) >= idle_since:
+            return False
+        self.abort(key)
+        return True
+
+    def put_back(self, key: str, trash: Path) -> bool:
+        """Uploads do not come back; their clients send them anew."""
+        return False
+
+    def sweep_stage(self, *, older_than: float = 86400.0) -> int:
+        """Drop copies whose verification died, ``older_than`` seconds ago; gives their number."""
         limit = time.time() - older_than
-        old = {
-            item.key.rpartition("/")[2]
-            for folder in ("plans/", "parts/", "staging/")
-            for item in self._bucket.items(folder)
-            if item.modified < limit
-        }
+        old = [item.key for item in self._bucket.items("verifying/") if item.modified < limit]
         for key in old:
-            self.abort(key)
-        for item in self._bucket.items("verifying/"):
-            if item.modified < limit:
-                self._bucket.delete(item.key)
-        sweep(self._spool / "locks", older_than)
+            self._bucket.delete(key)
+        sweep(self._spool / "uploads", 8 * 86400.0)
         return len(old)
+
+    def _waiting(self, key: str) -> int:
+        """Bytes of the parts that are not one object yet."""
+        try:
+            return sum(part.size for part in self.parts(key))
+        except ObjectMissing:
+            return 0
 
     @contextmanager
     def _arrived(self, key: str) -> Iterator[str]:
@@ -196,11 +222,12 @@ class S3Uploads:
     @contextmanager
     def _alone(self, key: str) -> Iterator[None]:
         """Clients that lose patience ask again: the second waits for the first instead of reading all again."""
-        folder = self._spool / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / key).open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(self._spool / "uploads" / key, fcntl.LOCK_EX):
             yield
+
+
+def _written(plan: Upload, upload: str) -> bytes:
+    return f"{plan.size} {plan.part_size} {upload}".encode()
 
 
 def _fits(plan: Upload, number: int, size: int) -> bool:

@@ -13,16 +13,15 @@ rebuilt while they are read; nothing is stored twice.
 import fcntl
 import hashlib
 import mmap
-import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import os
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
 from hub.storage.errors import ObjectMissing, RangeBeyondEnd, XetError, XetMissing
-from hub.storage.objects import LocalObjects, ObjectStore, Readable, StoredObject
+from hub.storage.objects import LocalObjects, ObjectStore, Readable, StoredObject, locked
 from hub.storage.records import LocalRecords, Records
 from hub.storage.xet import hashing, shard
 from hub.storage.xet.recipes import Recipes, XetFile
@@ -74,8 +73,10 @@ class XetStore:
                 raise XetError("a xorb has at least one chunk")
             with staged.path.open("r+b") as file:
                 index = _parse_file(file)
-                # Footers of older clients repeat what the index says.
-                file.truncate(index.packed_size)
+                if index.packed_size != staged.size:
+                    # Footers of older clients repeat what the index says.
+                    file.truncate(index.packed_size)
+                    os.fsync(file.fileno())
             if index.hash() != wanted:
                 raise XetError(f"the bytes that arrived are not the xorb {xorb_hash}")
             inserted = self.xorbs.adopt(staged, xorb_hash)
@@ -145,12 +146,12 @@ class XetStore:
 
     def keep(self, files: Sequence[XetFile]) -> None:
         """Write the recipes of verified files, with the sweeper shut out. Raises XetMissing for a lost xorb."""
-        with self._sweep_lock(fcntl.LOCK_SH):
+        with locked(self._lock, fcntl.LOCK_SH):
             for name in {name for file in files for name in file.xorbs}:
                 if not self.xorbs.touch(name):
                     raise XetMissing(f"the xorb {name} is not in the store; upload it before the shard")
             for file in files:
-                if self.recipes.get(file.hash) is None:
+                if not self.recipes.touch(file.hash):
                     self.recipes.put(file)
 
     def file(self, file_hash: str) -> XetFile:
@@ -196,34 +197,46 @@ class XetStore:
         """Forget a recipe; its xorbs stay until they are swept."""
         return self.recipes.delete(file_hash)
 
-    def sweep_xorbs(self, *, older_than: float, dry_run: bool = False) -> list[StoredObject]:
-        """Remove xorbs that no recipe needs and nobody offered for ``older_than`` seconds; gives them.
+    def discard_file(self, file_hash: str, trash: Path, *, idle_since: float) -> bool:
+        """Move a recipe into a folder, unless a shard announced the file at ``idle_since`` or later."""
+        with locked(self._lock, fcntl.LOCK_EX):
+            return self.recipes.discard(file_hash, trash, idle_since=idle_since)
 
-        Clients remember for three weeks what they uploaded and do not send it again:
-        ``older_than`` should be a month.
+    def put_back_file(self, file_hash: str, trash: Path) -> bool:
+        """Undo `discard_file`; False when the folder has no such recipe."""
+        with locked(self._lock, fcntl.LOCK_EX):
+            return self.recipes.put_back(file_hash, trash)
+
+    def idle_xorbs(self, *, idle_since: float, forgotten: Collection[str] = ()) -> list[StoredObject]:
+        """Xorbs that no recipe needs (those in ``forgotten`` do not count) and nobody offered since.
+
+        Raises XetError when a recipe is damaged: what it needs is not known then.
         """
-        limit = time.time() - older_than
-        idle = [xorb for xorb in self.xorbs.names() if xorb.stored_at < limit]
-        needed = {name for file in self.recipes for name in file.xorbs}
-        swept = []
-        for xorb in idle:
-            if xorb.name in needed:
-                continue
-            with self._sweep_lock(fcntl.LOCK_EX):
-                if self.xorbs.stored_at(xorb.name) != xorb.stored_at:
-                    continue  # a shard took it up meanwhile
-                if not dry_run:
-                    self.indexes.delete(xorb.name)
-                    self.xorbs.delete(xorb.name)
-            swept.append(xorb)
-        return swept
+        idle = [xorb for xorb in self.xorbs.names() if xorb.stored_at < idle_since]
+        needed = {name for file in self.recipes if file.hash not in forgotten for name in file.xorbs}
+        return [xorb for xorb in idle if xorb.name not in needed]
 
-    @contextmanager
-    def _sweep_lock(self, kind: int) -> Iterator[None]:
-        self._lock.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock.open("a") as lock:
-            fcntl.flock(lock, kind)
-            yield
+    def discard_xorb(self, xorb: StoredObject, trash: Path) -> bool:
+        """Move a xorb that `idle_xorbs` gave into a folder, with its index, unless a shard took it up meanwhile.
+
+        Clients remember for three weeks what they uploaded and do not send it again: a
+        xorb should be idle for a month.
+        """
+        with locked(self._lock, fcntl.LOCK_EX):
+            if self.xorbs.stored_at(xorb.name) != xorb.stored_at:
+                return False
+            # The index goes first: who uploads the xorb just now finds none and writes it.
+            self.indexes.discard(xorb.name, trash / "indexes")
+            if self.xorbs.discard(xorb.name, trash, idle_since=xorb.stored_at + 1e-6):
+                return True
+            self.indexes.put_back(xorb.name, trash / "indexes")
+        return False
+
+    def put_back_xorb(self, xorb_hash: str, trash: Path) -> bool:
+        """Undo `discard_xorb`; False when the folder has no such xorb."""
+        with locked(self._lock, fcntl.LOCK_EX):
+            self.indexes.put_back(xorb_hash, trash / "indexes")
+            return self.xorbs.put_back(xorb_hash, trash)
 
     def _check_xorb(self, record: shard.XorbRecord) -> None:
         index = self.index(hashing.to_hex(record.hash))

@@ -3,8 +3,10 @@
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from hub.storage.errors import XetError
+from hub.storage.objects import StoredObject
 from hub.storage.records import Records
 from hub.storage.xet.hashing import from_hex, to_hex
 from hub.storage.xet.shard import Term
@@ -63,9 +65,31 @@ class Recipes:
         from_hex(file_hash)
         return self.records.delete(file_hash)
 
+    def touch(self, file_hash: str) -> bool:
+        """Let a recipe count as fresh; False when there is none that can be read."""
+        return self.get(file_hash) is not None and self.records.touch(file_hash)
+
+    def idle(self, idle_since: float) -> Iterator[StoredObject]:
+        """Recipes of files that nobody announced at ``idle_since`` (Unix seconds) or later; `size` is the file's."""
+        for item in self.records.items():
+            found = self.get(item.name) if item.stored_at < idle_since else None
+            if found is not None:
+                yield StoredObject(found.hash, found.size, item.stored_at)
+
+    def discard(self, file_hash: str, trash: Path, *, idle_since: float) -> bool:
+        """Move an idle recipe into a folder. The store's lock is the caller's business."""
+        from_hex(file_hash)
+        stored = self.records.stored_at(file_hash)
+        return stored is not None and stored < idle_since and self.records.discard(file_hash, trash)
+
+    def put_back(self, file_hash: str, trash: Path) -> bool:
+        """Undo `discard`."""
+        from_hex(file_hash)
+        return self.records.put_back(file_hash, trash)
+
     def __iter__(self) -> Iterator[XetFile]:
         """All recipes, for sweeps and checks; those that vanish meanwhile are left out."""
-        for name in self.records.names():
-            found = self.get(name)
+        for item in self.records.items():
+            found = self.get(item.name)
             if found is not None:
                 yield found

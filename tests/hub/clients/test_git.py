@@ -22,7 +22,7 @@ def git(site, folder, *arguments, fails=False):
            "GIT_COMMITTER_EMAIL": "a@localhost", "GIT_LFS_SKIP_SMUDGE": "0"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )  # fmt: skip
     assert (done.returncode != 0) == fails, f"{done.stdout}{done.stderr}\n{site.log.read_text()[-3000:]}"

@@ -32,8 +32,8 @@ def is_whole(sha256, file):
 
 
 def everything(shelf):
-    records = (*shelf.indexes.names(), *shelf.recipes.names())
-    return sorted([*(found.name for store in (shelf.plain, shelf.xorbs) for found in store.names()), *records])
+    objects = (*shelf.plain.names(), *shelf.xorbs.names())
+    return sorted(found.name for found in (*objects, *shelf.indexes.items(), *shelf.recipes.items()))
 
 
 def test_there_and_back(filled, settings):

@@ -2,6 +2,7 @@ import hashlib
 import io
 import os
 import random
+import time
 
 import pytest
 
@@ -97,11 +98,30 @@ def test_unknown_upload_is_missing(uploads, objects):
     uploads.abort("nothing")
 
 
-def test_old_uploads_are_swept(uploads):
+def test_old_uploads_go_to_the_trash_and_come_back(uploads, tmp_path):
     uploads.begin("old", size=1, part_size=1)
     uploads.begin("new", size=1, part_size=1)
     os.utime(uploads.root / "old", (1000, 1000))
-    assert uploads.sweep(older_than=60) == 1
+    limit = time.time() - 60
+    trash = tmp_path / "objects" / "trash"
+    assert [key for key, _bytes in uploads.idle(limit)] == ["old"]
+    assert not uploads.discard("new", trash, idle_since=limit)
+    assert uploads.discard("old", trash, idle_since=limit)
+    assert not uploads.discard("old", trash, idle_since=limit)
     with pytest.raises(ObjectMissing):
         uploads.find("old")
     uploads.find("new")
+
+    assert uploads.put_back("old", trash)
+    assert not uploads.put_back("old", trash)
+    uploads.find("old")
+
+
+def test_an_object_made_of_old_parts_is_fresh(uploads, objects):
+    """Its bytes lay there for days; a sweep must not take it the moment it is finished."""
+    uploads.begin("u1", size=len(DATA), part_size=PART)
+    for number in (1, 2, 3):
+        uploads.put_part("u1", number, part(number))
+    os.utime(uploads.root / "u1" / "data", (1000, 1000))
+    uploads.complete("u1", SHA, objects)
+    assert objects.stored_at(SHA) > 1000

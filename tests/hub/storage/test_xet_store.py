@@ -4,6 +4,8 @@ import hashlib
 import io
 import os
 import random
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -233,31 +235,73 @@ def test_damage_on_disk_is_noticed(store, file, offset):
         b"".join(store.read_file(file.hash))
 
 
-def test_sweep_takes_only_what_is_old_and_needed_by_nobody(store, file):
+def discard_idle(store, trash):
+    """The names of the xorbs that a sweep takes."""
+    idle = store.idle_xorbs(idle_since=time.time() - 60)
+    return {one.name for one in idle if store.discard_xorb(one, trash)}
+
+
+def test_sweep_takes_only_what_is_old_and_needed_by_nobody(store, file, tmp_path):
     idle = PackedXorb([b"idle" * 3000])
     fresh = PackedXorb([b"fresh" * 3000])
+    trash = tmp_path / "trash"
     for packed in (idle, fresh):
         packed.put(store)
     for packed in (idle, ONE, TWO):
         os.utime(store.xorbs.path(packed.name), (1000, 1000))
-    assert [xorb_.name for xorb_ in store.sweep_xorbs(older_than=60, dry_run=True)] == [idle.name]
-    assert store.has_xorb(idle.name)
-    assert [xorb_.name for xorb_ in store.sweep_xorbs(older_than=60)] == [idle.name]
+    assert discard_idle(store, trash) == {idle.name}
     assert not store.has_xorb(idle.name)
     assert store.has_xorb(fresh.name)
     assert b"".join(store.read_file(file.hash)) == WHOLE
+
+    assert store.put_back_xorb(idle.name, trash)
+    assert not store.put_back_xorb(idle.name, trash)
+    assert store.has_xorb(idle.name)
+    assert store.index(idle.name).packed_size == len(idle.body)
+
     assert store.delete_file(file.hash)
     assert not store.delete_file(file.hash)
-    assert {xorb_.name for xorb_ in store.sweep_xorbs(older_than=60)} == {ONE.name, TWO.name}
+    assert discard_idle(store, trash) == {ONE.name, TWO.name, idle.name}
 
 
-def test_swept_xorb_may_come_back_packed_otherwise(store):
+def test_recipes_are_discarded_unless_they_were_announced_since(store, file, tmp_path):
+    trash = tmp_path / "trash"
+    place = store.recipes.records.root / file.hash[:2] / file.hash[2:4] / file.hash
+    assert list(store.recipes.idle(time.time() - 60)) == []
+    os.utime(place, (1000, 1000))
+    assert [one.name for one in store.recipes.idle(time.time() - 60)] == [file.hash]
+    store.keep([file])
+    assert not store.discard_file(file.hash, trash, idle_since=time.time() - 60)
+
+    os.utime(place, (1000, 1000))
+    assert store.discard_file(file.hash, trash, idle_since=time.time() - 60)
+    assert store.recipes.get(file.hash) is None
+    assert store.put_back_file(file.hash, trash)
+    assert b"".join(store.read_file(file.hash)) == WHOLE
+
+
+def test_a_xorb_that_is_uploaded_while_it_is_swept_stays_whole(store, tmp_path):
+    """Many times, with real threads: whichever comes first, in the end the xorb is there with its index."""
+    packed = PackedXorb([b"raced" * 3000])
+    packed.put(store)
+    for number in range(30):
+        os.utime(store.xorbs.path(packed.name), (1000, 1000))
+        idle = store.idle_xorbs(idle_since=time.time() - 60)
+        with ThreadPoolExecutor(2) as pool:
+            swept = pool.submit(lambda: [store.discard_xorb(one, tmp_path / f"trash{number}") for one in idle])  # noqa: B023
+            pool.submit(packed.put, store).result()
+            swept.result()
+        assert store.has_xorb(packed.name)
+        assert store.index(packed.name).packed_size == len(packed.body)
+
+
+def test_swept_xorb_may_come_back_packed_otherwise(store, tmp_path):
     first = PackedXorb([bytes(9000), bytes(10_000)], xorb.PLAIN)
     second = PackedXorb([bytes(9000), bytes(10_000)], xorb.LZ4)
     first.put(store)
     assert store.index(first.name).packed_size == len(first.body)
     os.utime(store.xorbs.path(first.name), (1000, 1000))
-    store.sweep_xorbs(older_than=60)
+    discard_idle(store, tmp_path / "trash")
     with pytest.raises(XetMissing):
         store.index(first.name)
     second.put(store)
@@ -269,7 +313,7 @@ def test_shard_makes_its_xorbs_fresh(store):
     os.utime(store.xorbs.path(ONE.name), (1000, 1000))
     file = store.accept_shard(shard_of(file_record((ONE, 0, 1))))[0]
     store.delete_file(file.hash)
-    assert store.sweep_xorbs(older_than=60) == []
+    assert store.idle_xorbs(idle_since=time.time() - 60) == []
 
 
 def test_files_of_other_doors_get_a_xet_form(store):

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import secrets
+import time
 
 import pytest
 
@@ -140,13 +141,20 @@ def test_parts_through_the_site(uploads, objects):
     assert uploads.complete("k", SHA, objects) == len(DATA)
 
 
-def test_old_uploads_are_forgotten(uploads, bucket):
+def test_old_uploads_are_forgotten(uploads, bucket, tmp_path):
     brought(uploads, key="one")
     uploads.begin("two", size=10, part_size=SMALLEST_PART)
     bucket.put("verifying/left", b"x")
 
-    assert uploads.sweep(older_than=3600) == 0
-    assert uploads.sweep(older_than=-3600) == 2
+    now = time.time()
+    assert list(uploads.idle(now - 3600)) == []
+    assert {key for key, _size in uploads.idle(now + 3600)} == {"one", "two"}
+    assert not uploads.discard("one", tmp_path, idle_since=now - 3600)
+    assert uploads.discard("one", tmp_path, idle_since=now + 3600)
+    assert uploads.discard("two", tmp_path, idle_since=now + 3600)
+    assert not uploads.put_back("one", tmp_path)
+    assert uploads.sweep_stage(older_than=3600) == 0
+    assert uploads.sweep_stage(older_than=-3600) == 1
 
     assert list(bucket.items("")) == []
 

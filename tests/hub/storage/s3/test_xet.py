@@ -3,6 +3,7 @@
 import gc
 import io
 import os
+import time
 import tracemalloc
 
 import pytest
@@ -68,12 +69,51 @@ def test_reading_a_large_file_takes_little_memory(store):
     assert peak < 12 * 2**20
 
 
-def test_idle_xorbs_are_swept_and_needed_ones_stay(store):
+def test_idle_xorbs_go_to_the_trash_and_come_back(store, bucket, tmp_path):
     idle = PackedXorb([b"idle" * 5000])
     idle.put(store)
     file = ingest(store, io.BytesIO(os.urandom(100_000)))
+    trash = tmp_path / "trash/7/xorb"
+    later = time.time() + 60
 
-    assert [found.name for found in store.sweep_xorbs(older_than=-60)] == [idle.name]
-
+    (found,) = store.idle_xorbs(idle_since=later)
+    assert found.name == idle.name
+    assert store.discard_xorb(found, trash)
     assert not store.has_xorb(idle.name)
+    assert {item.key for item in bucket.items("trash/")} == {
+        f"trash/7/xorb/{idle.name}",
+        f"trash/7/xorb/indexes/{idle.name}",
+    }
     assert b"".join(store.read_file(file.hash))
+
+    assert store.put_back_xorb(idle.name, trash)
+    assert store.has_xorb(idle.name)
+    assert not store.put_back_xorb(idle.name, trash)
+    assert list(bucket.items("trash/")) == []
+
+
+def test_a_recipe_goes_to_the_trash_and_comes_back(store, tmp_path):
+    file = ingest(store, io.BytesIO(os.urandom(100_000)))
+    trash = tmp_path / "trash/7/recipe"
+    now = time.time()
+
+    assert not store.discard_file(file.hash, trash, idle_since=now - 3600)
+    assert [found.name for found in store.recipes.idle(now + 60)] == [file.hash]
+    assert store.discard_file(file.hash, trash, idle_since=now + 60)
+    assert list(store.recipes) == []
+
+    assert store.put_back_file(file.hash, trash)
+    assert list(store.recipes) == [file]
+
+
+def test_a_xorb_that_a_shard_took_up_stays(store, tmp_path):
+    idle = PackedXorb([b"idle" * 5000])
+    idle.put(store)
+    (found,) = store.idle_xorbs(idle_since=time.time() + 60)
+    while int(time.time()) <= found.stored_at + 1:
+        time.sleep(0.1)
+
+    store.xorbs.touch(idle.name)
+
+    assert not store.discard_xorb(found, tmp_path / "trash/7/xorb")
+    assert store.has_xorb(idle.name)

@@ -4,8 +4,7 @@ from django.urls import path
 from django.urls.converters import StringConverter, register_converter
 
 from hub.enums import RepositoryKind
-from hub.views import buckets, discussions, files, lineage, publishers, repositories
-from hub.views import buckets, discussions, files, lineage, repositories, storage
+from hub.views import buckets, discussions, files, lineage, publishers, repositories, storage
 
 
 class NamePart(StringConverter):

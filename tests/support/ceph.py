@@ -64,6 +64,11 @@ rgw_thread_pool_size = 32
 """
 
 
+# Ends what it was told of when the test run is gone, however that ended. Ceph's change of user rules out
+# the kernel's own signal for this.
+_GUARD = 'while read -r group; do groups="$groups -$group"; done; kill -9 $groups; rm -rf "$0"'
+
+
 class Ceph:
     """The three processes; `endpoint` is where S3 answers."""
 
@@ -71,6 +76,9 @@ class Ceph:
         self.root = Path(tempfile.mkdtemp(prefix="wellspring-ceph-"))
         self._conf = self.root / "ceph.conf"
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._guard = subprocess.Popen(
+            ["/bin/sh", "-c", _GUARD, str(self.root)], stdin=subprocess.PIPE, start_new_session=True
+        )
         self._port = free_port()
         self.endpoint = f"http://127.0.0.1:{self._port}"
 
@@ -99,6 +107,9 @@ class Ceph:
     def stop(self) -> None:
         """Nothing is left behind, neither processes nor files."""
         atexit.unregister(self.stop)
+        self._guard.kill()
+        self._guard.wait()
+        self._guard.stdin.close()
         while self._processes:
             self._end(self._processes.pop(), signal.SIGKILL)
         shutil.rmtree(self.root, ignore_errors=True)
@@ -148,6 +159,8 @@ class Ceph:
                 [name, "-c", str(self._conf), *arguments], stdout=output, stderr=output, start_new_session=True
             )
         self._processes.append(process)
+        self._guard.stdin.write(f"{process.pid}\n".encode())
+        self._guard.stdin.flush()
 
     def _call(self, name: str, *arguments: str, conf: bool = True) -> None:
         options = ["-c", str(self._conf)] if conf else []

@@ -3,6 +3,8 @@
 import hashlib
 import io
 import secrets
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -169,6 +171,15 @@ def test_a_link_to_a_part_opens_no_other(objects):
     assert ask(url, Range="bytes=10-19") == (206, DATA[10:20])
     assert ask(url, Range="bytes=0-19")[0] == 403
     assert ask(url)[0] == 403
+
+
+def test_the_library_is_loaded_only_where_it_is_used():
+    code = (
+        "import django, sys; django.setup(); from hub import stores, urls; stores.xet_store().xorbs.exists('0' * 64); "
+    )
+    code += "sys.exit(bool({'boto3', 'botocore'} & sys.modules.keys()))"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_without_links_there_are_none(bucket, tmp_path):

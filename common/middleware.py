@@ -15,7 +15,8 @@ Handler = Callable[[HttpRequest], HttpResponse]
 _ID = re.compile(r"[^A-Za-z0-9._:=;-]")
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; script-src 'self'; "
+    "default-src 'self'; img-src 'self' data: blob:{objects}; media-src 'self'{objects}; connect-src 'self'{objects}; "
+    "style-src 'self'; script-src 'self'; "
     "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'{payments}"
 )
 
@@ -58,7 +59,9 @@ def security_headers(get_response: Handler) -> Handler:
         response = get_response(request)
         if not request.path_info.startswith("/admin/"):
             payments = f" {settings.STRIPE_API_BASE or 'https://checkout.stripe.com'}"
-            response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY.format(payments=payments))
+            objects = f" {settings.OBJECTS_ORIGIN}" if settings.OBJECTS_ORIGIN else ""
+            policy = CONTENT_SECURITY_POLICY.format(payments=payments, objects=objects)
+            response.headers.setdefault("Content-Security-Policy", policy)
         return response
 
     return handle

@@ -3,6 +3,7 @@
 import os
 import shlex
 from pathlib import Path
+from urllib.parse import urlsplit
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -46,6 +47,21 @@ def words(name: str, default: str = "") -> list[str]:
 
 def path(name: str, default: Path) -> Path:
     return Path(os.environ.get(name) or default).resolve()
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of an address; "" of none."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
+
+
+def require_s3(store: str, **given: str) -> None:
+    """Refuse an unknown store, and settings of S3 that are only half there."""
+    if store not in {"files", "s3"}:
+        raise SettingMissing(f"WELLSPRING_OBJECT_STORE must be files or s3, not {store!r}.")
+    missing = [f"WELLSPRING_S3_{name.upper()}" for name, value in given.items() if not value]
+    if missing and (store == "s3" or given["endpoint"]):
+        raise SettingMissing(f"Objects on S3 also need {', '.join(missing)}; see docs/how-to/objects-on-s3.md.")
 
 
 def load_running_site() -> None:

@@ -28,6 +28,7 @@ from config.embedded.processes import Child
 
 PROJECT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
+_OBJECT_SETTINGS = ("WELLSPRING_S3_", "WELLSPRING_OBJECT_STORE")
 
 
 class StartFailed(Exception):
@@ -148,6 +149,8 @@ class Site:
             "PYTHONUNBUFFERED": "1",
             "GOMP_SPINCOUNT": "20000",  # torch's threads share the cores with everything else here
         }
+        # Commands in other terminals must look for objects where this site keeps them.
+        self.environment |= {name: value for name, value in os.environ.items() if name.startswith(_OBJECT_SETTINGS)}
         if not os.environ.get("STRIPE_API_KEY"):
             standin = free_port(self._kept("standin.port", 12111))
             self._keep("standin.port", standin)

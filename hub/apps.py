@@ -6,7 +6,7 @@ class HubConfig(AppConfig):
 
     def ready(self) -> None:
         from common import slots  # noqa: PLC0415 - the registry of apps has to stand first
-        from hub import receivers  # noqa: F401, PLC0415 - registers them
+        from hub import checks, receivers  # noqa: F401, PLC0415 - registers them
         from hub.views import panels  # noqa: PLC0415
 
         slots.fill("home.panels", panels.newest, order=20)

@@ -31,6 +31,10 @@ if [ "$requirements" = requirements-dev.txt ]; then
     needs chromium chromium
     needs aria2c aria2
     needs nginx nginx-light
+    # A real S3 server for the tests of objects on S3: about 35 seconds and 250 MB once.
+    needs ceph-mon ceph-mon
+    needs ceph-osd ceph-osd
+    needs radosgw radosgw
     [ -d /usr/share/fonts/opentype/noto ] || missing="$missing fonts-noto-cjk"
 fi
 if [ -n "$missing" ]; then
@@ -42,7 +46,7 @@ if [ -n "$missing" ]; then
         apt-get install -y -qq --no-install-recommends $missing >/dev/null
     else
         echo "Missing programs. As root: apt-get install$missing" >&2
-        echo "(git-lfs and curl are used by the demo, chromium, the font, aria2 and nginx by the tests; python3-venv by this script.)" >&2
+        echo "(git-lfs and curl are used by the demo, chromium, the font, aria2, nginx and Ceph by the tests; python3-venv by this script.)" >&2
         case $missing in *python3-venv*) exit 1 ;; esac
     fi
 fi

@@ -10,6 +10,7 @@ os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 # Torch's threads spin only briefly while they wait: spinning ones make everything crawl on shared cores.
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
+from tests.support.s3 import place, s3_server, s3_settings, s3_site, s3_site_process  # noqa: F401 - fixtures
 from tests.support.site_server import site, site_process  # noqa: F401 - fixtures
 
 

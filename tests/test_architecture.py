@@ -95,7 +95,14 @@ def test_only_the_gateway_talks_to_stripe():
 
 
 @pytest.mark.parametrize(
-    ("package", "home"), [("pygit2", "hub/git/"), ("psutil", "compute/backends/"), ("hf_xet", "-")]
+    ("package", "home"),
+    [
+        ("pygit2", "hub/git/"),
+        ("psutil", "compute/backends/"),
+        ("hf_xet", "-"),
+        ("boto3", "hub/storage/s3/"),
+        ("botocore", "hub/storage/s3/"),
+    ],
 )
 def test_special_packages_have_one_home(package, home):
     wrong = [

@@ -125,6 +125,20 @@ KEYS_ROOT = env.path("WELLSPRING_KEYS", DATA / "keys")
 PICTURES_ROOT = env.path("WELLSPRING_PICTURES", DATA / "pictures")
 MODELS_ROOT = env.path("WELLSPRING_MODELS", DATA / "models")
 
+# --- Objects on S3 (docs/how-to/objects-on-s3.md) -------------------------------------------
+S3_ENDPOINT = env.text("WELLSPRING_S3_ENDPOINT", "").rstrip("/")
+S3_PUBLIC_ENDPOINT = env.text("WELLSPRING_S3_PUBLIC_ENDPOINT", "").rstrip("/") or S3_ENDPOINT
+S3_BUCKET = env.text("WELLSPRING_S3_BUCKET", "")
+S3_REGION = env.text("WELLSPRING_S3_REGION", "us-east-1")
+S3_ACCESS_KEY = env.text("WELLSPRING_S3_ACCESS_KEY", "")
+S3_SECRET_KEY = env.text("WELLSPRING_S3_SECRET_KEY", "")
+S3_PREFIX = env.text("WELLSPRING_S3_PREFIX", "")
+S3_PROXY = env.flag("WELLSPRING_S3_PROXY", False)  # for buckets that clients cannot reach
+OBJECT_STORE = env.text("WELLSPRING_OBJECT_STORE", "s3" if S3_ENDPOINT else "files")
+env.require_s3(OBJECT_STORE, endpoint=S3_ENDPOINT, bucket=S3_BUCKET, access_key=S3_ACCESS_KEY, secret_key=S3_SECRET_KEY)
+# Pages may show and fetch what links to the bucket lead to.
+OBJECTS_ORIGIN = "" if S3_PROXY else env.origin(S3_PUBLIC_ENDPOINT)
+
 # --- Generating pictures (inference) --------------------------------------------------------
 # Clients that wait for pictures at a time, per web process: with the log streams they leave threads for the others.
 GENERATION_WAITERS = env.integer("WELLSPRING_GENERATION_WAITERS", 8)

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from common.errors import Forbidden, Invalid
 from hub.algorithms.patterns import ignore_rules, is_ignored, is_lfs, lfs_rules
+from hub.api.links import finish_uploads
 from hub.api.protocol import absolute, door, flag, json_body, principal_of, repository, revision, text_of
 from hub.enums import RepositoryKind
 from hub.errors import Unprocessable
@@ -70,6 +71,8 @@ def commit(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str
     description = text_of(header, "description", default="")
     parent = text_of(header, "parentCommit", default="") or None
     by = principal_of(request)
+    named = [(one.sha256, one.size) for one in operations if isinstance(one, AddPointer) and one.size >= 0]
+    finish_uploads(found, named, by)
     answer: dict[str, Any] = {"success": True, "hookOutput": ""}
     if flag(request, "create_pr"):
         opened, result = discussions.propose(

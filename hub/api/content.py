@@ -21,7 +21,7 @@ from hub import stores
 from hub.algorithms.ranges import RangeNotSatisfiable, parse_range, same_entity
 from hub.api.bodies import release_connection
 from hub.models import LargeObject
-from hub.storage.objects import ObjectStore
+from hub.storage.objects import ObjectStore, Shown
 
 _BLOCK = 256 * 1024
 _LONG = 8 * 1024 * 1024  # bytes; shorter answers keep their connection
@@ -66,14 +66,24 @@ def of_object(found: LargeObject, *, name: str) -> Content:
 
 def of_stored(store: ObjectStore, key: str, size: int, *, name: str = "") -> Content:
     """What lies in a store under its own name."""
+    path = store.path(key)
     return Content(
         size,
         key,
         name or key,
-        lambda first, length: _blocks(store.open(key), first, length),
-        lambda: store.open(key),
-        lambda: store.path(key),
+        lambda first, length: _blocks(store.open(key, first, length), length),
+        (lambda: path.open("rb")) if path is not None else None,
+        (lambda: path) if path is not None else None,
     )
+
+
+def shown(name: str) -> Shown:
+    """How a link straight to the store shows an object. There no policy of ours keeps pictures from running scripts."""
+    kind = _content_type(name)
+    disposition = _disposition(name)
+    if kind == "image/svg+xml":
+        disposition = disposition.replace("inline;", "attachment;", 1)
+    return Shown(content_type=kind, disposition=disposition)
 
 
 def answer(request: HttpRequest, content: Content, headers: dict[str, str]) -> HttpResponse:
@@ -209,9 +219,8 @@ def _content_type(name: str) -> str:
 _TEXT = (".md", ".yaml", ".yml", ".toml", ".txt", ".py", ".jsonl", ".gitattributes", ".gitignore", "LICENSE")
 
 
-def _blocks(file: BinaryIO, first: int, length: int) -> Iterator[bytes]:
+def _blocks(file: BinaryIO, length: int) -> Iterator[bytes]:
     with file:
-        file.seek(first)
         while length > 0 and (block := file.read(min(_BLOCK, length))):
             length -= len(block)
             yield block

@@ -7,14 +7,31 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from common.errors import Forbidden, Invalid, Refusal, Unauthenticated
 from hub import stores
-from hub.api.links import UPLOAD_SECONDS, UploadKey, link
-from hub.api.protocol import PROTOCOL_CODES, json_body, principal_of, repository, sentence, token_door
+from hub.api.links import (
+    DOWNLOAD_SECONDS,
+    UPLOAD_SECONDS,
+    UploadKey,
+    link,
+    object_link,
+    part_links,
+    upload_link,
+)
+from hub.api.protocol import (
+    PROTOCOL_CODES,
+    json_body,
+    principal_of,
+    repository,
+    sentence,
+    store_unavailable,
+    token_door,
+)
 from hub.enums import RepositoryKind
 from hub.errors import FileTooLarge, RepositoryMoved, StorageFull
 from hub.models import LargeObject, Repository
 from hub.selectors import held_objects, missing_content, readable_object, require_contents
 from hub.services import proposals, quotas
 from hub.services.objects import keep
+from hub.storage.errors import StoreUnavailable
 
 _TYPE = "application/vnd.git-lfs+json"
 _MAX_OBJECTS = 1000
@@ -31,6 +48,8 @@ def batch(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str)
         raise
     except Refusal as refusal:
         return lfs_error(refusal)
+    except StoreUnavailable:
+        return lfs_error(store_unavailable())
 
 
 def lfs_error(refusal: Refusal) -> HttpResponse:
@@ -111,7 +130,7 @@ def _download(request: HttpRequest, found: Repository, oid: str, size: int) -> d
     held = readable_object(principal_of(request), found, oid)
     if held is None:
         return {"oid": oid, "size": size, "error": {"code": 404, "message": missing_content(found, oid)}}
-    download = {"href": link(request, "GET", f"objects/{oid}"), "expires_in": 3600}
+    download = {"href": object_link(request, held), "expires_in": DOWNLOAD_SECONDS}
     return {"oid": oid, "size": held.size, "authenticated": True, "actions": {"download": download}}
 
 
@@ -130,7 +149,7 @@ def _upload(
     if multipart and size > settings.LFS_PART_SIZE:
         upload = _in_parts(request, key, size)
     else:
-        upload = {"href": link(request, "PUT", f"uploads/{key}", seconds=UPLOAD_SECONDS)}
+        upload = {"href": upload_link(request, key, size)}
     verify = {"href": link(request, "POST", f"verify/{key}", seconds=UPLOAD_SECONDS)}
     actions = {"upload": upload | {"expires_in": UPLOAD_SECONDS}, "verify": verify | {"expires_in": UPLOAD_SECONDS}}
     return {"oid": oid, "size": size, "authenticated": True, "actions": actions}
@@ -141,6 +160,5 @@ def _in_parts(request: HttpRequest, key: str, size: int) -> dict[str, Any]:
     part_size = max(settings.LFS_PART_SIZE, -(-size // _MAX_PARTS))
     plan = stores.partial_uploads().begin(key, size=size, part_size=part_size)
     header = {"chunk_size": str(plan.part_size)}
-    for number in range(1, plan.count + 1):
-        header[str(number)] = link(request, "PUT", f"uploads/{key}/{number}", seconds=UPLOAD_SECONDS)
+    header |= {str(number): href for number, href in enumerate(part_links(request, plan), 1)}
     return {"href": link(request, "POST", f"uploads/{key}/complete", seconds=UPLOAD_SECONDS), "header": header}

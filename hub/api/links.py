@@ -4,7 +4,10 @@ A link is made only after the asker's rights were checked; whoever holds it may 
 until it expires. Uploads name repository, person, object and length in their key.
 """
 
+import re
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -23,10 +26,13 @@ from hub.selectors import held_objects
 from hub.services import objects
 from hub.storage import signing
 from hub.storage.errors import BadSignature, DigestMismatch, ObjectMissing, TooLarge, UploadIncomplete
+from hub.storage.objects import Shown
 from hub.storage.signing import Grant
+from hub.storage.uploads import Upload
 
 DOWNLOAD_SECONDS = 3600
 UPLOAD_SECONDS = 24 * 3600
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,52 @@ def link(
     """An absolute address that opens one door for a while."""
     grant = Grant(method, key, int(time.time()) + seconds, byte_range, filename)
     return signing.signed_url(_secret(), absolute(request, "/api/storage"), grant)
+
+
+def object_link(request: HttpRequest, held: LargeObject, name: str | None = None) -> str:
+    """Where a client fetches an object: straight from the bucket if it lies there, else from the site."""
+    straight = straight_link(held, name or held.sha256)
+    return straight or link(request, "GET", f"objects/{held.sha256}", filename=name)
+
+
+def straight_link(held: LargeObject, name: str) -> str | None:
+    """A link to the bucket, or None for what only the site can send."""
+    if not held.is_plain:
+        return None
+    return stores.plain_objects().url(held.sha256, DOWNLOAD_SECONDS, content.shown(name))
+
+
+def xorb_link(request: HttpRequest, xorb: str, first: int, last: int) -> str:
+    """Where a client fetches these bytes of a xorb, and no others."""
+    span = (first, last)
+    straight = stores.xet_store().xorbs.url(xorb, DOWNLOAD_SECONDS, Shown(byte_range=span))
+    return straight or link(request, "GET", f"xorbs/{xorb}", byte_range=span)
+
+
+def upload_link(request: HttpRequest, key: str, size: int) -> str:
+    """Where a client brings an object in one piece."""
+    straight = stores.partial_uploads().whole_url(key, size, UPLOAD_SECONDS)
+    return straight or link(request, "PUT", f"uploads/{key}", seconds=UPLOAD_SECONDS)
+
+
+def part_links(request: HttpRequest, plan: Upload) -> list[str]:
+    """Where a client brings the parts of an object, from the first."""
+    straight = stores.partial_uploads().part_urls(plan.key, UPLOAD_SECONDS)
+    if straight is not None:
+        return straight
+    numbers = range(1, plan.count + 1)
+    return [link(request, "PUT", f"uploads/{plan.key}/{number}", seconds=UPLOAD_SECONDS) for number in numbers]
+
+
+def finish_uploads(repository: Repository, wanted: Iterable[tuple[str, int]], by: Principal) -> None:
+    """Verify objects (sha256, length) that clients brought straight to the bucket and did not ask to verify."""
+    named = {sha256: size for sha256, size in wanted if _SHA256.fullmatch(sha256)}
+    if by.user is None:
+        return
+    for sha256 in named.keys() - held_objects(by, repository, named).keys():
+        with suppress(ObjectMissing, UploadIncomplete, DigestMismatch):
+            key = str(UploadKey(repository.pk, by.user.pk, sha256, named[sha256]))
+            objects.complete_upload(repository, key, sha256, by=by)
 
 
 @token_door("GET")
@@ -137,8 +189,20 @@ def verify_upload(request: HttpRequest, key: str) -> HttpResponse:
     if body.get("oid") != upload.sha256 or body.get("size") != upload.size:
         raise Invalid("This link verifies another object.")
     if upload.sha256 not in held_objects(by, repository, [upload.sha256]):
-        raise NotFound("The object has not arrived.", hint="Upload it again.")
+        _complete_arrived(repository, key, upload, by)
     return JsonResponse({})
+
+
+def _complete_arrived(repository: Repository, key: str, upload: UploadKey, by: Principal) -> None:
+    """What came straight to the bucket is verified now."""
+    try:
+        objects.complete_upload(repository, key, upload.sha256, by=by)
+    except DigestMismatch as error:
+        raise Invalid(str(error), hint="Upload it again.") from error
+    except (ObjectMissing, UploadIncomplete) as error:
+        # Somebody who asked at the same time may have been first.
+        if upload.sha256 not in held_objects(by, repository, [upload.sha256]):
+            raise NotFound("The object has not arrived.", hint="Upload it again.") from error
 
 
 def _granted(request: HttpRequest, key: str) -> Grant:

@@ -1,6 +1,7 @@
 """What all doors share: methods, bodies, error headers, redirects of old names, dates."""
 
 import json
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
@@ -11,15 +12,17 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.principal import ANONYMOUS, Principal
-from common.errors import Invalid, Refusal
+from common.errors import Invalid, Refusal, Unavailable
 from hub.enums import RepositoryKind
 from hub.errors import RepositoryMoved
 from hub.git.refs import full_name
 from hub.models import Repository
 from hub.selectors import Revision, branch_head, repository_for, require_contents, revision_of, split_revision
 from hub.services import index
+from hub.storage.errors import StoreUnavailable
 
 View = Callable[..., HttpResponse]
+_log = logging.getLogger(__name__)
 
 PROTOCOL_CODES = frozenset({"RepoNotFound", "RevisionNotFound", "EntryNotFound", "GatedRepo"})
 EXPOSED = (
@@ -47,6 +50,9 @@ def door(*methods: str) -> Callable[[View], View]:
                 response = _redirect(request, moved)
             except Refusal as refusal:
                 response = error_response(refusal)
+            except StoreUnavailable:
+                _log.exception("the object store is unavailable")
+                response = error_response(store_unavailable())
             if not response.streaming and "Content-Length" not in response:
                 response["Content-Length"] = str(len(response.content))
             if request.method == "HEAD" and not response.streaming:
@@ -96,6 +102,12 @@ def error_response(refusal: Refusal) -> HttpResponse:
     if "retry_after" in refusal.context:
         response["Retry-After"] = str(refusal.context["retry_after"])
     return response
+
+
+def store_unavailable() -> Unavailable:
+    """The refusal for the time while objects cannot be reached."""
+    message = "The store of large files cannot be reached at the moment."
+    return Unavailable(message, hint="Nothing was lost; try again in a minute.", retry_after=30)
 
 
 def sentence(refusal: Refusal) -> str:

@@ -2,7 +2,9 @@
 
 from django.http import HttpRequest, HttpResponse
 
+from hub.algorithms.ranges import same_entity
 from hub.api import content
+from hub.api.links import straight_link
 from hub.api.protocol import absolute, address_of, door, principal_of, repository_with_contents, revision_and_path
 from hub.enums import RepositoryKind
 from hub.errors import EntryNotFound
@@ -28,6 +30,9 @@ def resolve(request: HttpRequest, kind: RepositoryKind, namespace: str, name: st
         agent = request.headers.get("User-Agent", "")
         downloads.count(found, by=principal_of(request), address=address_of(request), agent=agent)
     headers |= _object_headers(request, found, revision, held)
+    straight = straight_link(held, file.name) if _may_redirect(request, held) else None
+    if straight is not None:
+        return HttpResponse(status=302, headers=headers | {"Location": straight, "Cache-Control": "private, no-cache"})
     return content.answer(request, content.of_object(held, name=file.name), headers)
 
 
@@ -37,6 +42,11 @@ def raw(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, r
     found = repository_with_contents(request, kind, namespace, name)
     revision, file = _file(found, rest)
     return content.answer(request, _blob(revision, file), {"X-Repo-Commit": revision.commit})
+
+
+def _may_redirect(request: HttpRequest, held: LargeObject) -> bool:
+    """Metadata and "you have it already" are ours to tell."""
+    return request.method == "GET" and not same_entity(request.headers.get("If-None-Match"), f'"{held.sha256}"')
 
 
 def _file(found: Repository, rest: str) -> tuple[Revision, File]:

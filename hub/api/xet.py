@@ -27,13 +27,23 @@ from hub.algorithms.ranges import RangeNotSatisfiable, parse_range
 from hub.api import buckets
 from hub.api.bodies import body_of, read_all, release_before
 from hub.api.commits import require_upload
-from hub.api.links import link
-from hub.api.protocol import View, absolute, address_of, door, principal_of, repository, revision, sentence
+from hub.api.links import xorb_link
+from hub.api.protocol import (
+    View,
+    absolute,
+    address_of,
+    door,
+    principal_of,
+    repository,
+    revision,
+    sentence,
+    store_unavailable,
+)
 from hub.enums import RepositoryKind
 from hub.models import Bucket, Repository, TreeEntry
 from hub.selectors import has_contents, readable_by_xet, require_contents
 from hub.services import downloads, objects, quotas
-from hub.storage.errors import RangeBeyondEnd, TooLarge, XetError, XetMissing
+from hub.storage.errors import RangeBeyondEnd, StoreUnavailable, TooLarge, XetError, XetMissing
 from hub.storage.xet.recipes import XetFile
 from hub.storage.xet.reconstruction import Fetch, reconstruct
 
@@ -180,7 +190,7 @@ def reconstruction(request: HttpRequest, scope: Scope, version: int, file_hash: 
         _count(request, scope.home, scope.principal, held.sha256)
 
     def url(fetch: Fetch) -> str:
-        return link(request, "GET", f"xorbs/{fetch.xorb}", byte_range=(fetch.first, fetch.last))
+        return xorb_link(request, fetch.xorb, fetch.first, fetch.last)
 
     return JsonResponse(plan.version_1(url) if version == 1 else plan.version_2(url))
 
@@ -245,6 +255,8 @@ def _progress(
         yield _event("result", result=1)
     except XetError as error:
         yield _event("error", message=str(error), retryable=False)
+    except StoreUnavailable:
+        yield _event("error", message=sentence(store_unavailable()), retryable=True)
     except Refusal as refusal:
         yield _event("error", message=sentence(refusal), retryable=False)
 

@@ -21,7 +21,7 @@ from hub.models import Branch, Bucket, BucketFile, BucketObject, LargeObject, Re
 from hub.selectors.revisions import of_git
 from hub.selectors.storage import recount
 from hub.services import holdings, index
-from hub.storage.errors import StorageError
+from hub.storage.errors import StorageError, StoreUnavailable
 
 _READ = 1024 * 1024
 
@@ -199,6 +199,8 @@ def _xet_fault(found: LargeObject, *, deep: bool) -> str:
             if store.xorbs.size(name) != store.index(name).packed_size:
                 return f"the xorb {name} has another length than its index says"
         return _digest_fault(store.read_file(found.xet_hash), found.sha256) if deep else ""
+    except StoreUnavailable:
+        raise  # what cannot be reached now is not lost
     except StorageError as error:
         return str(error)
 

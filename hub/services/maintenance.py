@@ -27,6 +27,7 @@ def tidy() -> int:
     """
     stores.plain_objects().sweep_stage()
     stores.xet_store().xorbs.sweep_stage()
+    stores.partial_uploads().sweep_stage()
     bucket_feed.forget_old()
     grown = Repository.objects.filter(Q(updated_at__gt=timezone.now() - _RECENTLY) | Q(git_size=0))
     return sum(_tidy(repository) for repository in grown.iterator())

@@ -27,9 +27,13 @@ def receive(repository: Repository, sha256: str, size: int, source: Readable, *,
 
 
 def complete_upload(repository: Repository, key: str, sha256: str, *, by: Principal) -> LargeObject:
-    """Turn an upload in parts into an object. Raises UploadIncomplete, DigestMismatch, ObjectMissing."""
-    size = stores.partial_uploads().complete(key, sha256, stores.plain_objects())
-    return hold_plain(repository, sha256, size, by=by)
+    """Turn what arrived into an object. Raises UploadIncomplete, DigestMismatch, ObjectMissing."""
+    uploads = stores.partial_uploads()
+    size = uploads.complete(key, sha256, stores.plain_objects())
+    found = hold_plain(repository, sha256, size, by=by)
+    # Only now: if this process dies before, the next attempt finds what arrived.
+    uploads.abort(key)
+    return found
 
 
 @transaction.atomic

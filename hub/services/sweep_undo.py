@@ -62,8 +62,8 @@ def _purge(number: int) -> bool:
             return False
         move(run, SweepState.PURGED)
         run.items.all().delete()
-    for kind in SweptKind:
-        shutil.rmtree(trash_of(run, kind).parent, ignore_errors=True)
+    shutil.rmtree(trash_of(run, SweptKind.FOLDER).parent, ignore_errors=True)
+    stores.empty_trash(trash_of(run, SweptKind.PLAIN).parent)
     return True
 
 

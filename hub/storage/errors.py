@@ -9,6 +9,10 @@ class ObjectMissing(StorageError):
     """There is no such object."""
 
 
+class StoreUnavailable(StorageError):
+    """The store of objects cannot be reached or refuses us; nothing was lost, it may be tried again."""
+
+
 class DigestMismatch(StorageError):
     """The bytes are not those that were announced."""
 

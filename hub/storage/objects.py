@@ -1,4 +1,4 @@
-"""A store of immutable objects by name, on a file system.
+"""Stores of immutable objects by name: what one must do, and the one on a file system.
 
 Names are 64 hex digits: the sha256 for plain objects, the Xet hash for xorbs. An
 object appears whole or not at all, and what ``adopt`` returned survives a power
@@ -32,6 +32,15 @@ class Readable(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """How a link shows an object: the only bytes it gives (first and last), its type, what to do with it."""
+
+    byte_range: tuple[int, int] | None = None
+    content_type: str = "application/octet-stream"
+    disposition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StoredObject:
     """An object in a store: length in bytes, time of arrival in Unix seconds."""
 
@@ -62,7 +71,7 @@ class Staged:
 
 
 class ObjectStore(Protocol):
-    """What the hub needs of a store; files here, other stores may follow."""
+    """What the hub needs of a store: files here, S3 in ``hub.storage.s3``, both in ``hub.storage.layered``."""
 
     def stage(self, source: Readable, *, limit: int | None = None) -> Staged: ...
     def adopt(self, staged: Staged, name: str) -> bool: ...
@@ -71,8 +80,9 @@ class ObjectStore(Protocol):
     def exists(self, name: str) -> bool: ...
     def size(self, name: str) -> int | None: ...
     def stored_at(self, name: str) -> float | None: ...
-    def open(self, name: str) -> BinaryIO: ...
+    def open(self, name: str, first: int = 0, length: int | None = None) -> BinaryIO: ...
     def path(self, name: str) -> Path | None: ...
+    def url(self, name: str, seconds: int, shown: Shown | None = None) -> str | None: ...
     def delete(self, name: str) -> bool: ...
     def names(self) -> Iterator[StoredObject]: ...
     def discard(self, name: str, trash: Path, *, idle_since: float) -> bool: ...
@@ -90,26 +100,7 @@ class LocalObjects:
 
     def stage(self, source: Readable, *, limit: int | None = None) -> Staged:
         """Take in bytes, hashing on the way. Raises TooLarge past ``limit`` bytes."""
-        self._stage.mkdir(parents=True, exist_ok=True)
-        digest = hashlib.sha256()
-        size = 0
-        handle, name = tempfile.mkstemp(dir=self._stage)
-        staged = Staged(Path(name), 0, "")
-        try:
-            with os.fdopen(handle, "wb", buffering=0) as file:
-                while block := source.read(BLOCK):
-                    size += len(block)
-                    if limit is not None and size > limit:
-                        raise TooLarge(f"more than the allowed {limit} bytes arrived")
-                    digest.update(block)
-                    _write_all(file, block)
-                os.fsync(file.fileno())
-        except BaseException:
-            staged.drop()
-            raise
-        staged.size = size
-        staged.sha256 = digest.hexdigest()
-        return staged
+        return stage_in(self._stage, source, limit)
 
     def adopt(self, staged: Staged, name: str) -> bool:
         """Make staged bytes the object ``name``; False when it was there already (it then counts as fresh).
@@ -142,14 +133,7 @@ class LocalObjects:
 
         Raises DigestMismatch, or TooLarge as soon as more than ``size`` bytes arrive.
         """
-        self._place(sha256)
-        with self.stage(source, limit=size) as staged:
-            if staged.sha256 != sha256 or (size is not None and staged.size != size):
-                raise DigestMismatch(
-                    f"the bytes that arrived ({staged.size}, sha256 {staged.sha256}) are not the object {sha256}"
-                )
-            self.adopt(staged, sha256)
-            return staged.size
+        return put_verified(self, source, sha256, size)
 
     def touch(self, name: str) -> bool:
         """Let an object count as fresh, so that no sweep takes it; False when it is not there."""
@@ -206,17 +190,26 @@ class LocalObjects:
         except FileNotFoundError:
             return None
 
-    def open(self, name: str) -> BinaryIO:
-        """The object for reading, seekable. Raises ObjectMissing."""
+    def open(self, name: str, first: int = 0, length: int | None = None) -> BinaryIO:
+        """The object for reading from byte ``first``, seekable; ``length`` says how much of it is wanted.
+
+        Raises ObjectMissing.
+        """
         try:
-            return self._place(name).open("rb")
+            file = self._place(name).open("rb")
         except FileNotFoundError:
             raise ObjectMissing(f"the object {name} is not in the store") from None
+        file.seek(first)
+        return file
 
     def path(self, name: str) -> Path | None:
         """Where the object's file lies, for sendfile; None when there is no object."""
         place = self._place(name)
         return place if place.is_file() else None
+
+    def url(self, name: str, seconds: int, shown: Shown | None = None) -> str | None:
+        """Where clients may fetch the object by themselves: nowhere, files are sent by the site."""
+        return None
 
     def delete(self, name: str) -> bool:
         """Remove an object; False when it was gone."""
@@ -242,9 +235,50 @@ class LocalObjects:
         return sweep(self._stage, older_than)
 
     def _place(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
-            raise ValueError("the name of an object is 64 lower-case hex digits")
+        check_name(name)
         return self.root / name[:2] / name[2:4] / name
+
+
+def check_name(name: str) -> None:
+    """Raises ValueError for anything but 64 lower-case hex digits."""
+    if not _NAME.fullmatch(name):
+        raise ValueError("the name of an object is 64 lower-case hex digits")
+
+
+def stage_in(folder: Path, source: Readable, limit: int | None = None) -> Staged:
+    """Take bytes into a new file of a folder, durably, hashing on the way. Raises TooLarge past ``limit`` bytes."""
+    make_folder(folder)
+    digest = hashlib.sha256()
+    size = 0
+    handle, name = tempfile.mkstemp(dir=folder)
+    staged = Staged(Path(name), 0, "")
+    try:
+        with os.fdopen(handle, "wb", buffering=0) as file:
+            while block := source.read(BLOCK):
+                size += len(block)
+                if limit is not None and size > limit:
+                    raise TooLarge(f"more than the allowed {limit} bytes arrived")
+                digest.update(block)
+                _write_all(file, block)
+            os.fsync(file.fileno())
+    except BaseException:
+        staged.drop()
+        raise
+    staged.size = size
+    staged.sha256 = digest.hexdigest()
+    return staged
+
+
+def put_verified(store: ObjectStore, source: Readable, sha256: str, size: int | None = None) -> int:
+    """Store bytes that must have this sha256 (and length); gives the length. Raises DigestMismatch, TooLarge."""
+    check_name(sha256)
+    with store.stage(source, limit=size) as staged:
+        if staged.sha256 != sha256 or (size is not None and staged.size != size):
+            raise DigestMismatch(
+                f"the bytes that arrived ({staged.size}, sha256 {staged.sha256}) are not the object {sha256}"
+            )
+        store.adopt(staged, sha256)
+        return staged.size
 
 
 def write_file(path: Path, data: bytes) -> None:

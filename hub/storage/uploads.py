@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from hub.storage.errors import DigestMismatch, ObjectMissing, TooLarge, UploadIncomplete
 from hub.storage.objects import BLOCK, ObjectStore, Readable, Staged, move_file, write_file
@@ -46,6 +47,23 @@ class Upload:
         if not 1 <= number <= self.count:
             raise ValueError(f"this upload has the parts 1 to {self.count}")
         return min(self.part_size, self.size - (number - 1) * self.part_size)
+
+
+class Uploads(Protocol):
+    """What the hub needs of uploads that are not objects yet: files here, S3 in ``hub.storage.s3.uploads``."""
+
+    def begin(self, key: str, *, size: int, part_size: int) -> Upload: ...
+    def find(self, key: str) -> Upload: ...
+    def put_part(self, key: str, number: int, source: Readable) -> Part: ...
+    def parts(self, key: str) -> list[Part]: ...
+    def whole_url(self, key: str, size: int, seconds: int) -> str | None: ...
+    def part_urls(self, key: str, seconds: int) -> list[str] | None: ...
+    def complete(self, key: str, sha256: str, store: ObjectStore) -> int: ...
+    def abort(self, key: str) -> None: ...
+    def idle(self, idle_since: float) -> Iterator[tuple[str, int]]: ...
+    def discard(self, key: str, trash: Path, *, idle_since: float) -> bool: ...
+    def put_back(self, key: str, trash: Path) -> bool: ...
+    def sweep_stage(self, *, older_than: float = ...) -> int: ...
 
 
 class PartialUploads:
@@ -123,6 +141,14 @@ class PartialUploads:
             found.append(Part(number, upload.length_of(number), etag))
         return found
 
+    def whole_url(self, key: str, size: int, seconds: int) -> str | None:
+        """Files are brought through the site."""
+        return None
+
+    def part_urls(self, key: str, seconds: int) -> list[str] | None:
+        """Files are brought through the site."""
+        return None
+
     def complete(self, key: str, sha256: str, store: ObjectStore) -> int:
         """Turn a finished upload into the object ``sha256``; gives its length.
 
@@ -172,6 +198,10 @@ class PartialUploads:
             return False
         move_file(trash / key, self._folder(key))
         return True
+
+    def sweep_stage(self, *, older_than: float = 86400.0) -> int:
+        """Nothing lies here but uploads."""
+        return 0
 
     def _folder(self, key: str) -> Path:
         if not _KEY.fullmatch(key):

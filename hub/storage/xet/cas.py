@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hub.storage.errors import ObjectMissing, RangeBeyondEnd, XetError, XetMissing
-from hub.storage.objects import LocalObjects, ObjectStore, Readable, StoredObject, locked, move_file, write_file
+from hub.storage.objects import LocalObjects, ObjectStore, Readable, StoredObject, locked
+from hub.storage.records import LocalRecords, Records
 from hub.storage.xet import hashing, shard
 from hub.storage.xet.recipes import Recipes, XetFile
 from hub.storage.xet.shard import FileRecord, Term
@@ -46,10 +47,18 @@ class StoredXorb:
 class XetStore:
     """Xorbs, their indexes and recipes under one root. Safe for many threads and processes."""
 
-    def __init__(self, root: Path, xorbs: ObjectStore | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        xorbs: ObjectStore | None = None,
+        *,
+        indexes: Records | None = None,
+        recipes: Records | None = None,
+    ) -> None:
+        """Everything lies under ``root``, but for what is given other places. The lock always does."""
         self.xorbs: ObjectStore = xorbs or LocalObjects(root / "xorbs")
-        self.recipes = Recipes(root / "files")
-        self._indexes = root / "indexes"
+        self.indexes: Records = indexes or LocalRecords(root / "indexes")
+        self.recipes = Recipes(recipes or LocalRecords(root / "files"))
         self._lock = root / "sweep.lock"
         self._cached_index = lru_cache(maxsize=_CACHED_INDEXES)(self._read_index)
 
@@ -71,28 +80,27 @@ class XetStore:
             if index.hash() != wanted:
                 raise XetError(f"the bytes that arrived are not the xorb {xorb_hash}")
             inserted = self.xorbs.adopt(staged, xorb_hash)
-        place = self._index_place(xorb_hash)
-        if not inserted and not place.exists():
+        is_indexed = not inserted and self.indexes.version(xorb_hash) is not None
+        if not inserted and not is_indexed:
             # Its writer died between xorb and index, and may have packed it differently.
             with self.xorbs.open(xorb_hash) as file:
-                index = _parse_file(file)
-        if inserted or not place.exists():
-            write_file(place, index.data)
+                index = parse(memoryview(file.read()))
+        if not is_indexed:
+            self.indexes.put(xorb_hash, index.data)
         return StoredXorb(xorb_hash, index.packed_size, index.plain_size, len(index), inserted)
 
     def has_xorb(self, xorb_hash: str) -> bool:
         """Is a xorb there, complete with its index?"""
         hashing.from_hex(xorb_hash)
-        return self._index_place(xorb_hash).exists() and self.xorbs.exists(xorb_hash)
+        return self.indexes.version(xorb_hash) is not None and self.xorbs.exists(xorb_hash)
 
     def index(self, xorb_hash: str) -> XorbIndex:
         """Where the chunks of a xorb lie. Raises XetMissing."""
         hashing.from_hex(xorb_hash)
-        try:
-            written = self._index_place(xorb_hash).stat().st_mtime_ns
-            return self._cached_index(xorb_hash, written)
-        except FileNotFoundError:
-            raise XetMissing(f"the xorb {xorb_hash} is not in the store; upload it before the shard") from None
+        version = self.indexes.version(xorb_hash)
+        if version is None:
+            raise XetMissing(f"the xorb {xorb_hash} is not in the store; upload it before the shard")
+        return self._cached_index(xorb_hash, version)
 
     def accept_shard(self, data: bytes | memoryview) -> list[XetFile]:
         """Verify the files that a shard announces and keep their recipes; gives them.
@@ -218,21 +226,16 @@ class XetStore:
             if self.xorbs.stored_at(xorb.name) != xorb.stored_at:
                 return False
             # The index goes first: who uploads the xorb just now finds none and writes it.
-            place, index = self._index_place(xorb.name), trash / f"{xorb.name}.index"
-            if place.exists():
-                move_file(place, index)
+            self.indexes.discard(xorb.name, trash / "indexes")
             if self.xorbs.discard(xorb.name, trash, idle_since=xorb.stored_at + 1e-6):
                 return True
-            if index.exists() and not place.exists():
-                move_file(index, place)
+            self.indexes.put_back(xorb.name, trash / "indexes")
         return False
 
     def put_back_xorb(self, xorb_hash: str, trash: Path) -> bool:
         """Undo `discard_xorb`; False when the folder has no such xorb."""
         with locked(self._lock, fcntl.LOCK_EX):
-            index = trash / f"{xorb_hash}.index"
-            if index.exists() and not self._index_place(xorb_hash).exists():
-                move_file(index, self._index_place(xorb_hash))
+            self.indexes.put_back(xorb_hash, trash / "indexes")
             return self.xorbs.put_back(xorb_hash, trash)
 
     def _check_xorb(self, record: shard.XorbRecord) -> None:
@@ -278,10 +281,10 @@ class XetStore:
         run = self.index(name).run(term.start, term.end)
         base = run[0].plain_start
         wanted = [chunk for chunk in run if chunk.plain_end - base > start and chunk.plain_start - base < end]
+        first = wanted[0].packed_start
         try:
-            with self.xorbs.open(name) as file:
+            with self.xorbs.open(name, first, wanted[-1].packed_end - first) as file:
                 for batch in _batches(wanted):
-                    file.seek(batch[0].packed_start)
                     packed = file.read(batch[-1].packed_end - batch[0].packed_start)
                     for chunk, plain in zip(batch, unpack_run(memoryview(packed), batch), strict=True):
                         at = chunk.plain_start - base
@@ -292,12 +295,12 @@ class XetStore:
         except ObjectMissing:
             raise XetMissing(f"the xorb {name} is not in the store") from None
 
-    def _read_index(self, xorb_hash: str, written: int) -> XorbIndex:
-        """``written`` keeps apart what stood under the same name at different times."""
-        return XorbIndex(self._index_place(xorb_hash).read_bytes())
-
-    def _index_place(self, xorb_hash: str) -> Path:
-        return self._indexes / xorb_hash[:2] / xorb_hash[2:4] / xorb_hash
+    def _read_index(self, xorb_hash: str, version: str) -> XorbIndex:
+        """``version`` keeps apart what stood under the same name at different times."""
+        data = self.indexes.get(xorb_hash)
+        if data is None:
+            raise XetMissing(f"the xorb {xorb_hash} is not in the store; upload it before the shard")
+        return XorbIndex(data)
 
 
 def _parse_file(file: BinaryIO) -> XorbIndex:

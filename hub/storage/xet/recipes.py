@@ -1,14 +1,13 @@
 """Recipes: what a file is made of. A few dozen bytes a file, kept beside the xorbs."""
 
-import os
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from hub.storage.errors import XetError, XetMissing
-from hub.storage.objects import StoredObject, move_file, write_file
+from hub.storage.errors import XetError
+from hub.storage.objects import StoredObject
+from hub.storage.records import Records
 from hub.storage.xet.hashing import from_hex, to_hex
 from hub.storage.xet.shard import Term
 
@@ -33,22 +32,23 @@ class XetFile:
 
 
 class Recipes:
-    """Recipes as small files under ``root``."""
+    """Recipes by the hash of their file."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, records: Records) -> None:
+        self.records = records
 
     def put(self, file: XetFile) -> None:
         """Keep a recipe, durably."""
+        from_hex(file.hash)  # refuses anything but a hash
         head = _HEAD.pack(bytes.fromhex(file.sha256), file.size, len(file.terms))
         rows = (_TERM.pack(term.xorb, term.start, term.end, term.length) for term in file.terms)
-        write_file(self._place(file.hash), _MAGIC + head + b"".join(rows))
+        self.records.put(file.hash, _MAGIC + head + b"".join(rows))
 
     def get(self, file_hash: str) -> XetFile | None:
         """A recipe, or None. Raises XetError when the hash is malformed or the recipe damaged."""
-        try:
-            data = self._place(file_hash).read_bytes()
-        except FileNotFoundError:
+        from_hex(file_hash)
+        data = self.records.get(file_hash)
+        if data is None:
             return None
         body = memoryview(data)[len(_MAGIC) :]
         if not data.startswith(_MAGIC) or len(body) < _HEAD.size:
@@ -62,51 +62,34 @@ class Recipes:
 
     def delete(self, file_hash: str) -> bool:
         """Forget a recipe; False when it was gone."""
-        try:
-            self._place(file_hash).unlink()
-        except FileNotFoundError:
-            return False
-        return True
+        from_hex(file_hash)
+        return self.records.delete(file_hash)
 
     def touch(self, file_hash: str) -> bool:
         """Let a recipe count as fresh; False when there is none that can be read."""
-        if self.get(file_hash) is None:
-            return False
-        os.utime(self._place(file_hash))
-        return True
+        return self.get(file_hash) is not None and self.records.touch(file_hash)
 
     def idle(self, idle_since: float) -> Iterator[StoredObject]:
         """Recipes of files that nobody announced at ``idle_since`` (Unix seconds) or later; `size` is the file's."""
-        for path in self.root.glob("??/??/[0-9a-f]*"):
-            with suppress(FileNotFoundError):
-                written = path.stat().st_mtime
-                found = self.get(path.name) if written < idle_since else None
-                if found is not None:
-                    yield StoredObject(found.hash, found.size, written)
+        for item in self.records.items():
+            found = self.get(item.name) if item.stored_at < idle_since else None
+            if found is not None:
+                yield StoredObject(found.hash, found.size, item.stored_at)
 
     def discard(self, file_hash: str, trash: Path, *, idle_since: float) -> bool:
         """Move an idle recipe into a folder. The store's lock is the caller's business."""
-        place = self._place(file_hash)
-        if not place.exists() or place.stat().st_mtime >= idle_since:
-            return False
-        move_file(place, trash / file_hash)
-        return True
+        from_hex(file_hash)
+        stored = self.records.stored_at(file_hash)
+        return stored is not None and stored < idle_since and self.records.discard(file_hash, trash)
 
     def put_back(self, file_hash: str, trash: Path) -> bool:
         """Undo `discard`."""
-        if not (trash / file_hash).is_file():
-            return False
-        move_file(trash / file_hash, self._place(file_hash))
-        return True
+        from_hex(file_hash)
+        return self.records.put_back(file_hash, trash)
 
     def __iter__(self) -> Iterator[XetFile]:
         """All recipes, for sweeps and checks; those that vanish meanwhile are left out."""
-        for path in self.root.glob("??/??/[0-9a-f]*"):
-            with suppress(XetMissing):
-                found = self.get(path.name)
-                if found is not None:
-                    yield found
-
-    def _place(self, file_hash: str) -> Path:
-        from_hex(file_hash)  # refuses anything but a hash
-        return self.root / file_hash[:2] / file_hash[2:4] / file_hash
+        for item in self.records.items():
+            found = self.get(item.name)
+            if found is not None:
+                yield found

@@ -71,7 +71,7 @@ def test_index_is_rebuilt_for_a_xorb_whose_writer_died(store):
     repeated = PackedXorb([bytes(9000), bytes(10_000)], xorb.PLAIN)
     smaller = PackedXorb([bytes(9000), bytes(10_000)], xorb.LZ4)
     repeated.put(store)
-    store._index_place(repeated.name).unlink()
+    store.indexes.delete(repeated.name)
     assert not store.has_xorb(repeated.name)
     smaller.put(store)
     file = store.accept_shard(shard_of(file_record((smaller, 0, 2))))[0]
@@ -83,7 +83,7 @@ def test_file_is_accepted_and_read_back(store, file):
     assert file.size == len(WHOLE)
     assert file.xorbs == {ONE.name, TWO.name}
     assert b"".join(store.read_file(file.hash)) == WHOLE
-    again = XetStore(store.recipes.root.parent)
+    again = XetStore(store.recipes.records.root.parent)
     assert again.file(file.hash) == file
     assert list(again.recipes) == [file]
 
@@ -266,7 +266,7 @@ def test_sweep_takes_only_what_is_old_and_needed_by_nobody(store, file, tmp_path
 
 def test_recipes_are_discarded_unless_they_were_announced_since(store, file, tmp_path):
     trash = tmp_path / "trash"
-    place = store.recipes.root / file.hash[:2] / file.hash[2:4] / file.hash
+    place = store.recipes.records.root / file.hash[:2] / file.hash[2:4] / file.hash
     assert list(store.recipes.idle(time.time() - 60)) == []
     os.utime(place, (1000, 1000))
     assert [one.name for one in store.recipes.idle(time.time() - 60)] == [file.hash]

@@ -21,8 +21,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def kept(s3_settings):
+def kept(s3_settings, settings, tmp_path):
     """A plain object and a Xet file that a repository holds, and one of each that nothing names."""
+    settings.REPOSITORIES_ROOT = tmp_path / "repositories"
     ada = make.person("ada")
     repository = make.repository(ada, "tiny")
     data = os.urandom(1000)

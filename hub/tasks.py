@@ -2,7 +2,10 @@
 
 from celery import shared_task
 
-from hub.services import access, deliveries, maintenance, sweep_undo, sweeping
+from hub.models import Repository
+from hub.services import access, deliveries, maintenance, opt_outs, reports, scanning, sweep_undo, sweeping
+
+_WAITING_BRANCHES = 200
 
 
 @shared_task(ignore_result=True)
@@ -10,6 +13,8 @@ def tidy() -> None:
     """Beat calls it every hour."""
     maintenance.tidy()
     deliveries.forget_old()
+    scanning.scan_waiting(limit=_WAITING_BRANCHES)
+    scanning.forget_old_rules()
 
 
 @shared_task(ignore_result=True)
@@ -38,3 +43,18 @@ def sweep() -> None:
     maintenance.prune()
     sweeping.sweep(delete=True)
     sweep_undo.purge()
+
+
+@shared_task(ignore_result=True)
+def scan(repository_id: int, ref: str) -> None:
+    """After each commit: inspect the files that are new."""
+    repository = Repository.objects.select_related("namespace").filter(pk=repository_id).first()
+    if repository is not None:
+        scanning.scan_ref(repository, ref)
+
+
+@shared_task(ignore_result=True)
+def keep_deadlines() -> None:
+    """Beat calls it every five minutes: decisions nobody objected to become final, late answers are told."""
+    reports.settle_overdue()
+    opt_outs.note_overdue()

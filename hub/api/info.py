@@ -19,6 +19,7 @@ from hub.git.refs import BRANCH
 from hub.models import Repository, TreeEntry
 from hub.selectors import files_at, repositories_visible_to
 from hub.selectors.listing import MAX_WORDS
+from hub.selectors.scanning import repository_status
 
 _MAX_PAGE = 1000
 _PAGE = 100
@@ -41,13 +42,16 @@ _UNKNOWN_FACTS = ("num_parameters", "inference_provider", "benchmark")
 def detail(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, rest: str = "") -> HttpResponse:
     if request.method == "DELETE":  # clients that unlike a name without an owner come here
         raise RepositoryNotFound
-    found = repository(request, kind, namespace, name)
+    found = repository(request, kind, namespace, name, even_disabled=True)
     expand = checked_expand(kind, request.GET.getlist("expand"))
     at = revision(found, rest)
     files = None
     if not expand or "siblings" in expand:
         files = [sibling(file, blobs=flag(request, "blobs")) for file in files_at(at)]
-    return JsonResponse(info(found, sha=at.commit, siblings=files, expand=expand))
+    answer = info(found, sha=at.commit, siblings=files, expand=expand)
+    if flag(request, "securityStatus") or "securityRepoStatus" in expand:
+        answer["securityRepoStatus"] = repository_status(at)
+    return JsonResponse(answer)
 
 
 @door("GET")

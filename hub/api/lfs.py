@@ -10,9 +10,10 @@ from hub import stores
 from hub.api.links import UPLOAD_SECONDS, UploadKey, link
 from hub.api.protocol import PROTOCOL_CODES, json_body, principal_of, repository, sentence, token_door
 from hub.enums import RepositoryKind
-from hub.errors import FileTooLarge, RepositoryMoved, StorageFull
+from hub.errors import ContentRemoved, FileTooLarge, RepositoryMoved, StorageFull
 from hub.models import LargeObject, Repository
 from hub.selectors import held_objects, missing_content, readable_object, require_contents
+from hub.selectors.reports import refuse_blocked
 from hub.services import proposals, quotas
 from hub.services.objects import keep
 
@@ -111,6 +112,10 @@ def _download(request: HttpRequest, found: Repository, oid: str, size: int) -> d
     held = readable_object(principal_of(request), found, oid)
     if held is None:
         return {"oid": oid, "size": size, "error": {"code": 404, "message": missing_content(found, oid)}}
+    try:
+        refuse_blocked(principal_of(request), found, oid)
+    except ContentRemoved as refusal:
+        return {"oid": oid, "size": size, "error": {"code": 410, "message": sentence(refusal)}}
     download = {"href": link(request, "GET", f"objects/{oid}"), "expires_in": 3600}
     return {"oid": oid, "size": held.size, "authenticated": True, "actions": {"download": download}}
 

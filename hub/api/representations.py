@@ -5,8 +5,9 @@ from typing import Any
 from common.errors import Invalid
 from hub.api.protocol import date
 from hub.enums import GateMode
-from hub.models import Repository
+from hub.models import Repository, ScanResult
 from hub.selectors import File
+from hub.selectors.scanning import file_status
 
 _COMMON = {
     "author", "cardData", "createdAt", "disabled", "lastModified", "likes", "private", "resourceGroup", "sha",
@@ -61,7 +62,7 @@ def _properties(repository: Repository, sha: str, siblings: list[dict[str, Any]]
         "sha": sha,
         "private": repository.is_private,
         "gated": GateMode(repository.gated).on_the_wire,
-        "disabled": False,
+        "disabled": repository.is_disabled,
         "downloads": repository.downloads,
         "downloadsAllTime": repository.downloads,
         "likes": repository.likes,
@@ -115,8 +116,8 @@ def sibling(file: File, *, blobs: bool = False) -> dict[str, Any]:
     return found
 
 
-def tree_entry(file: File, *, expand: bool = False) -> dict[str, Any]:
-    """A file or folder in a tree."""
+def tree_entry(file: File, *, expand: bool = False, result: ScanResult | None = None) -> dict[str, Any]:
+    """A file or folder in a tree; `result` is what its inspection found."""
     found: dict[str, Any] = {
         "type": "directory" if file.is_folder else "file",
         "oid": file.oid,
@@ -131,5 +132,5 @@ def tree_entry(file: File, *, expand: bool = False) -> dict[str, Any]:
         commit = file.last_commit
         found["lastCommit"] = {"id": commit.oid, "title": commit.title, "date": date(commit.date)}
     if expand and not file.is_folder:
-        found["securityFileStatus"] = {"status": "unscanned", "avScan": None, "pickleImportScan": None}
+        found["securityFileStatus"] = file_status(result)
     return found

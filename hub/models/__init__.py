@@ -5,7 +5,10 @@ from hub.models.discussions import CommentEdit, Discussion, DiscussionEvent, Off
 from hub.models.downloads import Download
 from hub.models.index import Branch, Commit, TreeEntry
 from hub.models.objects import LargeObject, RepositoryObject
+from hub.models.opt_outs import OptOut, OptOutEvent, OptOutMatch
+from hub.models.reports import Block, Report, ReportEvent, Tombstone
 from hub.models.repositories import OldName, Repository
+from hub.models.safety import Notice, ScanResult
 from hub.models.social import Follow, Like
 from hub.models.storage import DeletedObject, ReleasedObject, StorageLimit, Sweep, SweptItem
 from hub.models.versions import Credit, LineageEdge, Version
@@ -14,6 +17,7 @@ from hub.models.webhooks import WatchedName, Webhook, WebhookDelivery
 __all__ = [
     "AccessEvent",
     "AccessRequest",
+    "Block",
     "Branch",
     "Bucket",
     "BucketChange",
@@ -33,15 +37,23 @@ __all__ = [
     "LargeObject",
     "Like",
     "LineageEdge",
+    "Notice",
     "OfferedObject",
     "OldName",
+    "OptOut",
+    "OptOutEvent",
+    "OptOutMatch",
     "ReleasedObject",
+    "Report",
+    "ReportEvent",
     "Repository",
     "RepositoryObject",
+    "ScanResult",
     "StorageLimit",
     "Sweep",
     "SweptItem",
     "Terms",
+    "Tombstone",
     "TreeEntry",
     "Version",
     "WatchedName",

@@ -41,6 +41,8 @@ class Repository(models.Model):
     updated_at = models.DateTimeField(db_default=Now())
     downloads = models.BigIntegerField(default=0)
     likes = models.BigIntegerField(default=0)
+    # By an upheld report (hub/models/reports.py): nothing of it is given out.
+    is_disabled = models.BooleanField(default=False)
 
     # Facts about the head of the default branch.
     head = models.CharField(max_length=40, blank=True)

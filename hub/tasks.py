@@ -2,7 +2,16 @@
 
 from celery import shared_task
 
-from hub.services import access, deliveries, maintenance, search, sweep_undo, sweeping, trending
+from hub.services import (
+    access,
+    dataset_views,
+    deliveries,
+    maintenance,
+    search,
+    sweep_undo,
+    sweeping,
+    trending,
+)
 
 
 @shared_task(ignore_result=True)
@@ -10,6 +19,7 @@ def tidy() -> None:
     """Beat calls it every hour."""
     maintenance.tidy()
     deliveries.forget_old()
+    dataset_views.tidy()
 
 
 @shared_task(ignore_result=True)
@@ -50,3 +60,9 @@ def refresh_trending() -> None:
 def count_tags() -> None:
     """Beat calls it every night."""
     search.count_tags()
+
+
+@shared_task(ignore_result=True)
+def view_dataset(view_id: int) -> None:
+    """Look at the tables of a data set at a commit."""
+    dataset_views.make_view(view_id)

@@ -22,6 +22,8 @@ PUBLIC = {
     "collections": "/collections",
     "followers": "/users/researcher/followers",
     "likes": "/users/researcher/likes",
+    "dataset-rows": "/datasets/maker/shapes/viewer",
+    "dataset-sql": "/datasets/maker/shapes/sql",
     "person": "/researcher",
     "company": "/northwind",
     "grants": "/grants",

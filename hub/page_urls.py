@@ -8,6 +8,7 @@ from hub.views import (
     access,
     buckets,
     collections,
+    dataset_viewer,
     discussions,
     files,
     lineage,
@@ -69,6 +70,9 @@ urlpatterns = [
     path("users/<part:name>/followers", social.followers, name="followers"),
     path("users/<part:name>/following", social.following, name="following"),
     path("users/<part:name>/likes", social.likes, name="likes"),
+    path("datasets/<part:namespace>/<part:name>/viewer", dataset_viewer.viewer),
+    path("datasets/<part:namespace>/<part:name>/viewer/<str:config>/<str:split>", dataset_viewer.viewer),
+    path("datasets/<part:namespace>/<part:name>/sql", dataset_viewer.sql_page),
     path("<part:namespace>", repositories.namespace_page, name="namespace"),
 ]
 for prefix in ("datasets", "spaces", "kernels", ""):

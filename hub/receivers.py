@@ -8,7 +8,7 @@ from accounts.models import Namespace, User
 from common.services.outbox import receiver
 from hub import tasks
 from hub.models import Discussion, DiscussionEvent, Repository
-from hub.services import versions, weights
+from hub.services import dataset_views, versions, weights
 from hub.services.announcements import (
     Happening,
     Subject,
@@ -173,3 +173,11 @@ def _subject(payload: Payload) -> Subject | None:
 
 def _repository(payload: Payload) -> Repository | None:
     return Repository.objects.select_related("namespace").filter(pk=payload["repository"]).first()
+
+
+@receiver("repository.committed")
+def look_at_dataset(payload: Payload) -> None:
+    """A commit to the default branch of a data set: a worker looks at its tables."""
+    repository = Repository.objects.filter(pk=payload["repository"]).first()
+    if repository is not None and payload["is_default"] and dataset_views.is_viewable(repository):
+        dataset_views.request_view(repository, payload["commit"])

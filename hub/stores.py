@@ -11,6 +11,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from hub.models import LargeObject
 from hub.storage.layered import LayeredObjects, LayeredRecords
 from hub.storage.moving import Shelf
 from hub.storage.objects import LocalObjects, ObjectStore
@@ -21,6 +22,7 @@ from hub.storage.s3.records import S3Records
 from hub.storage.s3.uploads import S3Uploads
 from hub.storage.uploads import PartialUploads, Uploads
 from hub.storage.xet.cas import XetStore
+from hub.viewer.asking import Source
 
 
 def plain_objects() -> ObjectStore:
@@ -141,3 +143,35 @@ def _uploads(where: _Where, place: Place) -> S3Uploads:
 @lru_cache(maxsize=8)
 def _connection(place: Place) -> Bucket:
     return Bucket(place)
+
+
+def viewer_files() -> LocalObjects:
+    """Pages of rows, thumbnails and converted tables of the data-set viewer; all of it can be made again."""
+    return _viewer(settings.VIEWER_ROOT)
+
+
+def source_of(found: LargeObject) -> Source:
+    """An object for readers by range, wherever it lies."""
+    if found.is_plain:
+        return stored_source(plain_objects(), found.sha256, found.size)
+    store = xet_store()
+    return Source(found.size, lambda start, length: b"".join(store.read_file(found.xet_hash, start, length)))
+
+
+def stored_source(store: ObjectStore, name: str, size: int) -> Source:
+    """What lies in a store under its own name, for readers by range."""
+
+    def read(start: int, length: int) -> bytes:
+        blocks = []
+        with store.open(name, start, length) as file:
+            while length > 0 and (block := file.read(length)):
+                blocks.append(block)
+                length -= len(block)
+        return b"".join(blocks)
+
+    return Source(size, read)
+
+
+@lru_cache(maxsize=4)
+def _viewer(root: Path) -> LocalObjects:
+    return LocalObjects(root)

@@ -5,6 +5,7 @@ from celery import shared_task
 from hub.models import Repository
 from hub.services import (
     access,
+    dataset_views,
     deliveries,
     maintenance,
     opt_outs,
@@ -26,6 +27,7 @@ def tidy() -> None:
     deliveries.forget_old()
     scanning.scan_waiting(limit=_WAITING_BRANCHES)
     scanning.forget_old_rules()
+    dataset_views.tidy()
 
 
 @shared_task(ignore_result=True)
@@ -81,3 +83,9 @@ def keep_deadlines() -> None:
     """Beat calls it every five minutes: decisions nobody objected to become final, late answers are told."""
     reports.settle_overdue()
     opt_outs.note_overdue()
+
+
+@shared_task(ignore_result=True)
+def view_dataset(view_id: int) -> None:
+    """Look at the tables of a data set at a commit."""
+    dataset_views.make_view(view_id)

@@ -15,7 +15,14 @@ FOUNDATION = {"common", "accounts"}
 
 HEAVY = {"torch", "diffusers", "transformers", "accelerate", "safetensors"}
 HEAVY_ROOMS = ("inference/engine/", "compute/recipes/")
-DJANGO_FREE = (*HEAVY_ROOMS, "hub/git/", "hub/storage/", "licensing/standin/", "compute/backends/sandbox")
+DJANGO_FREE = (
+    *HEAVY_ROOMS,
+    "hub/git/",
+    "hub/storage/",
+    "hub/viewer/",
+    "licensing/standin/",
+    "compute/backends/sandbox",
+)
 STRIPE_FILES = {"licensing/gateway.py", "licensing/standin/schema.py"}
 
 
@@ -100,6 +107,7 @@ def test_only_the_gateway_talks_to_stripe():
         ("pygit2", "hub/git/"),
         ("psutil", "compute/backends/"),
         ("hf_xet", "-"),
+        ("duckdb", "hub/viewer/"),
         ("boto3", "hub/storage/s3/"),
         ("botocore", "hub/storage/s3/"),
     ],

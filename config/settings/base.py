@@ -124,6 +124,15 @@ JOBS_ROOT = env.path("WELLSPRING_JOBS", DATA / "jobs")
 KEYS_ROOT = env.path("WELLSPRING_KEYS", DATA / "keys")
 PICTURES_ROOT = env.path("WELLSPRING_PICTURES", DATA / "pictures")
 MODELS_ROOT = env.path("WELLSPRING_MODELS", DATA / "models")
+VIEWER_ROOT = env.path("WELLSPRING_VIEWER", DATA / "viewer")
+
+# --- Looking into data sets (hub) -----------------------------------------------------------
+VIEWER_READERS = env.integer("WELLSPRING_VIEWER_READERS", 2)  # at a time, per process
+VIEWER_SECONDS = env.integer("WELLSPRING_VIEWER_SECONDS", 20)  # for what somebody waits for
+VIEWER_MEMORY = env.integer("WELLSPRING_VIEWER_MEMORY", 4 * 2**30)  # bytes of address space of a reader
+VIEWER_CACHE = env.integer("WELLSPRING_VIEWER_CACHE", 10 * 2**30)  # bytes of pages, thumbnails, converted tables
+VIEWER_CONVERTED = env.integer("WELLSPRING_VIEWER_CONVERTED", 512 * 2**20)  # bytes of CSV or JSON of one split
+VIEWER_MEASURED_ROWS = env.integer("WELLSPRING_VIEWER_MEASURED_ROWS", 1_000_000)  # rows that statistics look at
 
 # --- Objects on S3 (docs/how-to/objects-on-s3.md) -------------------------------------------
 S3_ENDPOINT = env.text("WELLSPRING_S3_ENDPOINT", "").rstrip("/")

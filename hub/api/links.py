@@ -34,6 +34,10 @@ from hub.storage.uploads import Upload
 DOWNLOAD_SECONDS = 3600
 UPLOAD_SECONDS = 24 * 3600
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+VIEWER_TYPES = {
+    "png": "image/png", "jpg": "image/jpeg", "wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg",
+    "mp3": "audio/mpeg",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,26 @@ def read_xorb(request: HttpRequest, xorb: str) -> HttpResponse:
         raise Forbidden(f"This link allows the bytes {first} to {last} only.", hint="Ask with that Range.")
     whole = content.of_stored(store, xorb, size)
     return content.answer(request, whole, {"Content-Type": "application/octet-stream"})
+
+
+def viewer_link(request: HttpRequest, name: str) -> str:
+    """An address for a picture or sound of the data-set viewer: the same one for an hour, so that browsers keep it."""
+    seconds = 2 * DOWNLOAD_SECONDS - int(time.time()) % DOWNLOAD_SECONDS
+    return link(request, "GET", f"viewer/{name}", seconds=seconds)
+
+
+@token_door("GET")
+def read_viewer_file(request: HttpRequest, name: str) -> HttpResponse:
+    """A picture or sound out of a row, made anew or recognised by the reader."""
+    _granted(request, f"viewer/{name}")
+    key, _dot, ending = name.partition(".")
+    store = stores.viewer_files()
+    size = store.size(key)
+    if size is None or ending not in VIEWER_TYPES:
+        raise NotFound("This picture is gone.", hint="Ask for the rows again.")
+    whole = content.of_stored(store, key, size, name=name)
+    headers = {"Content-Type": VIEWER_TYPES[ending], "Cache-Control": f"private, max-age={DOWNLOAD_SECONDS}"}
+    return content.answer(request, whole, headers)
 
 
 @token_door("PUT")

@@ -10,6 +10,8 @@ from hub.api import (
     collections,
     commits,
     converters,
+    dataset_files,
+    dataset_viewer,
     discussions,
     info,
     lfs_files,
@@ -31,6 +33,7 @@ converters.register()
 
 _REPOSITORY = "api/<kinds:kind>/<str:namespace>/<str:name>"
 _COLLECTION = "api/collections/<str:namespace>/<str:slug>"
+_DATASET = "api/datasets/<str:namespace>/<str:name>"
 _BUCKET = "api/buckets/<str:namespace>/<str:name>"
 
 urlpatterns = [
@@ -80,6 +83,14 @@ urlpatterns = [
     path("api/<kinds:kind>", listing.listing),
     path("api/register", safety.register),
     path("api/datasets/<str:namespace>/<str:name>/opt-outs", safety.left_out),
+    path("datasets-server/<str:what>", dataset_viewer.answer),
+    path(f"{_DATASET}/parquet", dataset_files.parquet),
+    path(f"{_DATASET}/parquet/<str:config>", dataset_files.parquet),
+    path(f"{_DATASET}/parquet/<str:config>/<str:split>", dataset_files.parquet),
+    path(f"{_DATASET}/parquet/<str:config>/<str:split>/<int:number>.parquet", dataset_files.parquet_file),
+    path(f"{_DATASET}/croissant", dataset_files.croissant),
+    path(f"{_DATASET}/sql", dataset_files.sql),
+    path(f"{_DATASET}/sql/<str:key>", dataset_files.cancel),
     path(_REPOSITORY, info.detail),
     path(f"{_REPOSITORY}/revision/<path:rest>", info.detail),
     path("api/models/<str:namespace>/<str:name>/safetensors-metadata/<path:path>", info.safetensors_metadata),
@@ -115,6 +126,7 @@ urlpatterns = [
     path("api/<kinds:kind>/<path:rest>", misc.elsewhere),
     path("api/storage/objects/<str:sha256>", links.read_object),
     path("api/storage/xorbs/<str:xorb>", links.read_xorb),
+    path("api/storage/viewer/<str:name>", links.read_viewer_file),
     path("api/storage/uploads/<str:key>", links.upload_whole),
     path("api/storage/uploads/<str:key>/complete", links.complete_upload),
     path("api/storage/uploads/<str:key>/<int:number>", links.upload_part),

@@ -1,6 +1,7 @@
 from hub.models.access import AccessEvent, AccessRequest, Gate, Terms
 from hub.models.buckets import Bucket, BucketChange, BucketFile, BucketObject
 from hub.models.collections import Collection, CollectionItem
+from hub.models.dataset_views import DatasetSplit, DatasetView
 from hub.models.discussions import CommentEdit, Discussion, DiscussionEvent, OfferedObject
 from hub.models.downloads import Download
 from hub.models.index import Branch, Commit, TreeEntry
@@ -29,6 +30,8 @@ __all__ = [
     "CommentEdit",
     "Commit",
     "Credit",
+    "DatasetSplit",
+    "DatasetView",
     "DeletedObject",
     "Discussion",
     "DiscussionEvent",

@@ -1,5 +1,7 @@
 """The page of a repository, of a namespace, and the life of repositories."""
 
+import json
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,7 +14,8 @@ from accounts.selectors import members_of, namespace_named
 from common.errors import NotFound, Refusal
 from common.pagination import page_of
 from hub import rules
-from hub.algorithms import cards, rendering, snippets
+from hub.algorithms import cards, croissant, rendering, snippets
+from hub.enums import RepositoryKind
 from hub.errors import RepositoryDisabled, RepositoryNotFound
 from hub.forms import CollectForm, NewRepositoryForm
 from hub.models import Repository
@@ -60,6 +63,7 @@ def repository_page(request: HttpRequest, prefix: str, namespace: str, name: str
         collections=collections.holding(repository, request.principal)[:COLLECTIONS_SHOWN],
         collect=CollectForm(principal=request.principal) if request.user.is_authenticated else None,
         notices=about_training_data(repository)[:5],
+        structured=_structured(request, repository),
     )
     context |= gate_context(request, repository)
     return render(request, "hub/repository.html", context)
@@ -71,6 +75,27 @@ def card_text(repository: Repository, revision: Revision) -> str:
     if file is None or blocks_of(repository, [file.etag]):
         return ""
     return read_text(revision, "README.md", limit=rendering.MAX_LENGTH) or ""
+
+
+def _structured(request: HttpRequest, repository: Repository) -> str:
+    """schema.org's words about a data set, for search engines; "" for anything else."""
+    if repository.kind != RepositoryKind.DATASET:
+        return ""
+    facts = croissant.schema_of(
+        full_name=repository.full_name,
+        url=request.build_absolute_uri(repository.get_absolute_url()),
+        card=repository.card,
+        licence=repository.license,
+        created=repository.created_at,
+        changed=repository.updated_at,
+        creator=repository.namespace.name,
+        creator_url=request.build_absolute_uri(repository.namespace.get_absolute_url()),
+        is_organisation=repository.namespace.organisation_id is not None,
+    )
+    text = json.dumps({"@context": "https://schema.org/", "@type": "Dataset"} | facts)
+    # Nothing in it may end the element that it stands in.
+    safe = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return mark_safe(safe)  # noqa: S308 - escaped above
 
 
 @require_safe

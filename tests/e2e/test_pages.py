@@ -26,6 +26,8 @@ PUBLIC = {
     "dataset-opt-out-new": "/datasets/maker/shapes/opt-outs/new",
     "report": "/report?about=/researcher/shapes-mmdit",
     "register": "/register",
+    "dataset-rows": "/datasets/maker/shapes/viewer",
+    "dataset-sql": "/datasets/maker/shapes/sql",
     "person": "/researcher",
     "company": "/northwind",
     "grants": "/grants",

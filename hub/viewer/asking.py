@@ -1,0 +1,245 @@
+"""The near side: starts a reader, gives it the bytes it asks for, and ends it in time."""
+
+import atexit
+import os
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from hub.viewer import wire
+
+_PROJECT = Path(__file__).resolve().parents[2]
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from hub.viewer.reader import main; main(int(sys.argv[2]))"
+_GLANCE = 0.25  # seconds between looks at clock and cancellation
+_MOST_PARTS = 2000
+
+
+class Refused(Exception):
+    """The reader says why it cannot answer; `line` and `column` point into a query, 0 when nowhere."""
+
+    def __init__(self, message: str, *, line: int = 0, column: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
+class OutOfTime(Exception):
+    """It took longer than allowed."""
+
+
+class OutOfMemory(Exception):
+    """It needed more memory than allowed, or broke: damaged files make libraries do either."""
+
+
+class Cancelled(Exception):
+    """Whoever asked does not want to know any more."""
+
+
+class NoCage(Exception):
+    """This machine cannot confine a reader."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Bytes that may be read: `read(start, length)` gives exactly these."""
+
+    size: int
+    read: Callable[[int, int], bytes]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bytes of memory, seconds of wall clock, bytes of pictures and sounds or of the file that is written."""
+
+    memory: int
+    seconds: float
+    output: int = 64 * 2**20
+
+
+@dataclass
+class Answer:
+    value: Any = None
+    parts: list[bytes] = field(default_factory=list)
+
+
+def ask(
+    task: dict[str, Any],
+    sources: Sequence[Source],
+    *,
+    limits: Limits,
+    output: BinaryIO | None = None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> Answer:
+    """Let a reader do one task over these bytes. What it writes goes to `output`.
+
+    Raises Refused, OutOfTime, OutOfMemory, Cancelled, NoCage.
+    """
+    reader = _spare.take()
+    try:
+        # CPU time counts for all threads; the wall clock is what ends it as a rule.
+        bounds = {"memory": limits.memory, "seconds": int(limits.seconds * 2) + 2}
+        message = task | {"sizes": [source.size for source in sources], "limits": bounds}
+        return _Talk(reader.door.fileno(), sources, limits, output, is_cancelled).hold(message)
+    finally:
+        reader.end()
+        _spare.refill()
+
+
+class _Reader:
+    """A started process and our end of its only door."""
+
+    def __init__(self) -> None:
+        self.door, far = socket.socketpair()
+        with far:
+            self.process = _start(far)
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.door.close()
+
+
+class _Spare:
+    """One reader that has loaded its libraries and waits: loading takes longer than most tasks.
+
+    It ends by itself after two minutes, and at once when this process ends.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._reader: _Reader | None = None
+        self._owner = 0
+
+    def take(self) -> _Reader:
+        with self._lock:
+            found, self._reader = self._mine(), None
+        if found is not None and found.process.poll() is None:
+            return found
+        if found is not None:
+            found.end()
+        return _Reader()
+
+    def refill(self) -> None:
+        with self._lock:
+            found = self._mine()
+            if found is not None and found.process.poll() is None:
+                return
+            if found is not None:
+                found.end()
+            self._reader, self._owner = _Reader(), os.getpid()
+
+    def drop(self) -> None:
+        with self._lock:
+            found, self._reader = self._mine(), None
+        if found is not None:
+            found.end()
+
+    def _mine(self) -> _Reader | None:
+        """A process that was forked off leaves its parent's reader alone."""
+        return self._reader if self._owner == os.getpid() else None
+
+
+_spare = _Spare()
+atexit.register(_spare.drop)
+
+
+def _start(door: socket.socket) -> subprocess.Popen[bytes]:
+    # In isolated mode neither the environment nor the user's site can slip code in.
+    command = [sys.executable, "-I", "-B", "-c", _START, str(_PROJECT), str(door.fileno())]
+    nothing = subprocess.DEVNULL
+    environment = {
+        "LC_ALL": "C.UTF-8",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+    }
+    return subprocess.Popen(
+        command,
+        stdin=nothing,
+        stdout=nothing,
+        stderr=nothing,
+        pass_fds=[door.fileno()],
+        env=environment,
+        cwd="/",
+    )
+
+
+@dataclass
+class _Talk:
+    fd: int
+    sources: Sequence[Source]
+    limits: Limits
+    output: BinaryIO | None
+    is_cancelled: Callable[[], bool]
+    written: int = 0
+    answer: Answer = field(default_factory=Answer)
+
+    def hold(self, message: dict[str, Any]) -> Answer:
+        deadline = time.monotonic() + self.limits.seconds
+        try:
+            wire.send(self.fd, message)
+            while True:
+                self._wait(deadline)
+                head, body = wire.receive(self.fd)
+                if self._is_last(head, body):
+                    return self.answer
+        except wire.ConnectionEnded as error:
+            raise OutOfMemory(str(error)) from error
+
+    def _wait(self, deadline: float) -> None:
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise OutOfTime(f"it took longer than {self.limits.seconds:g} seconds")
+            if self.is_cancelled():
+                raise Cancelled("it was cancelled")
+            if select.select([self.fd], [], [], min(left, _GLANCE))[0]:
+                return
+
+    def _is_last(self, head: dict[str, Any], body: bytes) -> bool:
+        if "read" in head:
+            self._serve(head)
+        elif "part" in head:
+            self._count(body)
+            self.answer.parts.append(body)
+            if len(self.answer.parts) > _MOST_PARTS:
+                raise Refused("there are too many pictures or sounds in these rows")
+        elif "output" in head and self.output is not None:
+            self._count(body)
+            self.output.write(body)
+        elif "restart" in head and self.output is not None:
+            self.output.seek(0)
+            self.output.truncate()
+            self.written = 0
+        elif "answer" in head:
+            self.answer.value = head["answer"]
+            return True
+        elif head.get("refused") == "memory":
+            raise OutOfMemory("it needs more memory than is allowed")
+        elif "refused" in head:
+            raise Refused(str(head["refused"]), line=int(head.get("line", 0)), column=int(head.get("column", 0)))
+        elif "no_cage" in head:
+            raise NoCage(str(head["no_cage"]))
+        return False
+
+    def _serve(self, head: dict[str, Any]) -> None:
+        """Whatever the reader has become, it gets bytes of these files only."""
+        number, start, length = (int(head[name]) for name in ("read", "start", "length"))
+        data = b""
+        if 0 <= number < len(self.sources) and start >= 0 and 0 <= length <= wire.MOST_BODY:
+            source = self.sources[number]
+            if start + length <= source.size:
+                data = source.read(start, length)
+        wire.send(self.fd, {"bytes": len(data)}, data)
+
+    def _count(self, body: bytes) -> None:
+        self.written += len(body)
+        if self.written > self.limits.output:
+            raise Refused(f"the result is larger than {self.limits.output} bytes")

@@ -1,0 +1,74 @@
+"""Pictures and sounds out of cells: small, of a known kind, and never passed on as they came."""
+
+import io
+from dataclasses import dataclass
+
+from PIL import Image, UnidentifiedImageError
+
+LONGEST_SIDE = 256
+_MOST_PIXELS = 64 * 2**20
+_MOST_SOUND = 8 * 2**20
+_PICTURES = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+
+
+@dataclass(frozen=True)
+class Medium:
+    """Bytes that a browser may be given, and what they are. Width and height are those of the original."""
+
+    data: bytes
+    type: str
+    width: int = 0
+    height: int = 0
+
+
+def prepare() -> None:
+    """Load the decoders while files can still be opened."""
+    Image.init()
+    made = Image.new("RGB", (1, 1))
+    for kind in _PICTURES:
+        made.save(io.BytesIO(), kind)
+
+
+def picture(data: bytes) -> Medium | None:
+    """A picture made anew, at most 256 pixels wide and high; None when it is none, or too large to decode."""
+    try:
+        with Image.open(io.BytesIO(data), formats=_PICTURES) as image:
+            width, height = image.size
+            if width * height > _MOST_PIXELS:
+                return None
+            image.draft("RGB", (LONGEST_SIDE * 2, LONGEST_SIDE * 2))
+            image.load()
+            return _drawn(image, width, height)
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError):
+        return None
+
+
+def sound(data: bytes) -> Medium | None:
+    """A sound as it is, if it begins like one that browsers play and is no longer than 8 MiB."""
+    kind = _sound_type(data[:16])
+    return Medium(data, kind) if kind and len(data) <= _MOST_SOUND else None
+
+
+def _drawn(image: Image.Image, width: int, height: int) -> Medium:
+    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    with_alpha = image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info
+    made = image.convert("RGBA" if with_alpha else "RGB")
+    made.info.clear()
+    file = io.BytesIO()
+    if with_alpha or width * height <= 128 * 128:
+        made.save(file, "PNG")
+        return Medium(file.getvalue(), "image/png", width, height)
+    made.save(file, "JPEG", quality=85)
+    return Medium(file.getvalue(), "image/jpeg", width, height)
+
+
+def _sound_type(head: bytes) -> str:
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        return "audio/wav"
+    if head[:4] == b"fLaC":
+        return "audio/flac"
+    if head[:4] == b"OggS":
+        return "audio/ogg"
+    if head[:3] == b"ID3" or head[:2] in {b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"}:
+        return "audio/mpeg"
+    return ""

@@ -185,14 +185,14 @@ def _of_bytes(data: bytes) -> Read:
 
 def _of_object(found: LargeObject) -> Read:
     def read(first: int, length: int) -> bytes:
-        if first >= found.size:
+        length = min(length, found.size - first)
+        if length <= 0:
             return b""
         try:
             if found.is_plain:
-                with stores.plain_objects().open(found.sha256) as file:
-                    file.seek(first)
+                with stores.plain_objects().open(found.sha256, first, length) as file:
                     return file.read(length)
-            return b"".join(stores.xet_store().read_file(found.xet_hash, first, min(length, found.size - first)))
+            return b"".join(stores.xet_store().read_file(found.xet_hash, first, length))
         except StorageError as error:
             raise WeightsUnreadable("The content cannot be read from its store.") from error
 

@@ -1,15 +1,20 @@
 """What weights say about themselves, read after the commit."""
 
+import hashlib
+import io
 import json
 
 import pytest
 
 from common.errors import Invalid
 from common.services import outbox
+from hub import stores
 from hub.errors import EntryNotFound
 from hub.models import Repository
 from hub.selectors import revision_of
-from hub.services import weights
+from hub.services import objects, weights
+from hub.services.commits import AddPointer, commit
+from hub.storage.xet.ingest import ingest
 from tests.factories import hub as make
 from tests.hub.weights import gguf, safetensors
 
@@ -61,6 +66,26 @@ def test_gguf():
     repository = recorded({"small.gguf": data})
     assert repository.weights == {"gguf": {"total": 3, "architecture": "llama", "context_length": 512}}
     assert repository.parameters == 3
+
+
+@pytest.mark.parametrize("door", ["plain", "xet"])
+def test_large_objects_are_read_where_they_lie(door):
+    """Longer than a block of either store, so that only the beginning is asked for."""
+    data = safetensors(a=("F32", [500, 500]))
+    digest = hashlib.sha256(data).hexdigest()
+    ada = make.person("ada")
+    by = make.as_principal(ada)
+    repository = make.repository(ada)
+    if door == "plain":
+        objects.receive(repository, digest, len(data), io.BytesIO(data), by=by)
+    else:
+        objects.hold_xet(repository, [ingest(stores.xet_store(), io.BytesIO(data))], by=by)
+    commit(repository, [AddPointer("model.safetensors", digest, len(data))], by=by, message="Add weights")
+
+    weights.record(Repository.objects.get(pk=repository.pk))
+
+    repository.refresh_from_db()
+    assert repository.weights == {"safetensors": {"parameters": {"F32": 250_000}, "total": 250_000}}
 
 
 @pytest.mark.parametrize(

@@ -105,10 +105,11 @@ RESERVED_NAMES = frozenset(
     """
     about account accounts admin api apps audit awards billing books buckets calls cas certificates checkout
     collections community compute create credits data datasets demo device docs downloads explore favicon.ico files
-    generate gallery grants health help hardware home inference jobs join kernels language legal licences
-    licenses login logout media metrics models new none null oauth offers orders organisations organizations
-    orgs pools pricing privacy proposals register resolve revenue reviews revocations robots.txt search security
-    settings signup sign-up spaces standin static statements studio stripe support system tasks telemetry terms
-    token tokens undefined uploads user users v1 v2 v2beta verify webhooks wellspring well-known xet me root staff
+    generate gallery grants health help hardware home inference jobs join kernels language legal licences licenses
+    login logout media metrics models new none null oauth offers orders organisations organizations orgs pools
+    pricing privacy proposals register resolve revenue reviews revocations robots.txt search security settings
+    signup sign-up spaces standin static statements studio stripe support system tasks telemetry terms token tokens
+    undefined uploads user users v1 v2 v2beta verify webhooks wellspring well-known xet me root staff desk opt-outs
+    report reports
     """.split()  # noqa: SIM905 - read as a paragraph
 )

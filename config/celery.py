@@ -35,6 +35,7 @@ app.conf.beat_schedule = {
     "sweep-hub": {"task": "hub.tasks.sweep", "schedule": crontab(hour=3, minute=40)},
     "refresh-trending": {"task": "hub.tasks.refresh_trending", "schedule": crontab(minute=7)},
     "count-tags": {"task": "hub.tasks.count_tags", "schedule": crontab(hour=2, minute=40)},
+    "keep-hub-deadlines": {"task": "hub.tasks.keep_deadlines", "schedule": crontab(minute="*/5")},
     "relay-outbox": {"task": "common.tasks.relay_outbox", "schedule": 2.0, "options": {"expires": 2}},
     "reconcile-generations": {
         "task": "inference.tasks.reconcile_generations",

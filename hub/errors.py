@@ -75,6 +75,30 @@ class RepositoryMoved(Refusal):
         self.repository = repository
 
 
+class RepositoryDisabled(Refusal):
+    """An upheld report disabled it. Clients compare the text."""
+
+    status = 403
+    code = "disabled"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Access to this resource is disabled.", hint=_("The page of this repository says why, and by which rule.")
+        )
+
+
+class ContentRemoved(EntryNotFound):
+    """A file that is not given out because of a report; to clients it is not there."""
+
+    status = 451
+
+    def __init__(self, report: int, *, commit: str = "") -> None:
+        super().__init__(
+            _("This file is not given out any more: report %(number)s.") % {"number": report}, commit=commit
+        )
+        self.hint = _("The public register says why: /register")
+
+
 class BranchMoved(Conflict):
     """Somebody committed meanwhile (the parent that the client named is not the head)."""
 

@@ -12,8 +12,11 @@ from hub.views import (
     files,
     lineage,
     listing,
+    notices,
+    opt_outs,
     publishers,
     repositories,
+    safety,
     settings,
     social,
     storage,
@@ -38,6 +41,16 @@ urlpatterns = [
     path("settings/access", access.own_requests, name="access_own"),
     path("credits/<int:credit_id>/answer", lineage.credit_answer, name="credit_answer"),
     path("lineage/<int:edge_id>/confirm", lineage.edge_confirm, name="edge_confirm"),
+    path("report", safety.report_create, name="report_create"),
+    path("report/<str:key>", safety.report_follow, name="report_follow"),
+    path("reports/<int:number>", safety.report_page, name="report_page"),
+    path("register", safety.register, name="register"),
+    path("desk/reports", safety.desk, name="desk"),
+    path("desk/reports/<int:number>", safety.desk_report, name="desk_report"),
+    path("desk/reports/<int:number>/act", safety.desk_act, name="desk_act"),
+    path("opt-outs/<int:number>", opt_outs.opt_out_page, name="opt_out_page"),
+    path("opt-outs/<int:number>/act", opt_outs.opt_out_act, name="opt_out_act"),
+    path("notices/<int:notice_id>/read", notices.notice_read, name="notice_read"),
     path("buckets/<part:namespace>/<part:name>", buckets.bucket_page),
     path("buckets/<part:namespace>/<part:name>/tree/<path:folder>", buckets.bucket_page),
     path("collections", collections.collection_list, name="collection_list"),
@@ -85,3 +98,8 @@ for prefix in ("datasets", "spaces", "kernels", ""):
         path(f"{base}/access/<int:number>", access.request_page, extra),
         path(f"{base}/access/<int:number>/act", access.act, extra),
     ]
+    if prefix == "datasets":
+        urlpatterns += [
+            path(f"{base}/opt-outs", opt_outs.opt_out_list, extra),
+            path(f"{base}/opt-outs/new", opt_outs.opt_out_create, extra),
+        ]

@@ -42,6 +42,12 @@ def record_weights(payload: Payload) -> None:
         weights.record(repository)
 
 
+@receiver("repository.committed")
+def scan_new_files(payload: Payload) -> None:
+    """Inspections take long, so they are a task of their own; if its message is lost, `tidy` sees to it."""
+    transaction.on_commit(lambda: tasks.scan.delay(payload["repository"], payload["ref"]), robust=True)
+
+
 @receiver("repository.created")
 def tell_created(payload: Payload) -> None:
     _tell(_subject(payload), Happening(f"repository.created:{payload['repository']}", "create", "repo"))

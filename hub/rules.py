@@ -8,11 +8,15 @@ from hub.models import AccessRequest, Bucket, Collection, Discussion, Discussion
 
 
 def may_read(principal: Principal, home: Repository | Bucket | Collection) -> bool:
+    if isinstance(home, Repository) and home.is_disabled and not principal.is_staff:
+        return False
     return not home.is_private or may_read_namespace(principal, home.namespace, repository=home.reference)
 
 
 def may_write(principal: Principal, home: Repository | Bucket) -> bool:
-    """Commit, push, make branches and tags; change the files of a bucket."""
+    """Commit, push, make branches and tags; change the files of a bucket. Never while a report disables it."""
+    if isinstance(home, Repository) and home.is_disabled:
+        return False
     return may_write_namespace(principal, home.namespace, repository=home.reference)
 
 

@@ -2,7 +2,21 @@
 
 from celery import shared_task
 
-from hub.services import access, deliveries, maintenance, search, sweep_undo, sweeping, trending
+from hub.models import Repository
+from hub.services import (
+    access,
+    deliveries,
+    maintenance,
+    opt_outs,
+    reports,
+    scanning,
+    search,
+    sweep_undo,
+    sweeping,
+    trending,
+)
+
+_WAITING_BRANCHES = 200
 
 
 @shared_task(ignore_result=True)
@@ -10,6 +24,8 @@ def tidy() -> None:
     """Beat calls it every hour."""
     maintenance.tidy()
     deliveries.forget_old()
+    scanning.scan_waiting(limit=_WAITING_BRANCHES)
+    scanning.forget_old_rules()
 
 
 @shared_task(ignore_result=True)
@@ -50,3 +66,18 @@ def refresh_trending() -> None:
 def count_tags() -> None:
     """Beat calls it every night."""
     search.count_tags()
+
+
+@shared_task(ignore_result=True)
+def scan(repository_id: int, ref: str) -> None:
+    """After each commit: inspect the files that are new."""
+    repository = Repository.objects.select_related("namespace").filter(pk=repository_id).first()
+    if repository is not None:
+        scanning.scan_ref(repository, ref)
+
+
+@shared_task(ignore_result=True)
+def keep_deadlines() -> None:
+    """Beat calls it every five minutes: decisions nobody objected to become final, late answers are told."""
+    reports.settle_overdue()
+    opt_outs.note_overdue()

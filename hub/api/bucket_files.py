@@ -10,7 +10,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from common.errors import Forbidden, Invalid
+from common.errors import Forbidden, Invalid, NotFound
 from common.pagination import link_next
 from hub import rules
 from hub.api import content
@@ -19,6 +19,7 @@ from hub.api.buckets import find
 from hub.api.protocol import absolute, date, door, flag, is_storable, json_body, principal_of, text_of
 from hub.models import BucketFile
 from hub.selectors.buckets import Entry, entries_in, entry_of, file_at, files_below, files_named
+from hub.selectors.reports import is_blocked_everywhere
 from hub.services import bucket_files
 from hub.services.bucket_files import AddFile, CopyFile, DeleteFile, Operation
 
@@ -93,6 +94,8 @@ def resolve(request: HttpRequest, namespace: str, name: str, path: str) -> HttpR
     short = file.path.rpartition("/")[2]
     if file.object is None:
         return content.answer(request, content.of_bytes(b"", etag=file.xet_hash, name=short), headers)
+    if is_blocked_everywhere(file.object.sha256):
+        raise NotFound("This file is not given out any more.", hint="The public register at /register says why.")
     return content.answer(request, content.of_object(file.object, name=short), headers)
 
 

@@ -11,12 +11,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from common.errors import Forbidden, Invalid
 from hub.algorithms.patterns import ignore_rules, is_ignored, is_lfs, lfs_rules
 from hub.api.links import finish_uploads
-from hub.api.protocol import absolute, door, flag, json_body, principal_of, repository, revision, text_of
+from hub.api.protocol import absolute, door, flag, json_body, principal_of, repository, revision, text_of, warn
 from hub.enums import RepositoryKind
 from hub.errors import Unprocessable
 from hub.models import Repository
 from hub.selectors import File, entries_named, read_text
-from hub.services import commits, discussions, proposals, quotas
+from hub.services import commits, discussions, proposals, quotas, secrets
 from hub.services.commits import AddBytes, AddPointer, DeleteFile, DeleteFolder, Operation
 
 # A file without a rule is large from here on, and also when its first bytes are no text.
@@ -84,7 +84,13 @@ def commit(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str
             found, operations, by=by, message=message, description=description, branch=rest, parent=parent
         )
     url = absolute(request, f"{found.get_absolute_url()}/commit/{result.oid}")
-    return JsonResponse(answer | {"commitOid": result.oid, "commitUrl": url})
+    leaked = secrets.found_in(operations) if found.is_private else []
+    if leaked:
+        answer["hookOutput"] = secrets.words_for(leaked)
+    response = JsonResponse(answer | {"commitOid": result.oid, "commitUrl": url})
+    if leaked:
+        warn(response, "secrets", answer["hookOutput"])
+    return response
 
 
 def require_upload(request: HttpRequest, found: Repository, revision: str) -> None:

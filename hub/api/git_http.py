@@ -13,6 +13,7 @@ from hub.git import smart_http
 from hub.git.smart_http import RECEIVE_PACK, UPLOAD_PACK
 from hub.models import Repository
 from hub.selectors import require_contents
+from hub.selectors.reports import blocks_small_files
 from hub.services import pushes
 
 
@@ -35,6 +36,7 @@ def info_refs(request: HttpRequest, kind: RepositoryKind, namespace: str, name: 
 def upload_pack(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str) -> HttpResponse:
     try:
         found = _repository(request, kind, namespace, name, UPLOAD_PACK)
+        _require_whole(request, found)
     except Refusal as refusal:
         return _refused(refusal)
     release_connection()
@@ -66,6 +68,15 @@ def _repository(request: HttpRequest, kind: RepositoryKind, namespace: str, name
     # A push hears of refs only, and who may push has the contents anyway.
     require_contents(principal_of(request), found)
     return found
+
+
+def _require_whole(request: HttpRequest, found: Repository) -> None:
+    """A pack cannot leave a file out. Large files lie outside of git and are refused one by one."""
+    if blocks_small_files(found) and not principal_of(request).is_staff:
+        raise Forbidden(
+            "A file of this repository is not given out any more, and git can only give out all of them.",
+            hint="Download the other files by their addresses; the public register at /register says why.",
+        )
 
 
 def _refused(refusal: Refusal) -> HttpResponse:

@@ -8,6 +8,7 @@ from hub.enums import RepositoryKind
 from hub.errors import RepositoryNotFound
 from hub.selectors import files_at, require_contents
 from hub.selectors.listing import children_counts
+from hub.selectors.scanning import repository_status
 from hub.services import weights
 
 
@@ -15,7 +16,7 @@ from hub.services import weights
 def detail(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, rest: str = "") -> HttpResponse:
     if request.method == "DELETE":  # clients that unlike a name without an owner come here
         raise RepositoryNotFound
-    found = repository(request, kind, namespace, name)
+    found = repository(request, kind, namespace, name, even_disabled=True)
     expand = checked_expand(kind, request.GET.getlist("expand"))
     at = revision(found, rest)
     files = None
@@ -24,7 +25,10 @@ def detail(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str
     children = 0
     if "childrenModelCount" in expand:
         children = children_counts(principal_of(request), [found]).get(found.pk, 0)
-    return JsonResponse(info(found, sha=at.commit, siblings=files, children=children, expand=expand))
+    answer = info(found, sha=at.commit, siblings=files, children=children, expand=expand)
+    if flag(request, "securityStatus") or "securityRepoStatus" in expand:
+        answer["securityRepoStatus"] = repository_status(at)
+    return JsonResponse(answer)
 
 
 @door("GET")

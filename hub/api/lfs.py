@@ -26,9 +26,10 @@ from hub.api.protocol import (
     token_door,
 )
 from hub.enums import RepositoryKind
-from hub.errors import FileTooLarge, RepositoryMoved, StorageFull
+from hub.errors import ContentRemoved, FileTooLarge, RepositoryMoved, StorageFull
 from hub.models import LargeObject, Repository
 from hub.selectors import held_objects, missing_content, readable_object, require_contents
+from hub.selectors.reports import refuse_blocked
 from hub.services import proposals, quotas
 from hub.services.objects import keep
 from hub.storage.errors import StoreUnavailable
@@ -130,6 +131,10 @@ def _download(request: HttpRequest, found: Repository, oid: str, size: int) -> d
     held = readable_object(principal_of(request), found, oid)
     if held is None:
         return {"oid": oid, "size": size, "error": {"code": 404, "message": missing_content(found, oid)}}
+    try:
+        refuse_blocked(principal_of(request), found, oid)
+    except ContentRemoved as refusal:
+        return {"oid": oid, "size": size, "error": {"code": 410, "message": sentence(refusal)}}
     download = {"href": object_link(request, held), "expires_in": DOWNLOAD_SECONDS}
     return {"oid": oid, "size": held.size, "authenticated": True, "actions": {"download": download}}
 

@@ -23,6 +23,7 @@ from hub.api.bodies import body_of, release_before
 from hub.api.protocol import absolute, json_body, token_door
 from hub.models import LargeObject, Repository
 from hub.selectors import held_objects
+from hub.selectors.reports import is_blocked_everywhere
 from hub.services import objects
 from hub.storage import signing
 from hub.storage.errors import BadSignature, DigestMismatch, ObjectMissing, TooLarge, UploadIncomplete
@@ -118,7 +119,7 @@ def read_object(request: HttpRequest, sha256: str) -> HttpResponse:
     """The plain bytes of an object, from wherever it lies."""
     grant = _granted(request, f"objects/{sha256}")
     found = LargeObject.objects.filter(pk=sha256).first()
-    if found is None:
+    if found is None or is_blocked_everywhere(sha256):
         raise NotFound("This object is gone.")
     return content.answer(request, content.of_object(found, name=grant.filename or sha256), {})
 

@@ -25,9 +25,11 @@ View = Callable[..., HttpResponse]
 _log = logging.getLogger(__name__)
 
 PROTOCOL_CODES = frozenset({"RepoNotFound", "RevisionNotFound", "EntryNotFound", "GatedRepo"})
+# Clients compare the whole sentence.
+BARE_CODES = frozenset({"RepoNotFound", "disabled"})
 EXPOSED = (
     "X-Repo-Commit,X-Request-Id,X-Error-Code,X-Error-Message,X-Total-Count,ETag,Link,Accept-Ranges,Content-Range,"
-    "X-Linked-Size,X-Linked-ETag,X-Xet-Hash"
+    "X-Linked-Size,X-Linked-ETag,X-Xet-Hash,X-HF-Warning"
 )
 
 
@@ -90,7 +92,7 @@ def principal_of(request: HttpRequest) -> Principal:
 def error_response(refusal: Refusal) -> HttpResponse:
     """JSON `{"error"}`, the same sentence in X-Error-Message, the client's code in X-Error-Code."""
     # Clients know their own words for a missing repository, and leave ours out if they are just these.
-    text = str(refusal.message) if refusal.code == "RepoNotFound" else sentence(refusal)
+    text = str(refusal.message) if refusal.code in BARE_CODES else sentence(refusal)
     body = {"error": text, "code": refusal.code, "hint": str(refusal.hint)}
     body |= {name: str(refusal.context[name]) for name in ("url", "slug") if name in refusal.context}
     response = JsonResponse(body, status=refusal.status)
@@ -110,6 +112,11 @@ def store_unavailable() -> Unavailable:
     return Unavailable(message, hint="Nothing was lost; try again in a minute.", retry_after=30)
 
 
+def warn(response: HttpResponse, topic: str, text: str) -> None:
+    """A warning that the stock client prints, once per topic."""
+    response["X-HF-Warning"] = f"{topic}; {' '.join(text.split())[:500]}"
+
+
 def sentence(refusal: Refusal) -> str:
     """What is wrong, and what to do about it."""
     message, hint = str(refusal.message), str(refusal.hint)
@@ -118,9 +125,11 @@ def sentence(refusal: Refusal) -> str:
     return f"{message} {hint}" if message.endswith((".", "!", "?")) else f"{message}. {hint}"
 
 
-def repository(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str) -> Repository:
-    """Raises RepositoryNotFound, RepositoryMoved."""
-    return repository_for(principal_of(request), kind, f"{namespace}/{name}")
+def repository(
+    request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, *, even_disabled: bool = False
+) -> Repository:
+    """Raises RepositoryNotFound, RepositoryMoved, RepositoryDisabled."""
+    return repository_for(principal_of(request), kind, f"{namespace}/{name}", even_disabled=even_disabled)
 
 
 def repository_with_contents(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str) -> Repository:

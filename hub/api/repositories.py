@@ -42,9 +42,9 @@ def create(request: HttpRequest) -> HttpResponse:
 def delete(request: HttpRequest) -> HttpResponse:
     body = json_body(request)
     namespace, name = _owner_and_name(request, body, missing=RepositoryNotFound())
-    repositories.delete(
-        repository_for(principal_of(request), _kind(body), f"{namespace.name}/{name}"), by=principal_of(request)
-    )
+    by = principal_of(request)
+    found = repository_for(by, _kind(body), f"{namespace.name}/{name}", even_disabled=True)
+    repositories.delete(found, by=by)
     return JsonResponse({})
 
 

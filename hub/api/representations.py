@@ -7,8 +7,9 @@ from typing import Any
 from common.errors import Invalid
 from hub.api.protocol import date
 from hub.enums import GateMode, RepositoryKind
-from hub.models import Repository
+from hub.models import Repository, ScanResult
 from hub.selectors import File
+from hub.selectors.scanning import file_status
 
 _COMMON = {
     "author", "cardData", "createdAt", "disabled", "lastModified", "likes", "private", "resourceGroup", "sha",
@@ -92,7 +93,6 @@ def _transformers(repository: Repository) -> dict[str, Any] | None:
 
 # What nobody here knows is None, or empty where clients expect a list: no scanner, no providers, no apps.
 _SAME_FOR_ALL: dict[str, Any] = {
-    "disabled": False,
     "resourceGroup": None,
     "mask_token": None,
     "spaces": [],
@@ -109,6 +109,7 @@ _SAME_FOR_ALL: dict[str, Any] = {
 _PROPERTIES: dict[str, Callable[[Repository], Any]] = {
     "author": lambda one: one.namespace.name,
     "private": lambda one: one.is_private,
+    "disabled": lambda one: one.is_disabled,
     "gated": lambda one: GateMode(one.gated).on_the_wire,
     "downloads": lambda one: one.downloads,
     "likes": lambda one: one.likes,
@@ -179,8 +180,8 @@ def sibling(file: File, *, blobs: bool = False) -> dict[str, Any]:
     return found
 
 
-def tree_entry(file: File, *, expand: bool = False) -> dict[str, Any]:
-    """A file or folder in a tree."""
+def tree_entry(file: File, *, expand: bool = False, result: ScanResult | None = None) -> dict[str, Any]:
+    """A file or folder in a tree; `result` is what its inspection found."""
     found: dict[str, Any] = {
         "type": "directory" if file.is_folder else "file",
         "oid": file.oid,
@@ -195,5 +196,5 @@ def tree_entry(file: File, *, expand: bool = False) -> dict[str, Any]:
         commit = file.last_commit
         found["lastCommit"] = {"id": commit.oid, "title": commit.title, "date": date(commit.date)}
     if expand and not file.is_folder:
-        found["securityFileStatus"] = {"status": "unscanned", "avScan": None, "pickleImportScan": None}
+        found["securityFileStatus"] = file_status(result)
     return found

@@ -1,6 +1,9 @@
 """Files by name: what downloads, `from_pretrained`, curl and browsers read (hub-api.md, resolve)."""
 
+from urllib.parse import quote
+
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from hub.algorithms.ranges import same_entity
 from hub.api import content
@@ -10,8 +13,10 @@ from hub.enums import RepositoryKind
 from hub.errors import EntryNotFound
 from hub.git.reading import read_blob
 from hub.git.repositories import open_repository
-from hub.models import LargeObject, Repository
+from hub.models import LargeObject, Repository, ScanResult
 from hub.selectors import File, Revision, entry_at, missing_content, readable_object
+from hub.selectors.reports import refuse_blocked
+from hub.selectors.scanning import is_warned_of, result_of, words_of
 from hub.services import downloads
 
 
@@ -19,8 +24,11 @@ from hub.services import downloads
 def resolve(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, rest: str) -> HttpResponse:
     """The content of a file: for large files the object, not its pointer."""
     found = repository_with_contents(request, kind, namespace, name)
-    revision, file = _file(found, rest)
-    headers = {"X-Repo-Commit": revision.commit}
+    revision, file = _file(request, found, rest)
+    result = result_of(file)
+    if is_warned_of(result) and _must_confirm(request, file):
+        return redirect(f"{found.get_absolute_url()}/blob/{revision.commit}/{quote(file.path)}")
+    headers = {"X-Repo-Commit": revision.commit, **_warning(file, result)}
     if not file.lfs_sha256:
         return content.answer(request, _blob(revision, file), headers)
     held = readable_object(principal_of(request), found, file.lfs_sha256)
@@ -40,7 +48,7 @@ def resolve(request: HttpRequest, kind: RepositoryKind, namespace: str, name: st
 def raw(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, rest: str) -> HttpResponse:
     """A file as it lies in git: for large files the pointer."""
     found = repository_with_contents(request, kind, namespace, name)
-    revision, file = _file(found, rest)
+    revision, file = _file(request, found, rest)
     return content.answer(request, _blob(revision, file), {"X-Repo-Commit": revision.commit})
 
 
@@ -49,11 +57,28 @@ def _may_redirect(request: HttpRequest, held: LargeObject) -> bool:
     return request.method == "GET" and not same_entity(request.headers.get("If-None-Match"), f'"{held.sha256}"')
 
 
-def _file(found: Repository, rest: str) -> tuple[Revision, File]:
+def _must_confirm(request: HttpRequest, file: File) -> bool:
+    """Browsers come by the page that says what is wrong, and bring its word back; other sites cannot send them."""
+    if request.method != "GET" or "text/html" not in request.headers.get("Accept", ""):
+        return False
+    came_from_here = request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+    return request.GET.get("understood") != file.etag or not came_from_here
+
+
+def _warning(file: File, result: ScanResult | None) -> dict[str, str]:
+    if result is None or not is_warned_of(result):
+        return {}
+    words = f"{file.path} was inspected and is called {result.status}: {' '.join(words_of(result)[:3])}"
+    plain = " ".join(words.split())[:500].encode("ascii", "replace").decode()
+    return {"X-HF-Warning": f"unsafe file {file.etag[:12]}; {plain}"}
+
+
+def _file(request: HttpRequest, found: Repository, rest: str) -> tuple[Revision, File]:
     revision, path = revision_and_path(found, rest)
     file = entry_at(revision, path)
     if file.is_folder:
         raise EntryNotFound("This is a folder, not a file.", commit=revision.commit)
+    refuse_blocked(principal_of(request), found, file.etag, commit=revision.commit)
     return revision, file
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
@@ -10,7 +11,8 @@ from common.pagination import link_next
 from hub.api.protocol import door, flag, is_storable, json_body, repository, revision, revision_and_path
 from hub.api.representations import tree_entry
 from hub.enums import RepositoryKind
-from hub.selectors import entries_at, entries_named, with_xet
+from hub.selectors import File, entries_at, entries_named, with_xet
+from hub.selectors.scanning import results_of
 
 _PAGE, _PAGE_EXPANDED = 1000, 50
 _MAX_PATHS = 10_000
@@ -28,7 +30,7 @@ def tree(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, 
         at, path, recursive=flag(request, "recursive"), after=_after(request), limit=limit + 1, with_commits=expand
     )
     page = with_xet(entries[:limit])
-    response = JsonResponse([tree_entry(file, expand=expand) for file in page], safe=False)
+    response = JsonResponse(_shown(page, expand), safe=False)
     response["X-Repo-Commit"] = at.commit
     if len(entries) > limit:
         last = page[-1].path.encode("utf-8", "surrogateescape")
@@ -51,7 +53,12 @@ def paths_info(request: HttpRequest, kind: RepositoryKind, namespace: str, name:
         raise Invalid(f"`paths` must be up to {_MAX_PATHS} texts.")
     clean = [path.strip("/") for path in paths if is_storable(path)]
     files = with_xet(entries_named(at, clean, with_commits=expand))
-    return JsonResponse([tree_entry(file, expand=expand) for file in files], safe=False)
+    return JsonResponse(_shown(files, expand), safe=False)
+
+
+def _shown(files: list[File], expand: bool) -> list[dict[str, Any]]:
+    results = results_of(files) if expand else {}
+    return [tree_entry(file, expand=expand, result=results.get(file.path)) for file in files]
 
 
 def _after(request: HttpRequest) -> str:

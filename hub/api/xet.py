@@ -42,6 +42,7 @@ from hub.api.protocol import (
 from hub.enums import RepositoryKind
 from hub.models import Bucket, Repository, TreeEntry
 from hub.selectors import has_contents, readable_by_xet, require_contents
+from hub.selectors.reports import is_blocked_everywhere, refuse_blocked
 from hub.services import downloads, objects, quotas
 from hub.storage.errors import RangeBeyondEnd, StoreUnavailable, TooLarge, XetError, XetMissing
 from hub.storage.xet.recipes import XetFile
@@ -179,6 +180,10 @@ def reconstruction(request: HttpRequest, scope: Scope, version: int, file_hash: 
     held = readable_by_xet(scope.home, file_hash, by_writer=scope.may_write)
     if held is None:
         raise NotFound("There is no such file here.")
+    if isinstance(scope.home, Repository):
+        refuse_blocked(scope.principal, scope.home, held.sha256)
+    elif is_blocked_everywhere(held.sha256):
+        raise NotFound("This file is not given out any more.")
     try:
         span = parse_range(request.headers.get("Range"), held.size) or (0, None)
         plan = reconstruct(stores.xet_store(), stores.xet_store().file(file_hash), *span)

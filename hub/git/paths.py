@@ -8,6 +8,7 @@ characters), and so do we.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 from hub.git.errors import InvalidPath
@@ -18,6 +19,10 @@ MAX_DEPTH = 64
 
 # Characters that HFS+ ignores when it compares names (git's own list, utf8.c).
 _HFS_IGNORED = dict.fromkeys([*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF])
+# Invisible marks that reverse what is read: `gpj.exe` shown as `exe.jpg`.
+_REVERSING = frozenset(map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]))
+# Letters that look like those of `.git`; wide and styled ones are undone by NFKC.
+_LOOKALIKES = str.maketrans("ɡԍіıтτⵏ․。", "ggiittt..")
 _NTFS_GIT = re.compile(r"(\.git|git~[0-9]+)( |\.)*(:.*)?", re.IGNORECASE | re.DOTALL)
 
 
@@ -33,10 +38,28 @@ def name_fault(name: str) -> str | None:
     for char in name:
         if unicodedata.category(char) in ("Cc", "Cs"):
             return "it has a control character"
+        if char in _REVERSING:
+            return "it has a mark that reverses what is read"
     visible = name.translate(_HFS_IGNORED)
-    for part in visible.split("\\"):
-        if _NTFS_GIT.fullmatch(part):
-            return "a component stands for .git"
+    for spelling in (visible, unicodedata.normalize("NFKC", visible).casefold().translate(_LOOKALIKES)):
+        for part in spelling.split("\\"):
+            if _NTFS_GIT.fullmatch(part):
+                return "a component stands for .git"
+    return None
+
+
+def case_fault(names: Iterable[tuple[str, bool]]) -> str | None:
+    """Why the names of one folder (name, whether it is a link) are refused together, or None.
+
+    Where case does not count, a link and a folder of the same name become one, and what is
+    written into the folder lands where the link leads (CVE-2021-21300).
+    """
+    seen: dict[str, tuple[str, bool]] = {}
+    for name, is_link in names:
+        folded = unicodedata.normalize("NFC", name).casefold()
+        other, other_is_link = seen.setdefault(folded, (name, is_link))
+        if other != name and (is_link or other_is_link):
+            return f"{other!r} and {name!r} are one name where case does not count, and one of them is a link"
     return None
 
 

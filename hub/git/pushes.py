@@ -5,14 +5,15 @@ caller's business.
 """
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pygit2
-from pygit2.enums import ObjectType
+from pygit2.enums import FileMode, ObjectType
 
 from hub.git.errors import GitError, InvalidPath, InvalidRef, PushRefused
 from hub.git.lfs_pointer import MAX_POINTER_SIZE, Pointer, parse_pointer
-from hub.git.paths import check_path, name_fault
+from hub.git.paths import case_fault, check_path, name_fault
 from hub.git.processes import environment
 from hub.git.reading import difference
 from hub.git.refs import BRANCH, PULL_REQUEST, TAG, check_name
@@ -47,6 +48,9 @@ def check_paths(push: Push) -> None:
             fault = name_fault(_text(entry))
             if fault:
                 raise PushRefused(f"The path component {_text(entry)!r} is not allowed: {fault}.")
+        fault = case_fault((_text(entry), int(entry.filemode) == int(FileMode.LINK)) for entry in push.repository[oid])
+        if fault:
+            raise PushRefused(f"A folder is not allowed: {fault}.")
     for move in push.updates:
         new = _commit(push.repository, move.new) if move.new else None
         if new is None:
@@ -84,6 +88,24 @@ def new_pointers(push: Push) -> set[Pointer]:
         if pointer:
             found.add(pointer)
     return found
+
+
+def new_texts(push: Push, *, max_size: int) -> Iterator[tuple[str, bytes]]:
+    """Small files of all pushed commits: path (or id, if only an older commit has it) and content."""
+    paths: dict[str, str] = {}
+    for move in push.updates:
+        new = _commit(push.repository, move.new) if move.new else None
+        old = _commit(push.repository, move.old) if move.old else None
+        if new is not None:
+            paths |= {entry.oid: entry.path for entry in difference(push.repository, old, new).changed}
+    for oid in new_objects(push, ObjectType.BLOB, max_size=max_size):
+        yield paths.get(oid, oid[:10]), push.repository[oid].data
+
+
+def new_messages(push: Push) -> list[str]:
+    """The messages of all pushed commits."""
+    commits = (push.repository[oid] for oid in new_objects(push, ObjectType.COMMIT))
+    return [commit.raw_message.decode("utf-8", "replace") for commit in commits]
 
 
 def new_objects(push: Push, kind: ObjectType, *, max_size: int | None = None) -> list[str]:

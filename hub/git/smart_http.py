@@ -98,7 +98,7 @@ def receive_pack(
     path: Path,
     body: Readable,
     *,
-    check: Callable[[Push], None],
+    check: Callable[[Push], str | None],
     settled: Callable[[list[RefUpdate]], None] | None = None,
     protocol: str = "",
     gzipped: bool = False,
@@ -107,7 +107,8 @@ def receive_pack(
     """The body for ``POST …/git-receive-pack`` (push).
 
     ``check`` runs once all objects have arrived and before any ref moves; raising
-    PushRefused turns the whole push away with its text. ``settled`` gets the refs that
+    PushRefused turns the whole push away with its text; the text it returns is shown to the
+    one who pushes. ``settled`` gets the refs that
     did move, before git's client hears of it. Both run in the thread that drives this
     generator, so a lock or transaction may span them; hold one, or a later push may have
     moved a ref on before ``settled`` looks. Without a single ref update neither is called.
@@ -170,7 +171,7 @@ class _Conversation:
     """What goes on between git, its hook and the caller's check during a push."""
 
     def __init__(
-        self, process: "subprocess.Popen[bytes]", hook: socket.socket, path: Path, check: Callable[[Push], None]
+        self, process: "subprocess.Popen[bytes]", hook: socket.socket, path: Path, check: Callable[[Push], str | None]
     ) -> None:
         self._process = process
         self._hook = hook
@@ -210,7 +211,7 @@ class _Conversation:
         with suppress(BrokenPipeError):
             try:
                 push = self._parse(message)
-                self._check(push)
+                words = self._check(push)
             except PushRefused as refusal:
                 self._hook.sendall(b"refuse\n" + str(refusal).encode("utf-8", "replace"))
             except Exception:
@@ -218,7 +219,7 @@ class _Conversation:
                 self._hook.sendall(b"refuse\nThe server could not check this push; nothing was changed.")
             else:
                 self.accepted = push.updates
-                self._hook.sendall(b"accept\n")
+                self._hook.sendall(b"accept\n" + (words or "").encode("utf-8", "replace"))
             self._hook.shutdown(socket.SHUT_WR)
 
     def _parse(self, message: bytes) -> Push:

@@ -5,7 +5,10 @@ from hub.models.discussions import CommentEdit, Discussion, DiscussionEvent, Off
 from hub.models.downloads import Download
 from hub.models.index import Branch, Commit, TreeEntry
 from hub.models.objects import LargeObject, RepositoryObject
+from hub.models.opt_outs import OptOut, OptOutEvent, OptOutMatch
+from hub.models.reports import Block, Report, ReportEvent, Tombstone
 from hub.models.repositories import OldName, Repository
+from hub.models.safety import Notice, ScanResult
 from hub.models.search import SearchDocument, UsedTag
 from hub.models.social import Follow, Like
 from hub.models.storage import DeletedObject, ReleasedObject, StorageLimit, Sweep, SweptItem
@@ -15,6 +18,7 @@ from hub.models.webhooks import WatchedName, Webhook, WebhookDelivery
 __all__ = [
     "AccessEvent",
     "AccessRequest",
+    "Block",
     "Branch",
     "Bucket",
     "BucketChange",
@@ -34,16 +38,24 @@ __all__ = [
     "LargeObject",
     "Like",
     "LineageEdge",
+    "Notice",
     "OfferedObject",
     "OldName",
+    "OptOut",
+    "OptOutEvent",
+    "OptOutMatch",
     "ReleasedObject",
+    "Report",
+    "ReportEvent",
     "Repository",
     "RepositoryObject",
+    "ScanResult",
     "SearchDocument",
     "StorageLimit",
     "Sweep",
     "SweptItem",
     "Terms",
+    "Tombstone",
     "TreeEntry",
     "UsedTag",
     "Version",

@@ -45,6 +45,8 @@ class Repository(models.Model):
     likes = models.BigIntegerField(default=0)
     # docs/reference/search.md has the formula.
     trending = models.BigIntegerField(default=0)
+    # By an upheld report (hub/models/reports.py): nothing of it is given out.
+    is_disabled = models.BooleanField(default=False)
 
     # Facts about the head of the default branch.
     head = models.CharField(max_length=40, blank=True)

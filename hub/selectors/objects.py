@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
 from accounts.principal import Principal
 from accounts.rules import may_write_namespace
 from hub.models import (
+    Block,
     Bucket,
     BucketFile,
     BucketObject,
@@ -46,17 +49,22 @@ def held_objects(principal: Principal, repository: Repository, digests: Iterable
         )
         found = {row.object_id: row.object for row in offered} | found
     if len(found) < len(wanted):
-        readable = rows.filter(committed_at__isnull=False, repository__in=contents_open_to(principal))
+        readable = _given_out(rows).filter(repository__in=contents_open_to(principal))
         found = {row.object_id: row.object for row in readable} | found
     return found
 
 
 def committed_objects(repository: Repository, digests: Iterable[str]) -> dict[str, LargeObject]:
     """Those of the objects that a commit of this repository names: what its readers may have."""
-    rows = RepositoryObject.objects.select_related("object").filter(
-        repository=repository, object_id__in=set(digests), committed_at__isnull=False
-    )
-    return {row.object_id: row.object for row in rows}
+    rows = RepositoryObject.objects.select_related("object").filter(repository=repository, object_id__in=set(digests))
+    return {row.object_id: row.object for row in _given_out(rows)}
+
+
+def _given_out(rows: QuerySet[RepositoryObject]) -> QuerySet[RepositoryObject]:
+    """Committed, and not blocked by a report there or everywhere: what may be copied from one place to another."""
+    blocks = Block.objects.filter(lifted_at=None, content=OuterRef("object_id"))
+    blocked = blocks.filter(Q(is_everywhere=True) | Q(repository=OuterRef("repository")))
+    return rows.filter(~Exists(blocked), committed_at__isnull=False)
 
 
 def missing_content(repository: Repository, sha256: str) -> str:

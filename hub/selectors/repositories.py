@@ -10,7 +10,7 @@ from accounts.principal import Principal
 from accounts.rules import may_read_namespace
 from accounts.selectors import namespaces_of, reachable_namespaces, single_repositories
 from hub.enums import RepositoryKind, Visibility
-from hub.errors import RepositoryMoved, RepositoryNotFound
+from hub.errors import RepositoryDisabled, RepositoryMoved, RepositoryNotFound
 from hub.models import OldName, Repository
 
 
@@ -19,13 +19,17 @@ def repositories_visible_to(principal: Principal) -> QuerySet[Repository]:
     every = Repository.objects.select_related("namespace")
     if principal.is_staff:
         return every
-    return every.filter(Q(visibility=Visibility.PUBLIC) | _own(principal))
+    return every.filter(is_disabled=False).filter(Q(visibility=Visibility.PUBLIC) | _own(principal))
 
 
-def repository_for(principal: Principal, kind: RepositoryKind | str, full_name: str) -> Repository:
+def repository_for(
+    principal: Principal, kind: RepositoryKind | str, full_name: str, *, even_disabled: bool = False
+) -> Repository:
     """The repository of that name, without regard to case.
 
-    Raises RepositoryNotFound when it is missing or hidden, RepositoryMoved for a former name.
+    Raises RepositoryNotFound when it is missing or hidden, RepositoryMoved for a former name,
+    RepositoryDisabled for one that a report disabled: only staff see into it, and with
+    `even_disabled` its own people see that it exists.
     """
     found = repository_named(kind, full_name)
     if found is None:
@@ -39,6 +43,8 @@ def repository_for(principal: Principal, kind: RepositoryKind | str, full_name: 
             raise RepositoryMoved(full_name, old.repository)
     if found is None or not _may_read(principal, found):
         raise RepositoryNotFound(anonymous=principal.is_anonymous)
+    if found.is_disabled and not _sees_disabled(principal, found, even_disabled):
+        raise RepositoryDisabled
     return found
 
 
@@ -59,6 +65,12 @@ def repository_named(kind: RepositoryKind | str, full_name: str) -> Repository |
 def _may_read(principal: Principal, repository: Repository) -> bool:
     return not repository.is_private or may_read_namespace(
         principal, repository.namespace, repository=repository.reference
+    )
+
+
+def _sees_disabled(principal: Principal, repository: Repository, even_disabled: bool) -> bool:
+    return principal.is_staff or (
+        even_disabled and may_read_namespace(principal, repository.namespace, repository=repository.reference)
     )
 
 

@@ -19,7 +19,7 @@ from hub.git.refs import BRANCH, check_name, full_name, target_of
 from hub.git.repositories import open_repository
 from hub.models import Repository
 from hub.selectors.objects import held_objects
-from hub.services import holdings, index, proposals, quotas
+from hub.services import holdings, index, proposals, quotas, secrets
 from hub.services.locks import lock_branch, share_history
 
 __all__ = ["AddBytes", "AddPointer", "CopyFrom", "DeleteFile", "DeleteFolder", "author_of", "commit"]
@@ -27,7 +27,6 @@ __all__ = ["AddBytes", "AddPointer", "CopyFrom", "DeleteFile", "DeleteFolder", "
 Operation = git.Operation
 
 
-@transaction.atomic
 def commit(
     repository: Repository,
     operations: Sequence[Operation],
@@ -45,8 +44,26 @@ def commit(
 
     Raises Forbidden, BranchMoved (412), RevisionNotFound for an unknown branch,
     EntryNotFound for a file to delete or copy that is not there, Unprocessable for paths
-    that are refused and for large files that were not uploaded, StorageFull, FileTooLarge.
+    that are refused, for large files that were not uploaded, and for credentials that would
+    become public (hub/services/secrets.py), StorageFull, FileTooLarge.
     """
+    secrets.refuse_public(repository, secrets.found_in(operations), message=f"{message}\n{description}")
+    return _commit(
+        repository, operations, by=by, message=message, description=description, branch=branch, parent=parent
+    )
+
+
+@transaction.atomic
+def _commit(
+    repository: Repository,
+    operations: Sequence[Operation],
+    *,
+    by: Principal,
+    message: str,
+    description: str,
+    branch: str,
+    parent: str | None,
+) -> git.CommitResult:
     ref = full_name(branch)
     share_history(repository)
     pull_request = proposals.open_for(repository, ref, by=by)

@@ -19,7 +19,7 @@ from hub.git.errors import GitError
 from hub.git.refs import BRANCH, RefUpdate
 from hub.git.repositories import open_repository
 from hub.models import CommentEdit, Discussion, DiscussionEvent, Repository
-from hub.services import commits, index
+from hub.services import commits, index, secrets
 from hub.services.locks import lock_discussions
 
 MIN_TITLE, MAX_TITLE = 3, 200
@@ -80,6 +80,7 @@ def propose(
     Raises what `open_discussion` and `commits.commit` raise.
     """
     title = message.strip()[:MAX_TITLE].ljust(MIN_TITLE, ".")
+    secrets.refuse_public(repository, secrets.found_in(operations), message=f"{message}\n{description}")
     with transaction.atomic():
         discussion = open_discussion(
             repository,

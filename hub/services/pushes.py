@@ -10,6 +10,7 @@ from accounts.principal import Principal
 from common.errors import Refusal
 from common.services import audit
 from hub import rules
+from hub.algorithms.secrets import MAX_FILE, find
 from hub.git import pushes, reading, smart_http
 from hub.git.errors import PushRefused
 from hub.git.refs import PULL_REQUEST, TAG, RefUpdate
@@ -17,7 +18,7 @@ from hub.git.repositories import open_repository
 from hub.git.smart_http import Push, Readable
 from hub.models import Repository
 from hub.selectors.objects import held_objects
-from hub.services import histories, holdings, index, proposals, quotas, refs
+from hub.services import histories, holdings, index, proposals, quotas, refs, secrets
 from hub.services.locks import sharing_history
 
 
@@ -28,10 +29,13 @@ def receive(
     named: set[str] = set()
     with ExitStack() as held:
 
-        def on_check(push: Push) -> None:
+        def on_check(push: Push) -> str:
+            # Outside of any transaction: a token that was revoked stays so although the push is refused.
+            warning = check_secrets(repository, push)
             # From the check to the index nobody takes commits away on which the push builds.
             held.enter_context(sharing_history(repository))
             named.update(check(repository, push, by=by))
+            return warning
 
         def on_settled(moves: list[RefUpdate]) -> None:
             settle(repository, moves, by=by, named=named)
@@ -73,6 +77,19 @@ def check(repository: Repository, push: Push, *, by: Principal) -> set[str]:
     except Refusal as refusal:
         raise PushRefused(str(refusal)) from refusal
     return set(held)
+
+
+def check_secrets(repository: Repository, push: Push) -> str:
+    """What to tell the one who pushes about credentials in private. In public they are refused: PushRefused."""
+    texts = pushes.new_texts(push, max_size=MAX_FILE)
+    found = [secret for name, data in texts for secret in find(name, data)]
+    if not found:
+        return ""
+    try:
+        secrets.refuse_public(repository, found, message="\n".join(pushes.new_messages(push)))
+    except secrets.SecretsRefused as refusal:
+        raise PushRefused(str(refusal)) from refusal
+    return secrets.words_for(found)
 
 
 @transaction.atomic

@@ -15,11 +15,12 @@ from common.services import audit, outbox
 from hub import rules
 from hub.algorithms import initial_files
 from hub.enums import GateMode, RepositoryKind, Visibility
+from hub.errors import RepositoryDisabled
 from hub.git import repositories as git
 from hub.models import OldName, Repository, TreeEntry
 from hub.models.repositories import valid_repository_name
 from hub.selectors.repositories import repository_named
-from hub.services import holdings, quotas, search
+from hub.services import holdings, quotas, search, tombstones
 from hub.services.commits import AddBytes, commit
 from hub.services.locks import lock_history, lock_name, lock_storage
 
@@ -121,6 +122,7 @@ def update_settings(
     quotas.lock_home(repository)
     repository = _locked(repository)
     _require_administrator(by, repository)
+    _require_enabled(repository)
     if visibility is not None and visibility not in Visibility.values:
         raise Invalid(_("The visibility must be public or private."))
     if gated is not None and gated not in GateMode.values:
@@ -147,6 +149,7 @@ def move(repository: Repository, namespace: Namespace, name: str, *, by: Princip
     lock_storage(repository.namespace_id, namespace.pk)
     repository = _locked(repository)
     _require_administrator(by, repository)
+    _require_enabled(repository)
     if not rules.may_create(by, namespace):
         raise Forbidden(_("You may not create repositories under %(name)s.") % {"name": namespace.name})
     _check_name(name)
@@ -175,6 +178,8 @@ def move(repository: Repository, namespace: Namespace, name: str, *, by: Princip
 def delete(repository: Repository, *, by: Principal) -> None:
     """Delete a repository with its history. Objects stay until nobody holds them.
 
+    A tombstone stays at the address if others refer to it (hub/services/tombstones.py).
+
     Emits repository.deleted with what is left to know.
     """
     lock_history(repository)
@@ -192,6 +197,7 @@ def delete(repository: Repository, *, by: Principal) -> None:
         "actor": _actor(by),
     }
     path = repository.path
+    tombstones.set_up(repository)
     holdings.release_all(repository)
     TreeEntry.objects.filter(branch__repository=repository).delete()
     repository.commits.all().delete()
@@ -232,6 +238,11 @@ def _require_administrator(by: Principal, repository: Repository) -> None:
             _("You may not change the settings of this repository."),
             hint=_("Only an administrator of its owner may delete, move or hide it."),
         )
+
+
+def _require_enabled(repository: Repository) -> None:
+    if repository.is_disabled:
+        raise RepositoryDisabled
 
 
 def _check_name(name: str) -> None:

@@ -21,8 +21,8 @@ KINDS = {
 }
 
 
-def find(request: HttpRequest, prefix: str, namespace: str, name: str) -> Repository:
-    return repository_for(request.principal, KINDS[prefix], f"{namespace}/{name}")
+def find(request: HttpRequest, prefix: str, namespace: str, name: str, *, even_disabled: bool = False) -> Repository:
+    return repository_for(request.principal, KINDS[prefix], f"{namespace}/{name}", even_disabled=even_disabled)
 
 
 def context_of(request: HttpRequest, repository: Repository, tab: str, **more: Any) -> dict[str, Any]:

@@ -7,27 +7,39 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.rules import may_write_namespace
 from accounts.selectors import members_of, namespace_named
 from common.errors import NotFound, Refusal
 from common.pagination import page_of
 from hub import rules
 from hub.algorithms import cards, rendering, snippets
+from hub.errors import RepositoryDisabled, RepositoryNotFound
 from hub.forms import CollectForm, NewRepositoryForm
+from hub.models import Repository
 from hub.selectors import collections, listing, social
 from hub.selectors.lineage import credits_awaiting
-from hub.selectors.revisions import read_text, total_size
+from hub.selectors.notices import about_training_data, unread
+from hub.selectors.reports import blocks_of
+from hub.selectors.revisions import Revision, entries_named, read_text, total_size
 from hub.services import repositories as services
+from hub.views import tombstones
 from hub.views.access import gate_context
-from hub.views.frame import context_of, default_revision, find
+from hub.views.frame import KINDS, context_of, default_revision, find
 
 COLLECTIONS_SHOWN = 5
 
 
 @require_safe
 def repository_page(request: HttpRequest, prefix: str, namespace: str, name: str) -> HttpResponse:
-    repository = find(request, prefix, namespace, name)
+    try:
+        repository = find(request, prefix, namespace, name)
+    except (RepositoryNotFound, RepositoryDisabled):
+        page = tombstones.page(request, KINDS[prefix], f"{namespace}/{name}")
+        if page is None:
+            raise
+        return page
     revision = default_revision(repository)
-    _block, text = cards.split(read_text(revision, "README.md", limit=rendering.MAX_LENGTH) or "")
+    _block, text = cards.split(card_text(repository, revision))
     address = repository.get_absolute_url()
     html = rendering.render_card(
         text, base=f"{address}/resolve/{revision.commit}/", files=f"{address}/blob/{revision.commit}/"
@@ -47,9 +59,18 @@ def repository_page(request: HttpRequest, prefix: str, namespace: str, name: str
         may_duplicate=request.user.is_authenticated,
         collections=collections.holding(repository, request.principal)[:COLLECTIONS_SHOWN],
         collect=CollectForm(principal=request.principal) if request.user.is_authenticated else None,
+        notices=about_training_data(repository)[:5],
     )
     context |= gate_context(request, repository)
     return render(request, "hub/repository.html", context)
+
+
+def card_text(repository: Repository, revision: Revision) -> str:
+    """The card, unless a report took it away."""
+    file = next(iter(entries_named(revision, ["README.md"])), None)
+    if file is None or blocks_of(repository, [file.etag]):
+        return ""
+    return read_text(revision, "README.md", limit=rendering.MAX_LENGTH) or ""
 
 
 @require_safe
@@ -67,6 +88,7 @@ def namespace_page(request: HttpRequest, namespace: str) -> HttpResponse:
         "standing": social.standing_of(found, request.principal),
         "following": social.following_of(found.user).count() if found.user else None,
         "liked": social.likes_of(found.user, request.principal).count() if found.user else None,
+        "notices": unread(found)[:20] if may_write_namespace(request.principal, found) else [],
         "may_create": rules.may_create(request.principal, found),
     }
     return render(request, "hub/namespace.html", context)

@@ -22,7 +22,7 @@ from hub.views.frame import context_of, find
 @require_http_methods(["GET", "HEAD", "POST"])
 def repository_settings(request: HttpRequest, prefix: str, namespace: str, name: str) -> HttpResponse:
     """Three forms; each is known by a field that only it has."""
-    repository = find(request, prefix, namespace, name)
+    repository = find(request, prefix, namespace, name, even_disabled=True)
     if not rules.may_administer(request.principal, repository):
         raise Forbidden(_("Only its administrators see the settings of a repository."))
     form = SettingsForm(request.POST if "visibility" in request.POST else None, initial=_initial(repository))

@@ -18,9 +18,12 @@ def main() -> int:
         verdict = b""
         while block := server.recv(65536):
             verdict += block
+    words = verdict.partition(b"\n")[2]
     if verdict.startswith(b"accept\n"):
+        if words:
+            sys.stderr.buffer.write(words + b"\n")
         return 0
-    words = verdict.partition(b"\n")[2] if verdict.startswith(b"refuse\n") else b""
+    words = words if verdict.startswith(b"refuse\n") else b""
     sys.stderr.buffer.write((words or b"The server went away; nothing was changed.") + b"\n")
     return 1
 

@@ -1,7 +1,7 @@
 import pytest
 
 from hub.git.errors import InvalidPath
-from hub.git.paths import check_path
+from hub.git.paths import case_fault, check_path
 
 ALLOWED = [
     "README.md",
@@ -14,6 +14,9 @@ ALLOWED = [
     "folder/..\\..\\file",
     "...",
     "a" * 255,
+    "гіт/файл.txt",
+    "מודל/קובץ.txt",
+    "digit/ɡreat.txt",
 ]
 REFUSED = [
     "",
@@ -38,6 +41,21 @@ REFUSED = [
     ".g\u200cit/config",
     "\ufeff.git",
     "a\\.git\\config",
+    *(f".g{chr(mark)}it/config" for mark in (0x200D, 0x200E, 0x206B, 0xFEFF)),
+    ".gi\u0131t".replace("\u0131", "\u200f") + "/config",
+    "．ｇｉｔ/config",
+    ".ｇit/config",
+    "․git/config",
+    ".g\u0456t/config",
+    ".ɡit/config",
+    ".giт/hooks/x",
+    "ｇｉｔ~１",
+    ".𝐠𝐢𝐭/config",
+    "a\\.GIT \\config",
+    "invoice\u202egpj.exe",
+    "a\u2066b",
+    "a\x7fb",
+    "a\x85b",
     "a\0b",
     "a\nb",
     "a\x1b[0m",
@@ -57,3 +75,11 @@ def test_path_is_allowed(path):
 def test_path_is_refused_with_its_reason(path):
     with pytest.raises(InvalidPath, match="not allowed: "):
         check_path(path)
+
+
+def test_links_that_become_folders_where_case_does_not_count():
+    assert case_fault([("README.md", False), ("readme.md", False), ("A", True)]) is None
+    assert case_fault([("A", True), ("a", False)]) is not None
+    assert case_fault([("a", False), ("b", False), ("A", True)]) is not None
+    assert case_fault([("\u00e9", True), ("e\u0301", False)]) is not None
+    assert case_fault([("stra\u00dfe", False), ("STRASSE", True)]) is not None

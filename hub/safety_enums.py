@@ -1,0 +1,148 @@
+"""Words of safety: what inspections find, where reports and opt-out requests stand."""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class ScanStatus(TextChoices):
+    """What an inspection of a file found. The value is the protocol's word for it."""
+
+    SAFE = "safe", _("safe")
+    UNSCANNED = "unscanned", _("not inspected")
+    SUSPICIOUS = "suspicious", _("suspicious")
+    ERROR = "error", _("cannot be inspected")
+    UNSAFE = "unsafe", _("unsafe")
+
+
+# From harmless to worst: of several reasons the worst counts.
+SCAN_ORDER = list(ScanStatus)
+
+
+class ScanReason(TextChoices):
+    """Why a file is not simply safe, in words; hub/algorithms/scanning.py gives the codes."""
+
+    IMPORTS = "imports", _("Loading it imports what is not on the list of what is allowed.")
+    COMPUTED = "computed", _("Loading it calls something that is only computed then.")
+    PATH_LEAVES = "path_leaves", _("Unpacking it writes outside of its folder.")
+    LINK_LEAVES = "link_leaves", _("It has a link that leads out of its folder.")
+    DEVICE = "device", _("It holds a device instead of a file.")
+    BOMB = "bomb", _("It unpacks to far more than it seems to hold.")
+    OVERLAP = "overlap", _("Files in it share bytes, as in an archive that is a trap.")
+    TOO_MANY_FILES = "too_many_files", _("It holds more files than can be inspected.")
+    TOO_DEEP = "too_deep", _("It has archives in archives in archives.")
+    TOO_LARGE = "too_large", _("It is too large to be inspected whole.")
+    ENCRYPTED = "encrypted", _("It is locked by a password.")
+    BROKEN_ARCHIVE = "broken_archive", _("The archive is broken.")
+    BROKEN_PICKLE = "broken_pickle", _("The pickle cannot be followed to its end.")
+    BROKEN_ARRAY = "broken_array", _("The array's header is broken.")
+    UNREADABLE = "unreadable", _("Its content could not be read.")
+    NOT_INSPECTED = "not_inspected", _("This kind of archive is not looked into here.")
+    TENSORS = "tensors", _("The header does not fit the tensors that follow.")
+    ACTIVE = "active", _("A browser would run it as a program; here it is never run.")
+    WRONG_ENDING = "wrong_ending", _("It is something else than its name says.")
+    PROGRAM = "program", _("It holds a program of a computer's own.")
+    REST = "rest", _("Behind the pickle follow bytes that are none.")
+
+
+SCAN_LEVELS: dict[ScanReason, ScanStatus] = {
+    ScanReason.IMPORTS: ScanStatus.UNSAFE,
+    ScanReason.COMPUTED: ScanStatus.UNSAFE,
+    ScanReason.PATH_LEAVES: ScanStatus.UNSAFE,
+    ScanReason.LINK_LEAVES: ScanStatus.UNSAFE,
+    ScanReason.DEVICE: ScanStatus.UNSAFE,
+    ScanReason.BOMB: ScanStatus.UNSAFE,
+    ScanReason.OVERLAP: ScanStatus.UNSAFE,
+    ScanReason.TOO_MANY_FILES: ScanStatus.ERROR,
+    ScanReason.TOO_DEEP: ScanStatus.ERROR,
+    ScanReason.TOO_LARGE: ScanStatus.ERROR,
+    ScanReason.ENCRYPTED: ScanStatus.ERROR,
+    ScanReason.BROKEN_ARCHIVE: ScanStatus.ERROR,
+    ScanReason.BROKEN_PICKLE: ScanStatus.ERROR,
+    ScanReason.BROKEN_ARRAY: ScanStatus.ERROR,
+    ScanReason.UNREADABLE: ScanStatus.ERROR,
+    ScanReason.NOT_INSPECTED: ScanStatus.UNSCANNED,
+    ScanReason.TENSORS: ScanStatus.SUSPICIOUS,
+    ScanReason.ACTIVE: ScanStatus.SUSPICIOUS,
+    ScanReason.WRONG_ENDING: ScanStatus.SUSPICIOUS,
+    ScanReason.PROGRAM: ScanStatus.SUSPICIOUS,
+    ScanReason.REST: ScanStatus.SUSPICIOUS,
+}
+
+
+class ReportKind(TextChoices):
+    """What is wrong with what somebody published."""
+
+    COPYRIGHT = "copyright", _("copyright")
+    PERSONAL_DATA = "personal_data", _("personal data")
+    ILLEGAL = "illegal", _("illegal content")
+    MALWARE = "malware", _("malware")
+    LICENCE = "licence", _("breach of a licence")
+    OTHER = "other", _("something else")
+
+
+class ReportState(TextChoices):
+    """Where a report stands."""
+
+    RECEIVED = "received", _("received")
+    UNDER_REVIEW = "under_review", _("under review")
+    UPHELD = "upheld", _("upheld")
+    REJECTED = "rejected", _("rejected")
+    COUNTER_NOTICED = "counter_noticed", _("objected to")
+    RESTORED = "restored", _("restored")
+    FINAL = "final", _("final")
+
+
+REPORT_MOVES: dict[ReportState, frozenset[ReportState]] = {
+    ReportState.RECEIVED: frozenset({ReportState.UNDER_REVIEW, ReportState.REJECTED}),
+    ReportState.UNDER_REVIEW: frozenset({ReportState.UPHELD, ReportState.REJECTED}),
+    ReportState.UPHELD: frozenset({ReportState.COUNTER_NOTICED, ReportState.FINAL}),
+    ReportState.COUNTER_NOTICED: frozenset({ReportState.RESTORED, ReportState.FINAL}),
+    ReportState.REJECTED: frozenset(),
+    ReportState.RESTORED: frozenset(),
+    ReportState.FINAL: frozenset(),
+}
+
+
+class OptOutState(TextChoices):
+    """Where a request to leave something out of a data set stands."""
+
+    RECEIVED = "received", _("received")
+    ACKNOWLEDGED = "acknowledged", _("acknowledged")
+    VERIFIED = "verified", _("verified")
+    HONOURED = "honoured", _("honoured")
+    DECLINED = "declined", _("declined")
+    APPEALED = "appealed", _("appealed")
+    CLOSED = "closed", _("declined for good")
+
+
+OPT_OUT_MOVES: dict[OptOutState, frozenset[OptOutState]] = {
+    OptOutState.RECEIVED: frozenset({OptOutState.ACKNOWLEDGED, OptOutState.DECLINED}),
+    OptOutState.ACKNOWLEDGED: frozenset({OptOutState.VERIFIED, OptOutState.DECLINED}),
+    OptOutState.VERIFIED: frozenset({OptOutState.HONOURED, OptOutState.DECLINED}),
+    OptOutState.DECLINED: frozenset({OptOutState.APPEALED}),
+    OptOutState.APPEALED: frozenset({OptOutState.HONOURED, OptOutState.CLOSED}),
+    OptOutState.HONOURED: frozenset(),
+    OptOutState.CLOSED: frozenset(),
+}
+
+
+class MatchKind(TextChoices):
+    """How a request names what shall be left out. The value is the API's word for it."""
+
+    URL = "url", _("address")
+    DOMAIN = "domain", _("domain")
+    SHA256 = "sha256", _("SHA-256 of the file")
+    TEXT = "text", _("text")
+    PATH = "path", _("path in the data set")
+
+
+class NoticeKind(TextChoices):
+    """What somebody is told about what they own."""
+
+    TOKEN_REVOKED = "token_revoked", _("access token revoked")
+    REPORT_UPHELD = "report_upheld", _("access disabled")
+    REPORT_RESTORED = "report_restored", _("access restored")
+    REPORT_FINAL = "report_final", _("decision final")
+    OPT_OUT_RECEIVED = "opt_out_received", _("request received")
+    OPT_OUT_OVERDUE = "opt_out_overdue", _("deadline passed")
+    OPT_OUT_DESCENDANT = "opt_out_descendant", _("request about training data")

@@ -1,0 +1,85 @@
+"""Reports, the public register, tombstones, and what is not given out because of them."""
+
+from collections.abc import Iterable
+
+from django.db.models import Q, QuerySet
+
+from accounts.principal import Principal
+from accounts.rules import may_write_namespace
+from hub.errors import ContentRemoved
+from hub.models import Block, Report, Repository, Tombstone, TreeEntry
+from hub.safety_enums import ReportKind, ReportState
+
+# What strangers sent is in the register once somebody has looked at it.
+_PUBLIC = [state for state in ReportState if state != ReportState.RECEIVED]
+OPEN = (ReportState.RECEIVED, ReportState.UNDER_REVIEW, ReportState.COUNTER_NOTICED)
+
+
+def queue(*, state: str = "") -> QuerySet[Report]:
+    """For the desk: what waits longest comes first; with a state only those."""
+    states = [state] if state in ReportState.values else list(OPEN)
+    rows = Report.objects.filter(state__in=states).select_related("repository__namespace", "reporter")
+    return rows.order_by("deadline", "id")
+
+
+def register(*, kind: str = "", state: str = "") -> QuerySet[Report]:
+    """The public register, newest first."""
+    rows = Report.objects.filter(state__in=_PUBLIC).prefetch_related("blocks")
+    if kind in ReportKind.values:
+        rows = rows.filter(kind=kind)
+    if state in _PUBLIC:
+        rows = rows.filter(state=state)
+    return rows.order_by("-id")
+
+
+def report_by_key(key: str) -> Report | None:
+    return Report.objects.filter(key=key).first()
+
+
+def is_concerned(principal: Principal, report: Report) -> bool:
+    """Whether a report is about something of this person's: they may read the complaint and object."""
+    home = report.repository
+    return home is not None and may_write_namespace(principal, home.namespace, repository=home.reference)
+
+
+def reports_about(repository: Repository) -> QuerySet[Report]:
+    """Decisions that are in force."""
+    in_force = [ReportState.UPHELD, ReportState.COUNTER_NOTICED, ReportState.FINAL]
+    return repository.reports.filter(state__in=in_force).order_by("-id")
+
+
+def tombstone_of(kind: str, full_name: str) -> Tombstone | None:
+    """The newest one at an address where no repository is."""
+    rows = Tombstone.objects.filter(kind=kind, full_name__iexact=full_name)
+    return rows.order_by("-id").first()
+
+
+def blocks_of(repository: Repository, contents: Iterable[str]) -> dict[str, Block]:
+    """Those of the contents (sha256 or git ids) that are not given out here."""
+    rows = Block.objects.filter(lifted_at=None, content__in=list(contents))
+    rows = rows.filter(Q(is_everywhere=True) | Q(repository=repository))
+    return {row.content: row for row in rows}
+
+
+def refuse_blocked(principal: Principal, repository: Repository, content: str, *, commit: str = "") -> None:
+    """Raises ContentRemoved. Staff see what they decide about."""
+    if principal.is_staff:
+        return
+    block = blocks_of(repository, [content]).get(content)
+    if block is not None:
+        raise ContentRemoved(block.report_id, commit=commit)
+
+
+def is_blocked_everywhere(content: str) -> bool:
+    return Block.objects.filter(lifted_at=None, content=content, is_everywhere=True).exists()
+
+
+def blocks_small_files(repository: Repository) -> bool:
+    """Whether a file that lies in git itself is not given out: then git cannot give out its packs either."""
+    rows = Block.objects.filter(lifted_at=None, content__regex=r"^[0-9a-f]{40}$")
+    if not rows.exists():
+        return False
+    inside = TreeEntry.objects.filter(
+        branch__repository=repository, oid__in=rows.filter(is_everywhere=True).values("content")
+    )
+    return rows.filter(repository=repository).exists() or inside.exists()

@@ -1,0 +1,73 @@
+"""What inspections found, for files as they are listed."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from hub.algorithms.scanning import RULES, ending_of
+from hub.models import ScanResult
+from hub.safety_enums import SCAN_ORDER, ScanReason, ScanStatus
+from hub.selectors.revisions import File, Revision, files_at
+
+# What is asked for by name; of thousands of files the rest is asked for in further queries.
+_BATCH = 5000
+# Whoever fetches these with a browser confirms it, programs get a warning.
+WARNED_OF = frozenset({ScanStatus.UNSAFE, ScanStatus.ERROR})
+
+
+def results_of(files: Iterable[File]) -> dict[str, ScanResult]:
+    """The verdicts of today's rules by path; files that nobody looked at yet are left out."""
+    wanted = {file.path: (file.etag, ending_of(file.path)) for file in files if not file.is_folder}
+    contents = sorted({content for content, _ending in wanted.values()})
+    found: dict[tuple[str, str], ScanResult] = {}
+    for first in range(0, len(contents), _BATCH):
+        rows = ScanResult.objects.filter(content__in=contents[first : first + _BATCH], rules=RULES)
+        found |= {(row.content, row.ending): row for row in rows}
+    return {path: found[key] for path, key in wanted.items() if key in found}
+
+
+def result_of(file: File) -> ScanResult | None:
+    return results_of([file]).get(file.path)
+
+
+def is_warned_of(result: ScanResult | None) -> bool:
+    return result is not None and result.status in WARNED_OF
+
+
+def words_of(result: ScanResult) -> list[str]:
+    """Why, in the reader's language."""
+    return [
+        f"{ScanReason(code).label} ({detail})" if detail else str(ScanReason(code).label)
+        for code, detail in result.reasons
+    ]
+
+
+def file_status(result: ScanResult | None) -> dict[str, Any]:
+    """`securityFileStatus` of the protocol."""
+    if result is None:
+        return {"status": ScanStatus.UNSCANNED.value, "avScan": None, "pickleImportScan": None}
+    return {"status": result.status, "avScan": None, "pickleImportScan": _pickle_scan(result)}
+
+
+def repository_status(revision: Revision) -> dict[str, Any]:
+    """`securityRepoStatus` of the protocol: whether all is inspected, and what has issues, worst first."""
+    files = files_at(revision)
+    results = results_of(files)
+    harmless = {ScanStatus.SAFE, ScanStatus.UNSCANNED}
+    issues = [(path, row.status) for path, row in results.items() if row.status not in harmless]
+    issues.sort(key=lambda issue: (-SCAN_ORDER.index(ScanStatus(issue[1])), issue[0]))
+    return {
+        "scansDone": len(results) == len(files),
+        "filesWithIssues": [{"path": path, "level": status} for path, status in issues],
+    }
+
+
+def _pickle_scan(result: ScanResult) -> dict[str, Any] | None:
+    if not result.imports:
+        return None
+    levels = ["innocuous", "suspicious", "dangerous"]
+    return {
+        "status": result.status,
+        "version": str(result.rules),
+        "highestSafetyLevel": max((level for _module, _name, level in result.imports), key=levels.index),
+        "pickleImports": [{"module": module, "name": name, "safety": level} for module, name, level in result.imports],
+    }

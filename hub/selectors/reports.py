@@ -70,6 +70,13 @@ def refuse_blocked(principal: Principal, repository: Repository, content: str, *
         raise ContentRemoved(block.report_id, commit=commit)
 
 
+def require_whole(principal: Principal, repository: Repository) -> None:
+    """Raises ContentRemoved when a file of it is not given out: no copy of the whole may carry it along."""
+    block = Block.objects.filter(repository=repository, lifted_at=None).first()
+    if block is not None and not principal.is_staff:
+        raise ContentRemoved(block.report_id)
+
+
 def is_blocked_everywhere(content: str) -> bool:
     return Block.objects.filter(lifted_at=None, content=content, is_everywhere=True).exists()
 

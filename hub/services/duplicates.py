@@ -13,6 +13,7 @@ from hub.git import repositories as git
 from hub.git.repositories import open_repository
 from hub.models import Gate, Repository, RepositoryObject, Terms
 from hub.selectors.access import gate_of, require_contents, terms_of
+from hub.selectors.reports import require_whole
 from hub.services import holdings, index, quotas
 from hub.services.repositories import claim_name, default_visibility
 
@@ -26,11 +27,12 @@ def duplicate(
     Its versions name the source and credit nobody for what came from there (see
     hub/services/versions.py). Without a visibility it is private if the source is, or if its
     owner makes new repositories so. A gate is copied with what it asks. The caller has checked
-    that the person sees the source. Raises GatedRepository, Forbidden, Invalid, RepositoryExists.
+    that the person sees the source. Raises GatedRepository, ContentRemoved, Forbidden, Invalid, RepositoryExists.
     """
     rows = Repository.objects.select_for_update(of=("self",), no_key=True).select_related("namespace")
     source = rows.get(pk=source.pk)
     require_contents(by, source)
+    require_whole(by, source)
     claim_name(namespace, name, kind=source.kind, by=by)
     visibility = visibility or _visibility(source, namespace)
     if visibility not in Visibility.values:

@@ -9,12 +9,12 @@ from django.utils import timezone
 from accounts.principal import ANONYMOUS
 from common.errors import Conflict, Forbidden, Invalid, TooManyRequests
 from common.models import AuditEntry
-from hub.errors import RepositoryDisabled
+from hub.errors import ContentRemoved, RepositoryDisabled
 from hub.models import Block, Notice, Report, ReportEvent, Tombstone, Version
 from hub.safety_enums import REPORT_MOVES, ReportState
 from hub.selectors import reports as selectors
 from hub.selectors.repositories import repositories_visible_to, repository_for
-from hub.services import reports, repositories
+from hub.services import duplicates, reports, repositories
 from tests.factories import hub as make
 from tests.factories.accounts import StaffFactory
 
@@ -203,3 +203,13 @@ def test_a_private_repository_leaves_no_tombstone(ada):
     Version.objects.create(repository=hidden, asset="model:ada/hidden", owner="ada", number=1, commit="a" * 40)
     repositories.delete(hidden, by=make.as_principal(ada))
     assert not Tombstone.objects.exists()
+
+
+def test_a_copy_does_not_carry_along_what_was_removed(repository, staff):
+    eve = make.person("eve")
+    by = make.as_principal(eve)
+    upheld(repository, staff, is_whole=False, paths=["b.txt"])
+    with pytest.raises(ContentRemoved):
+        duplicates.duplicate(repository, eve.namespace, "copy", by=by)
+    Block.objects.update(lifted_at=timezone.now())
+    assert duplicates.duplicate(repository, eve.namespace, "copy", by=by).full_name == "eve/copy"

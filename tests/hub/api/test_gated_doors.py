@@ -253,6 +253,7 @@ METADATA = {
     "collections.collect", "social.followers", "social.following", "social.follow", "social.like", "social.likes",
     "social.likers",
     "publishers.publisher_list",
+    "opt_outs.opt_out_list", "opt_outs.opt_out_create",
     "info.detail", "info.listing", "repositories.settings", "tree.tree", "tree.paths_info", "refs.all_refs",
     "refs.commits", "refs.branch", "refs.tag", "refs.squash", "commits.preupload", "commits.commit",
     "discussions.discussions", "discussions.act", "discussions.comment", "misc.elsewhere", "access.listing",

@@ -12,7 +12,7 @@ from hub.api.protocol import absolute, door, principal_of
 from hub.enums import ViewState
 from hub.errors import RepositoryMoved, Unprocessable
 from hub.models import DatasetSplit, DatasetView, Repository
-from hub.selectors.dataset_views import split_named, splits_of
+from hub.selectors.dataset_views import lost_file, split_named, splits_of
 from hub.services import dataset_rows
 from hub.services.dataset_access import dataset_for, view_for
 from hub.services.dataset_views import renew_view
@@ -173,6 +173,8 @@ def _found(request: HttpRequest, repository: Repository, view: DatasetView, **co
 
 def _statistics(request: HttpRequest, repository: Repository, view: DatasetView) -> dict[str, Any]:
     split = _split(request, view)
+    if lost := lost_file(repository, split):
+        raise Unprocessable(f"The content of {lost} was deleted.")
     facts = {"num_examples": split.measured_rows, "statistics": split.statistics}
     return facts | {"partial": not split.is_whole_measured}
 

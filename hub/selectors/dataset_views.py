@@ -8,6 +8,7 @@ from hub import stores
 from hub.git.reading import read_blob
 from hub.git.repositories import open_repository
 from hub.models import DatasetSplit, DatasetView, Repository, RepositoryObject
+from hub.selectors.reports import blocks_of
 from hub.selectors.revisions import File
 from hub.storage.errors import StorageError
 from hub.viewer.asking import Refused, Source
@@ -53,11 +54,13 @@ def file_sources(repository: Repository, files: Iterable[File]) -> list[Source]:
 
 
 def lost_file(repository: Repository, split: DatasetSplit) -> str:
-    """The path of a file whose object the repository does not hold any more (it was deleted for good), or ""."""
+    """The path of a file whose content is not given out any more, or "": it was deleted for good, or by a report."""
     wanted = {entry["sha256"]: entry["path"] for entry in split.files if entry["is_large"]}
     held = RepositoryObject.objects.filter(repository=repository, object_id__in=wanted, committed_at__isnull=False)
     gone = wanted.keys() - set(held.values_list("object_id", flat=True))
-    return min((wanted[digest] for digest in gone), default="")
+    contents = {file_of(entry).etag: entry["path"] for entry in split.files}
+    removed = blocks_of(repository, contents)
+    return min([*(wanted[digest] for digest in gone), *(contents[name] for name in removed)], default="")
 
 
 def table_sources(repository: Repository, split: DatasetSplit) -> list[Source]:

@@ -8,9 +8,11 @@ import pytest
 from PIL import Image
 
 from accounts.models import Namespace
+from accounts.principal import ANONYMOUS
 from accounts.services import tokens
-from hub.models import AccessRequest, DatasetView, Repository, RepositoryObject
-from hub.services import dataset_views
+from hub.models import AccessRequest, DatasetView, Repository, RepositoryObject, TreeEntry
+from hub.selectors.reports import blocks_of
+from hub.services import dataset_views, reports
 from tests.factories import datasets as make_data
 from tests.factories import hub as make
 from tests.factories.accounts import MembershipFactory, OrganisationFactory, StaffFactory, UserFactory
@@ -380,3 +382,21 @@ def test_croissant_is_valid_and_names_files_with_their_digests(client, shapes, t
         "size": "sc:Float",
         "tags": "sc:Integer",
     }
+
+
+def test_what_a_report_removed_is_not_shown(client, shapes):
+    asked(client, "first-rows", config="default", split="train")
+    staff = make.as_principal(StaffFactory())
+    digest = TreeEntry.objects.get(path=TRAIN_2).lfs_sha256 or TreeEntry.objects.get(path=TRAIN_2).oid
+    report = reports.file_report(
+        shapes, kind="copyright", statement="It is mine.", by=ANONYMOUS, address="192.0.2.1", path=TRAIN_2
+    )
+    report = reports.take_up(report, by=staff)
+    reports.uphold(report, rule="Terms 3.1", reason="It is hers.", by=staff, paths=[TRAIN_2])
+
+    assert list(blocks_of(shapes, [digest])) == [digest]
+    for what in ("first-rows", "rows", "statistics"):
+        query = {"dataset": "ada/shapes", "config": "default", "split": "train"}
+        assert client.get(f"/datasets-server/{what}", query).status_code == 422, what
+    assert client.get("/datasets/ada/shapes/viewer/default/train").status_code == 422
+    assert asked(client, "rows", config="default", split="test")["rows"]

@@ -22,7 +22,7 @@ from hub.api.links import viewer_link
 from hub.enums import RepositoryKind, ViewState
 from hub.errors import GatedRepository
 from hub.models import DatasetSplit, DatasetView, Repository
-from hub.selectors.dataset_views import split_named, splits_of
+from hub.selectors.dataset_views import lost_file, split_named, splits_of
 from hub.selectors.repositories import repository_for
 from hub.services.dataset_access import dataset_for, view_for
 from hub.services.dataset_rows import QueryRefused
@@ -163,7 +163,9 @@ def _position(refusal: Refusal) -> dict[str, Any]:
 
 
 def _columns(found: DatasetSplit) -> list[Column]:
-    measured = {entry["column_name"]: entry for entry in found.statistics}
+    # What a file held shows in its statistics too.
+    shown = [] if lost_file(found.view.repository, found) else found.statistics
+    measured = {entry["column_name"]: entry for entry in shown}
     return [_column(name, feature, measured.get(name, {})) for name, feature in found.features.items()]
 
 

@@ -389,7 +389,7 @@ def test_what_a_report_removed_is_not_shown(client, shapes):
     staff = make.as_principal(StaffFactory())
     digest = TreeEntry.objects.get(path=TRAIN_2).lfs_sha256 or TreeEntry.objects.get(path=TRAIN_2).oid
     report = reports.file_report(
-        shapes, kind="copyright", statement="It is mine.", by=ANONYMOUS, address="192.0.2.1", path=TRAIN_2
+        shapes, kind="copyright", statement="It is mine.", by=ANONYMOUS, address="192.0.2.1", paths=[TRAIN_2]
     )
     report = reports.take_up(report, by=staff)
     reports.uphold(report, rule="Terms 3.1", reason="It is hers.", by=staff, paths=[TRAIN_2])
@@ -398,5 +398,8 @@ def test_what_a_report_removed_is_not_shown(client, shapes):
     for what in ("first-rows", "rows", "statistics"):
         query = {"dataset": "ada/shapes", "config": "default", "split": "train"}
         assert client.get(f"/datasets-server/{what}", query).status_code == 422, what
-    assert client.get("/datasets/ada/shapes/viewer/default/train").status_code == 422
+    page = client.get("/datasets/ada/shapes/viewer/default/train")
+    assert f"The content of {TRAIN_2} was deleted." in page.content.decode()
+    assert "rows" not in page.context
+    assert all(not column.bars and not column.facts for column in page.context["columns"])
     assert asked(client, "rows", config="default", split="test")["rows"]

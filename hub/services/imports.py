@@ -207,7 +207,7 @@ def _checked_source(text: str, kind: str) -> SourceAddress:
 
 def _checked_revision(text: str) -> str:
     if not is_revision(text):
-        raise Invalid(_("The revision must be the name of a branch, a tag or a commit."))
+        raise Invalid(_("The revision must be the name of a branch, a tag or a commit."), code="revision")
     return text
 
 
@@ -229,7 +229,8 @@ def _checked_statement(text: str) -> str:
     if not MIN_STATEMENT <= len(text) <= MAX_STATEMENT or "\x00" in text:
         raise Invalid(
             _("Say in a sentence or two why you may copy it: %(least)s to %(most)s characters.")
-            % {"least": MIN_STATEMENT, "most": MAX_STATEMENT}
+            % {"least": MIN_STATEMENT, "most": MAX_STATEMENT},
+            code="statement",
         )
     return text
 
@@ -237,5 +238,5 @@ def _checked_statement(text: str) -> str:
 def _sealed(token: str) -> str:
     token = token.strip()
     if len(token) > MAX_TOKEN or not token.isascii() or not token.isprintable():
-        raise Invalid(_("This is not an access token."))
+        raise Invalid(_("This is not an access token."), code="token")
     return sealing.seal(token, purpose=_PURPOSE)

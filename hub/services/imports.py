@@ -71,7 +71,7 @@ def create(
         schedule=_checked_schedule(schedule),
         statement=_checked_statement(statement) if statement.strip() else "",
     )
-    facts = {"source": made.source_url, "target": full_name, "statement": made.statement}
+    facts = {"source": made.source_url, "copy": full_name, "statement": made.statement}
     audit.record("import.created", str(made), actor=by, **facts)
     return made
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.db import connection
 from huggingface_hub import HfApi
 
 from tests.support.site_server import PROJECT, database_url, start, stop
@@ -45,10 +46,14 @@ class SecondHub:
 @pytest.fixture(scope="session")
 def second_hub(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[SecondHub]:
     with django_db_blocker.unblock():
-        server = database_url().rpartition("/")[0]
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {_NAME}")
-        connection.execute(f"CREATE DATABASE {_NAME}")
+        server, _, own = database_url().rpartition("/")
+        connection.close()  # nobody may use a database that is copied
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {_NAME} WITH (FORCE)")
+        try:
+            admin.execute(f"CREATE DATABASE {_NAME} TEMPLATE {own}")
+        except psycopg.errors.ObjectInUse:  # a running site: then it takes longer
+            admin.execute(f"CREATE DATABASE {_NAME}")
     data = tmp_path_factory.mktemp("second")
     more = {"WELLSPRING_DATA": str(data), "DATABASE_URL": f"{server}/{_NAME}"}
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings.test"} | more
@@ -66,8 +71,8 @@ def second_hub(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator
     process, url = start(more["DATABASE_URL"], Path(data) / "gunicorn.log", **more)
     yield SecondHub(url, tokens)
     stop(process)
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {_NAME} WITH (FORCE)")
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE {_NAME} WITH (FORCE)")
 
 
 @dataclass
@@ -84,8 +89,8 @@ class Relay:
 
     url: str
     asked: list[Asked] = field(default_factory=list)
-    change: Callable[[str, bytes], bytes] = staticmethod(lambda path, body: body)
-    redirect: Callable[[str], str | None] = staticmethod(lambda path: None)
+    change: Callable[[str, bytes], bytes] | None = None
+    redirect: Callable[[str], str | None] | None = None
     stall_after: int | None = None
     released: threading.Event = field(default_factory=threading.Event)
 
@@ -100,7 +105,7 @@ def relaying(target: str) -> Iterator[Relay]:
         def do_GET(self) -> None:
             asked = Asked(self.path, self.headers.get("Range", ""), self.headers.get("Authorization", ""))
             relay.asked.append(asked)
-            place = relay.redirect(self.path)
+            place = relay.redirect(self.path) if relay.redirect else None
             if place is not None:
                 self.send_response(302)
                 self.send_header("Location", place)
@@ -112,7 +117,9 @@ def relaying(target: str) -> Iterator[Relay]:
                 answer = urllib.request.urlopen(urllib.request.Request(target + self.path, headers=wanted))
             except urllib.error.HTTPError as error:
                 answer = error
-            body = relay.change(self.path, answer.read())
+            body = answer.read()
+            if relay.change is not None:
+                body = relay.change(self.path, body)
             self.send_response(answer.status)
             for name in ("Content-Range", "Content-Type", "Link"):
                 if answer.headers.get(name):
@@ -120,10 +127,9 @@ def relaying(target: str) -> Iterator[Relay]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             for start_ in range(0, len(body), 65536):
-                if "/resolve/" in self.path and relay.stall_after is not None:
-                    if relay.sent("/resolve/") >= relay.stall_after:
-                        relay.released.wait(60)
-                        return
+                if relay.stall_after is not None and relay.sent("/resolve/") >= relay.stall_after:
+                    relay.released.wait(60)
+                    return
                 block = body[start_ : start_ + 65536]
                 self.wfile.write(block)
                 asked.sent += len(block)

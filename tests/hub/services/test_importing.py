@@ -1,7 +1,6 @@
 """Repositories brought from a second hub that really runs: what arrives, what is refused, what a crash leaves."""
 
 import hashlib
-import io
 import os
 import random
 import signal
@@ -65,7 +64,7 @@ def source(second_hub):
 def put(hub, name, files, *, kind="model", deleted=()):
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    operations = [CommitOperationAdd(path, io.BytesIO(data)) for path, data in files.items()]
+    operations = [CommitOperationAdd(path, data) for path, data in files.items()]
     operations += [CommitOperationDelete(path) for path in deleted]
     return hub.api().create_commit(name, operations, commit_message="Add files", repo_type=kind).oid
 
@@ -135,11 +134,15 @@ def test_what_is_added_here_credits_who_made_it(relay, ada, source):
 
 def test_weights_that_came_there_by_lfs(relay, ada, source, second_hub, tmp_path):
     name = source("by-lfs", weights=None)
-    code = "import sys; from huggingface_hub import HfApi; HfApi().upload_file(path_or_fileobj=sys.argv[1], path_in_repo='w.bin', repo_id=sys.argv[2])"
+    code = "import sys; from huggingface_hub import upload_file as up; up(path_or_fileobj=sys.argv[1], "
+    code += "path_in_repo='w.bin', repo_id=sys.argv[2])"
     (tmp_path / "w.bin").write_bytes(WEIGHTS[::-1])
     environment = os.environ | {
-        "HF_ENDPOINT": second_hub.url, "HF_TOKEN": second_hub.tokens["grace"], "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(tmp_path)
-    }  # fmt: skip
+        "HF_ENDPOINT": second_hub.url,
+        "HF_TOKEN": second_hub.tokens["grace"],
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HOME": str(tmp_path),
+    }
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "w.bin"), name], env=environment, check=True)
 
     found = bring(ada, name)
@@ -323,7 +326,7 @@ def test_who_pauses_or_cancels_stops_the_worker_and_may_go_on(relay, ada, source
     importing.run(made.pk)
     made.refresh_from_db()
     assert made.state == "paused"
-    relay.change = lambda path, body: body
+    relay.change = None
     imports.run_now(made, by=by)
     importing.run(made.pk)
     made.refresh_from_db()

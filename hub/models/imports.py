@@ -1,6 +1,7 @@
 """Repositories brought from other hubs: what is copied from where, and how far it is."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
@@ -49,6 +50,8 @@ class Import(models.Model):
     # The commit of the source that was copied last, and the commit here that it became.
     source_commit = models.CharField(max_length=40, blank=True)
     local_commit = models.CharField(max_length=40, blank=True)
+    # What came from the source, so that what was added here is not taken for something that vanished there.
+    paths = ArrayField(models.TextField(), default=list, blank=True)
     copied_at = models.DateTimeField(null=True, blank=True)
 
     # Who works: a later turn makes the earlier one stop. A worker that dies lets go at `claimed_until`.

@@ -16,7 +16,7 @@ TRAILER = "Imported-from: "
 def imports_of(principal: Principal) -> QuerySet[Import]:
     """A person's own, latest first; staff see those of others at their addresses only."""
     rows = Import.objects.filter(created_by=principal.user) if principal.user else Import.objects.none()
-    return rows.select_related("repository__namespace", "namespace", "created_by").order_by("-id")
+    return rows.defer("paths").select_related("repository__namespace", "namespace", "created_by").order_by("-id")
 
 
 def import_for(principal: Principal, key: str) -> Import:
@@ -31,7 +31,7 @@ def import_for(principal: Principal, key: str) -> Import:
 
 def import_of(repository: Repository) -> Import | None:
     """Where its files came from, if they came from another hub."""
-    rows = Import.objects.select_related("created_by")
+    rows = Import.objects.defer("paths").select_related("created_by")
     return rows.filter(repository=repository).exclude(source_commit="").first()
 
 
@@ -42,7 +42,7 @@ def must_stay_private(repository: Repository) -> bool:
 
 def is_imported(repository: Repository, commit: str) -> bool:
     """Whether this commit was written by an import: its message says from where, so a crash cannot lose it."""
-    found = Import.objects.filter(repository=repository).first()
+    found = Import.objects.defer("paths").filter(repository=repository).first()
     if found is None:
         return False
     return source_commit_of(found, repository, commit) is not None

@@ -71,6 +71,11 @@ class Source:
         assert isinstance(commit, str)
         return Info(commit, found.get("private") is True, bool(found.get("gated")), licences_of(found))
 
+    def require_access(self) -> None:
+        """Of what is gated the description is told to everybody, the files are not. Raises as `info` does."""
+        with self._get(f"{self._api}/auth-check", SECONDS):
+            return
+
     def files(self, commit: str) -> list[SourceFile]:
         """All files of a commit, by path. Raises as `info` does, and SourceWrong."""
         url: str | None = f"{self._api}/tree/{commit}?recursive=true"

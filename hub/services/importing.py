@@ -141,7 +141,7 @@ class Run:
         for file in plan.missing.values():
             self._fetch(repository, info, file)
         operations = self._operations(info, plan)
-        self._commit(repository, info, operations)
+        self._commit(repository, info, operations, [file.path for file in files])
 
     def _require_rights(self) -> None:
         user, found = self.by.user, self.found
@@ -179,6 +179,8 @@ class Run:
                 raise Halted(ImportReason.LICENCE_UNCLEAR, licence, state=ImportState.PAUSED)
         if closed and not found.sealed_token:
             raise Halted(ImportReason.TOKEN_NEEDED)
+        if closed:
+            self.source.require_access()
         if found.is_closed and found.repository is not None and not found.repository.is_private:
             raise Halted(ImportReason.OPEN_COPY, state=ImportState.PAUSED)
 
@@ -201,6 +203,7 @@ class Run:
         locked = self._mine()
         move(locked, ImportState.COPYING)
         locked.repository, locked.local_commit = repository, found.local_commit
+        locked.paths = sorted({*found.paths, *(file.path for file in files)})  # more is known after a crash
         locked.bytes_total, locked.files_total = plan.bytes, plan.files
         locked.bytes_done = locked.files_done = 0
         locked.save()
@@ -243,7 +246,7 @@ class Run:
         return operations
 
     @transaction.atomic
-    def _commit(self, repository: Repository, info: Info, operations: list[Operation]) -> None:
+    def _commit(self, repository: Repository, info: Info, operations: list[Operation], paths: list[str]) -> None:
         found = self.found
         share_history(repository)
         locked = self._mine()
@@ -258,7 +261,7 @@ class Run:
                 parent=found.local_commit,
             )
             locked.local_commit = done.oid
-        locked.source_commit, locked.copied_at = info.commit, timezone.now()
+        locked.source_commit, locked.copied_at, locked.paths = info.commit, timezone.now(), paths
         locked.files_done, locked.bytes_done = locked.files_total, locked.bytes_total
         _end(locked, ImportState.DONE)
         audit.record("import.done", str(locked), source=found.source_url, commit=info.commit, local=locked.local_commit)
@@ -302,11 +305,11 @@ class _Counting:
 
 
 def plan_for(repository: Repository, found: Import, files: list[SourceFile]) -> Plan:
-    """What makes the files here those of the source. What the last run did not bring is not deleted."""
-    here = {file.path: file for file in _files(repository, repository.default_branch)}
-    brought = {file.path for file in _files(repository, found.local_commit)} if found.source_commit else set()
+    """What makes the files here those of the source. What no run brought is not deleted."""
+    entries = files_at(revision_of(repository, repository.default_branch))
+    here = {file.path: file for file in entries if not file.is_folder}
     there = {file.path for file in files}
-    plan = Plan(deleted=sorted(path for path in brought & here.keys() if path not in there))
+    plan = Plan(deleted=sorted(path for path in found.paths if path in here and path not in there))
     changed = [file for file in files if not _is_same(here.get(file.path), file)]
     plan.large = [file for file in changed if file.sha256]
     plan.small = [file for file in changed if not file.sha256]
@@ -315,10 +318,6 @@ def plan_for(repository: Repository, found: Import, files: list[SourceFile]) -> 
     known = set(held.values_list("object_id", flat=True))
     plan.missing = {sha256: file for sha256, file in wanted.items() if sha256 not in known}
     return plan
-
-
-def _files(repository: Repository, revision: str) -> list[File]:
-    return [file for file in files_at(revision_of(repository, revision)) if not file.is_folder]
 
 
 def _is_same(here: File | None, there: SourceFile) -> bool:

@@ -17,7 +17,7 @@ BODY = {"source": "grace/tiny", "target": "lab/tiny", "token": "hf_secret", "sch
 @pytest.fixture
 def people():
     found = {name: make.person(name) for name in ("owner", "writer", "member", "stranger")}
-    found["staff"] = make.person("staff", is_staff=True)
+    found["staff"] = make.person("boss", is_staff=True)
     lab = organisations.create_organisation("lab", by=make.as_principal(found["owner"]))
     for name, role in (("writer", Role.WRITE), ("member", Role.READ)):
         organisations.set_role(lab, found[name], role, by=make.as_principal(found["owner"]))

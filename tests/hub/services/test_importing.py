@@ -191,7 +191,7 @@ def test_a_gated_source_is_copied_with_a_token_that_it_lets_in(relay, ada, sourc
     assert (owner.state, owner.repository.is_private) == ("done", True)
 
 
-@pytest.mark.parametrize("card", [b"# no licence\n", b"---\nlicense: other\n---\n", b"---\nlicense: my-own\n---\n"])
+@pytest.mark.parametrize("card", [b"---\ntags: [tiny]\n---\n", b"---\nlicense: other\n---\n"])
 def test_an_unclear_licence_waits_for_a_statement_that_is_kept(relay, ada, source, card):
     name = source(f"unclear-{len(card)}-{card[4:5].hex()}", card=card, weights=None)
     found = bring(ada, name)
@@ -398,7 +398,7 @@ def test_too_little_room_is_said_before_a_byte_comes(relay, ada, source):
 def test_what_the_copy_holds_already_is_not_fetched_again(relay, ada, source, second_hub):
     name = source("renamed")
     found = bring(ada, name, schedule="daily")
-    before = relay.sent("model")
+    before = relay.sent("/resolve/")
     put(second_hub, name, {"model-2.safetensors": WEIGHTS}, deleted=["model.safetensors"])
     due(found)
 
@@ -406,7 +406,7 @@ def test_what_the_copy_holds_already_is_not_fetched_again(relay, ada, source, se
 
     found.refresh_from_db()
     assert found.state == "done"
-    assert relay.sent("model") == before
+    assert relay.sent("/resolve/") == before
     assert set(contents(found.repository)) >= {"model-2.safetensors"}
 
 

@@ -30,12 +30,10 @@ def detail(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str
     answer = info(found, sha=at.commit, siblings=files, children=children, expand=expand)
     if flag(request, "securityStatus") or "securityRepoStatus" in expand:
         answer["securityRepoStatus"] = repository_status(at)
-    return JsonResponse(answer)
-    told = info(found, sha=at.commit, siblings=files, children=children, expand=expand)
     copied = None if expand else import_of(found)
     if copied is not None:
-        told["importedFrom"] = imported_from(copied)
-    return JsonResponse(told)
+        answer["importedFrom"] = imported_from(copied)
+    return JsonResponse(answer)
 
 
 @door("GET")

@@ -13,8 +13,8 @@ from hub.git import repositories as git
 from hub.git.repositories import open_repository
 from hub.models import Gate, Repository, RepositoryObject, Terms
 from hub.selectors.access import gate_of, require_contents, terms_of
-from hub.selectors.reports import require_whole
 from hub.selectors.imports import must_stay_private
+from hub.selectors.reports import require_whole
 from hub.services import holdings, index, quotas
 from hub.services.repositories import claim_name, default_visibility
 

@@ -20,7 +20,7 @@ def people():
     found["staff"] = make.person("boss", is_staff=True)
     lab = organisations.create_organisation("lab", by=make.as_principal(found["owner"]))
     for name, role in (("writer", Role.WRITE), ("member", Role.READ)):
-        organisations.set_role(lab, found[name], role, by=make.as_principal(found["owner"]))
+        organisations.set_member(lab, found[name], role=role, by=make.as_principal(found["owner"]))
     return found
 
 

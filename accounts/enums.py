@@ -105,7 +105,7 @@ RESERVED_NAMES = frozenset(
     """
     about account accounts admin api apps audit awards billing books buckets calls cas certificates checkout
     collections community compute create credits data datasets datasets-server demo device docs downloads explore
-    favicon.ico files
+    favicon.ico files import imports
     generate gallery grants health help hardware home inference jobs join kernels language legal licences licenses
     login logout media metrics models new none null oauth offers orders organisations organizations orgs pools
     pricing privacy proposals register resolve revenue reviews revocations robots.txt search security settings

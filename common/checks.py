@@ -30,3 +30,11 @@ def webhooks_stay_outside(**kwargs: Any) -> list[CheckMessage]:
         hint = "Unset WELLSPRING_WEBHOOKS_TO_LOOPBACK: it lets every account holder reach what listens on this machine."
         return [Error("Webhooks may post to this machine.", hint=hint, id="wellspring.E010")]
     return []
+
+
+@register(Tags.security)
+def imports_stay_outside(**kwargs: Any) -> list[CheckMessage]:
+    if settings.ENVIRONMENT == "production" and settings.IMPORTS_FROM_LOOPBACK:
+        hint = "Unset WELLSPRING_IMPORTS_FROM_LOOPBACK: it lets every account holder read what listens on this machine."
+        return [Error("Imports may read from this machine.", hint=hint, id="wellspring.E011")]
+    return []

@@ -1,4 +1,4 @@
-"""Posting to addresses that strangers chose, without letting them reach into our own network.
+"""Connecting to addresses that strangers chose, without letting them reach into our own network.
 
 The name is resolved once, every address it has must be public, and the connection goes to
 the address that was looked at: a name that answers differently the next time gains
@@ -88,7 +88,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float, l
     """
     end = time.monotonic() + seconds
     target = check(url, loopback=loopback)
-    connected = _connect(target, _resolve(target, loopback), end)
+    connected = connect(target, resolve(target, loopback), end)
     try:
         connected.settimeout(max(0.01, end - time.monotonic()))
         if target.scheme == "https":
@@ -103,7 +103,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float, l
 
 def _exchange(target: Target, connected: socket.socket, body: bytes, headers: Mapping[str, str], end: float) -> int:
     # A server that sends a byte now and then never runs into the timeout of a single read.
-    watchdog = threading.Timer(max(0.01, end - time.monotonic()), _cut, [connected])
+    watchdog = threading.Timer(max(0.01, end - time.monotonic()), cut, [connected])
     watchdog.daemon = True
     watchdog.start()
     connection = http.client.HTTPConnection(target.host, target.port)
@@ -124,7 +124,8 @@ def _exchange(target: Target, connected: socket.socket, body: bytes, headers: Ma
         connection.close()
 
 
-def _resolve(target: Target, loopback: bool) -> list[Address]:
+def resolve(target: Target, loopback: bool) -> list[Address]:
+    """The addresses of a name, all of them public. Raises AddressRefused, PostFailed."""
     literal = _literal(target.host)
     if literal is not None:
         found = [literal]
@@ -139,7 +140,8 @@ def _resolve(target: Target, loopback: bool) -> list[Address]:
     return found
 
 
-def _connect(target: Target, addresses: list[Address], end: float) -> socket.socket:
+def connect(target: Target, addresses: list[Address], end: float) -> socket.socket:
+    """To the first of these addresses that answers. Raises PostFailed."""
     error: OSError | None = None
     for address in addresses:
         left = end - time.monotonic()
@@ -152,7 +154,8 @@ def _connect(target: Target, addresses: list[Address], end: float) -> socket.soc
     raise PostFailed(f"No connection: {error or 'no answer in time'}"[:300]) from error
 
 
-def _cut(connected: socket.socket) -> None:
+def cut(connected: socket.socket) -> None:
+    """End a connection that another thread reads from."""
     try:
         socket.socket.shutdown(connected, socket.SHUT_RDWR)  # below TLS, which would wait for the other side
     except OSError:

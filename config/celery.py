@@ -13,11 +13,12 @@ load_running_site()
 
 app = Celery("wellspring")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf.task_queues = [Queue(name) for name in ("default", "compute", "inference", "webhooks")]
+app.conf.task_queues = [Queue(name) for name in ("default", "compute", "inference", "webhooks", "imports")]
 app.conf.task_routes = {
     "compute.tasks.run_*": {"queue": "compute"},
     "inference.tasks.generate_*": {"queue": "inference"},
     "hub.tasks.deliver_*": {"queue": "webhooks"},
+    "hub.tasks.fetch_*": {"queue": "imports"},
 }
 app.autodiscover_tasks()
 app.autodiscover_tasks(related_name="receivers")
@@ -32,6 +33,7 @@ app.conf.beat_schedule = {
     "tidy-hub": {"task": "hub.tasks.tidy", "schedule": crontab(minute=17)},
     "settle-overdue-requests": {"task": "hub.tasks.settle_overdue_requests", "schedule": crontab(minute=27)},
     "send-webhooks": {"task": "hub.tasks.send_webhooks", "schedule": 10.0, "options": {"expires": 10}},
+    "start-imports": {"task": "hub.tasks.start_imports", "schedule": 10.0, "options": {"expires": 10}},
     "sweep-hub": {"task": "hub.tasks.sweep", "schedule": crontab(hour=3, minute=40)},
     "refresh-trending": {"task": "hub.tasks.refresh_trending", "schedule": crontab(minute=7)},
     "count-tags": {"task": "hub.tasks.count_tags", "schedule": crontab(hour=2, minute=40)},

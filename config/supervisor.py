@@ -211,6 +211,7 @@ class Site:
         yield "engine", [*celery, "worker", "-n", "engine@%h", "-Q", "inference", "-P", "threads", "-c", "8", *quiet]
         # Foreign servers may be slow: what waits for them keeps nothing else waiting.
         yield "webhooks", [*celery, "worker", "-n", "webhooks@%h", "-Q", "webhooks", "-P", "threads", "-c", "8", *quiet]
+        yield "imports", [*celery, "worker", "-n", "imports@%h", "-Q", "imports", "-P", "threads", "-c", "4", *quiet]
         yield "beat", [*celery, "beat", "-s", str(self.data / "beat-schedule"), "--pidfile", "", "-l", "INFO"]
         web = [str(BIN / "gunicorn"), "config.wsgi:application", "--bind", self.base_url.removeprefix("http://")]
         web += ["--worker-class", "gthread", "--workers", "2", "--threads", "32", "--timeout", "120"]

@@ -271,3 +271,64 @@ VIEW_MOVES: dict[ViewState, frozenset[ViewState]] = {
     ViewState.READY: frozenset({ViewState.WAITING}),
     ViewState.FAILED: frozenset({ViewState.WAITING}),
 }
+
+
+class ImportSchedule(TextChoices):
+    """How often an import looks at its source again."""
+
+    NONE = "none", _("once")
+    DAILY = "daily", _("every day")
+    WEEKLY = "weekly", _("every week")
+
+    @property
+    def days(self) -> int:
+        return {"daily": 1, "weekly": 7}.get(self.value, 0)
+
+
+class ImportState(TextChoices):
+    """Where an import stands."""
+
+    QUEUED = "queued", _("queued")
+    CHECKING = "checking", _("checking")
+    COPYING = "copying", _("copying")
+    PAUSED = "paused", _("paused")
+    DONE = "done", _("done")
+    FAILED = "failed", _("failed")
+    CANCELLED = "cancelled", _("cancelled")
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a worker is at it, or soon will be."""
+        return self in {ImportState.QUEUED, ImportState.CHECKING, ImportState.COPYING}
+
+
+# What may follow what. A run that broke off is queued again, and one that is over when it is due or asked for.
+IMPORT_MOVES: dict[ImportState, frozenset[ImportState]] = {
+    ImportState.QUEUED: frozenset(
+        {ImportState.CHECKING, ImportState.PAUSED, ImportState.CANCELLED, ImportState.FAILED}
+    ),
+    ImportState.CHECKING: frozenset(set(ImportState) - {ImportState.CHECKING}),
+    ImportState.COPYING: frozenset(set(ImportState) - {ImportState.CHECKING, ImportState.COPYING}),
+    ImportState.PAUSED: frozenset({ImportState.QUEUED, ImportState.CANCELLED}),
+    ImportState.DONE: frozenset({ImportState.QUEUED}),
+    ImportState.FAILED: frozenset({ImportState.QUEUED}),
+    ImportState.CANCELLED: frozenset({ImportState.QUEUED}),
+}
+
+
+class ImportReason(TextChoices):
+    """Why an import is paused or failed."""
+
+    LICENCE_UNCLEAR = "licence-unclear", _("The licence of the source does not clearly allow copies.")
+    LICENCE_FORBIDS = "licence-forbids", _("The licence of the source forbids copies.")
+    SOURCE_CLOSED = "source-closed", _("The source is missing, private or gated, and the token does not open it.")
+    TOKEN_NEEDED = "token-needed", _("The source is gated: it is copied with a token of your own only.")
+    OPEN_COPY = "open-copy", _("The source is closed to the public and the copy is not.")
+    SOURCE_SILENT = "source-silent", _("The source gave no useful answer.")
+    SOURCE_WRONG = "source-wrong", _("The source sent other bytes than it had announced.")
+    ADDRESS = "address", _("The address is not one that this site reads from.")
+    STORAGE = "storage", _("There is not enough room.")
+    DIVERGED = "diverged", _("Somebody committed here since the last run, so the mirror stopped.")
+    RIGHTS = "rights", _("The person who started the import may not write here any more.")
+    LOST = "lost", _("Workers were lost again and again.")
+    REFUSED = "refused", _("The files cannot be kept here.")

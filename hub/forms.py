@@ -10,7 +10,7 @@ from accounts.models import User
 from accounts.principal import Principal
 from accounts.selectors import namespace_named, namespaces_of
 from hub.algorithms.gate_forms import MAX_ANSWER, Question
-from hub.enums import Domain, GateMode, OverduePolicy, RepositoryKind, Theme, Visibility
+from hub.enums import Domain, GateMode, ImportSchedule, OverduePolicy, RepositoryKind, Theme, Visibility
 from hub.models import Terms, Webhook
 from hub.models.collections import MAX_DESCRIPTION, MAX_NOTE, MAX_TITLE
 from hub.selectors.collections import collections_to_fill
@@ -52,6 +52,58 @@ class DuplicateForm(_OwnedForm):
         choices=[("", _("whoever sees the original, or fewer if its owner has it so")), *_WHO_SEES],
         required=False,
     )
+
+
+class StatementForm(forms.Form):
+    """Why copies are allowed where the licence does not clearly say so."""
+
+    statement = forms.CharField(
+        label=_("Why may you copy it?"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=2000,
+        help_text=_("In a sentence or two: where its licence or its author allows copies. What you say is kept."),
+    )
+
+
+class ImportForm(_OwnedForm):
+    source = forms.CharField(
+        label=_("Source"),
+        max_length=500,
+        help_text=_("The address of its page, or its name as owner/name or datasets/owner/name."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    name = forms.CharField(
+        label=_("Name here"), max_length=96, required=False, help_text=_("Empty: the name that it has there.")
+    )
+    revision = forms.CharField(
+        label=_("Revision"), max_length=250, required=False, help_text=_("A branch, tag or commit. Empty: main.")
+    )
+    visibility = forms.ChoiceField(
+        label=_("Who may see it?"),
+        choices=_WHO_SEES_NEW,
+        required=False,
+        help_text=_("A copy of something private or gated is always private."),
+    )
+    schedule = forms.ChoiceField(
+        label=_("How often?"),
+        choices=ImportSchedule.choices,
+        help_text=_("A mirror follows every change of its source."),
+    )
+    token = forms.CharField(
+        label=_("Access token for the source"),
+        max_length=500,
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text=_("Only for what is private or gated there. It is kept encrypted and never shown."),
+    )
+    statement = forms.CharField(
+        label=_("Why may you copy it?"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=2000,
+        required=False,
+        help_text=_("Needed only where the card names no licence, or one that we do not know. What you say is kept."),
+    )
+    field_order = ("source", "namespace", "name", "revision", "visibility", "schedule", "token", "statement")
 
 
 class SettingsForm(forms.Form):

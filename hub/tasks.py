@@ -7,6 +7,7 @@ from hub.services import (
     access,
     dataset_views,
     deliveries,
+    importing,
     maintenance,
     opt_outs,
     reports,
@@ -89,3 +90,18 @@ def keep_deadlines() -> None:
 def view_dataset(view_id: int) -> None:
     """Look at the tables of a data set at a commit."""
     dataset_views.make_view(view_id)
+
+
+@shared_task(ignore_result=True)
+def start_imports() -> None:
+    """Hand out the imports that are due. Beat calls it every few seconds, whoever asks for one calls it at once."""
+    for pk in importing.due():
+        fetch_import.apply_async((pk,), expires=60)
+
+
+# Acknowledged at once: it may take hours, and beat finds what a lost worker left.
+@shared_task(ignore_result=True, acks_late=False)
+def fetch_import(pk: int) -> None:
+    """One turn. Foreign servers may be slow, so these tasks have a queue of their own."""
+    if importing.run(pk):
+        start_imports.delay()

@@ -11,6 +11,7 @@ os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 from tests.support.s3 import place, s3_server, s3_settings, s3_site, s3_site_process  # noqa: F401 - fixtures
+from tests.support.second_hub import second_hub  # noqa: F401 - fixture
 from tests.support.site_server import site, site_process  # noqa: F401 - fixtures
 
 

@@ -175,6 +175,12 @@ LFS_PART_SIZE = env.integer("WELLSPRING_LFS_PART_SIZE", 64 * 2**20)
 # For tests and development only: webhooks may post to this machine.
 WEBHOOKS_TO_LOOPBACK = env.flag("WELLSPRING_WEBHOOKS_TO_LOOPBACK", False)
 
+# --- Imports (hub) --------------------------------------------------------------------------
+# Hubs that repositories may be brought from, comma-separated; the first is meant where only a name is given.
+IMPORT_SOURCES = [one.rstrip("/") for one in env.words("WELLSPRING_IMPORT_SOURCES", "https://huggingface.co")]
+# For tests and development only: sources may be on this machine.
+IMPORTS_FROM_LOOPBACK = env.flag("WELLSPRING_IMPORTS_FROM_LOOPBACK", False)
+
 # --- Storage --------------------------------------------------------------------------------
 # What one name may keep, unless staff allow it something else (docs/decisions/056). 0: no limit.
 LIMIT_PUBLIC_BYTES = env.integer("WELLSPRING_LIMIT_PUBLIC_BYTES", 2 * 10**12)

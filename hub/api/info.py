@@ -2,11 +2,13 @@
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from hub.api.imports import imported_from
 from hub.api.protocol import door, flag, principal_of, repository, revision
 from hub.api.representations import checked_expand, info, sibling
 from hub.enums import RepositoryKind
 from hub.errors import RepositoryNotFound
 from hub.selectors import files_at, require_contents
+from hub.selectors.imports import import_of
 from hub.selectors.listing import children_counts
 from hub.selectors.scanning import repository_status
 from hub.services import weights
@@ -28,6 +30,9 @@ def detail(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str
     answer = info(found, sha=at.commit, siblings=files, children=children, expand=expand)
     if flag(request, "securityStatus") or "securityRepoStatus" in expand:
         answer["securityRepoStatus"] = repository_status(at)
+    copied = None if expand else import_of(found)
+    if copied is not None:
+        answer["importedFrom"] = imported_from(copied)
     return JsonResponse(answer)
 
 

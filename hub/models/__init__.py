@@ -4,6 +4,7 @@ from hub.models.collections import Collection, CollectionItem
 from hub.models.dataset_views import DatasetSplit, DatasetView
 from hub.models.discussions import CommentEdit, Discussion, DiscussionEvent, OfferedObject
 from hub.models.downloads import Download
+from hub.models.imports import Import
 from hub.models.index import Branch, Commit, TreeEntry
 from hub.models.objects import LargeObject, RepositoryObject
 from hub.models.opt_outs import OptOut, OptOutEvent, OptOutMatch
@@ -38,6 +39,7 @@ __all__ = [
     "Download",
     "Follow",
     "Gate",
+    "Import",
     "LargeObject",
     "Like",
     "LineageEdge",

@@ -6,13 +6,14 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Namespace
 from accounts.principal import Principal
-from common.errors import Invalid
+from common.errors import Forbidden, Invalid
 from common.services import audit, outbox
 from hub.enums import Visibility
 from hub.git import repositories as git
 from hub.git.repositories import open_repository
 from hub.models import Gate, Repository, RepositoryObject, Terms
 from hub.selectors.access import gate_of, require_contents, terms_of
+from hub.selectors.imports import must_stay_private
 from hub.selectors.reports import require_whole
 from hub.services import holdings, index, quotas
 from hub.services.repositories import claim_name, default_visibility
@@ -33,6 +34,8 @@ def duplicate(
     source = rows.get(pk=source.pk)
     require_contents(by, source)
     require_whole(by, source)
+    if must_stay_private(source):
+        raise Forbidden(_("It was imported from a source that is closed to the public, so it is not duplicated."))
     claim_name(namespace, name, kind=source.kind, by=by)
     visibility = visibility or _visibility(source, namespace)
     if visibility not in Visibility.values:

@@ -19,6 +19,7 @@ from hub.errors import RepositoryDisabled
 from hub.git import repositories as git
 from hub.models import OldName, Repository, TreeEntry
 from hub.models.repositories import valid_repository_name
+from hub.selectors.imports import must_stay_private
 from hub.selectors.repositories import repository_named
 from hub.services import holdings, quotas, search, tombstones
 from hub.services.commits import AddBytes, commit
@@ -87,7 +88,7 @@ def claim_name(namespace: Namespace, name: str, *, kind: RepositoryKind | str, b
             % {"kind": kind, "name": namespace.name},
             hint=_("Use your own name, or ask an administrator of the organisation for write access."),
         )
-    _check_name(name)
+    check_name(name)
     if kind not in RepositoryKind.values:
         raise Invalid(_("Unknown kind of repository."))
     full_name = f"{namespace.name}/{name}"
@@ -127,6 +128,8 @@ def update_settings(
         raise Invalid(_("The visibility must be public or private."))
     if gated is not None and gated not in GateMode.values:
         raise Invalid(_("Access must be open, auto or manual."))
+    if visibility == Visibility.PUBLIC and must_stay_private(repository):
+        raise Forbidden(_("It was imported from a source that is closed to the public, so it stays private."))
     if visibility is not None:
         quotas.require_move(repository, repository.namespace, visibility)
     wanted = {"visibility": visibility, "gated": gated, "has_discussions": has_discussions}
@@ -152,7 +155,7 @@ def move(repository: Repository, namespace: Namespace, name: str, *, by: Princip
     _require_enabled(repository)
     if not rules.may_create(by, namespace):
         raise Forbidden(_("You may not create repositories under %(name)s.") % {"name": namespace.name})
-    _check_name(name)
+    check_name(name)
     old_name, new_name = repository.full_name, f"{namespace.name}/{name}"
     for word in sorted({old_name.lower(), new_name.lower()}):
         lock_name(repository.kind, word)
@@ -245,7 +248,8 @@ def _require_enabled(repository: Repository) -> None:
         raise RepositoryDisabled
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raises Invalid for what cannot name a repository."""
     try:
         valid_repository_name(name)
     except ValidationError as error:

@@ -8,6 +8,7 @@ from hub import rules
 from hub.enums import RepositoryKind
 from hub.models import Repository
 from hub.selectors.access import gate_of, has_contents
+from hub.selectors.imports import import_of
 from hub.selectors.lineage import credits_of, latest_version, original_of
 from hub.selectors.repositories import repository_for
 from hub.selectors.revisions import Revision, revision_of
@@ -41,6 +42,7 @@ def context_of(request: HttpRequest, repository: Repository, tab: str, **more: A
         "is_closed": not has_contents(principal, repository),
         "may_decide": repository.is_gated and rules.may_decide(principal, repository, gate_of(repository)),
         "source": _source(request, repository),
+        "imported": import_of(repository),
     } | more
 
 

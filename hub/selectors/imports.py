@@ -1,0 +1,59 @@
+"""Imports of a person, and where the files of a repository came from."""
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from accounts.principal import Principal
+from common.errors import NotFound
+from hub.git import reading
+from hub.git.errors import GitError
+from hub.git.repositories import open_repository
+from hub.models import Import, Repository
+
+TRAILER = "Imported-from: "
+
+
+def imports_of(principal: Principal) -> QuerySet[Import]:
+    """A person's own, latest first; staff see those of others at their addresses only."""
+    rows = Import.objects.filter(created_by=principal.user) if principal.user else Import.objects.none()
+    return rows.defer("paths").select_related("repository__namespace", "namespace", "created_by").order_by("-id")
+
+
+def import_for(principal: Principal, key: str) -> Import:
+    """Raises NotFound."""
+    rows = Import.objects.select_related("repository__namespace", "namespace", "created_by")
+    mine = Q(created_by=principal.user) if principal.user else Q(pk__in=[])
+    found = None if "\x00" in key else rows.filter(Q() if principal.is_staff else mine, key=key).first()
+    if found is None:
+        raise NotFound(_("There is no such import among yours."))
+    return found
+
+
+def import_of(repository: Repository) -> Import | None:
+    """Where its files came from, if they came from another hub."""
+    rows = Import.objects.defer("paths").select_related("created_by")
+    return rows.filter(repository=repository).exclude(source_commit="").first()
+
+
+def must_stay_private(repository: Repository) -> bool:
+    """Whether it was copied from what is closed to the public."""
+    return Import.objects.filter(repository=repository, is_closed=True).exclude(source_commit="").exists()
+
+
+def is_imported(repository: Repository, commit: str) -> bool:
+    """Whether this commit was written by an import: its message says from where, so a crash cannot lose it."""
+    found = Import.objects.defer("paths").filter(repository=repository).first()
+    if found is None:
+        return False
+    return source_commit_of(found, repository, commit) is not None
+
+
+def source_commit_of(found: Import, repository: Repository, commit: str) -> str | None:
+    """The commit of the source that a commit here is the copy of, None when it is none."""
+    try:
+        message = reading.read_commit(open_repository(repository.path), commit).message
+    except GitError:
+        return None
+    start = f"{TRAILER}{found.source_url}@"
+    lines = [line for line in message.splitlines() if line.startswith(start)]
+    return lines[-1].removeprefix(start) if lines else None

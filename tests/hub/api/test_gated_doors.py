@@ -243,6 +243,7 @@ def test_a_copy_stays_gated_and_lets_its_own_people_in(client):
 # files leave through it, it asks hub.selectors.require_contents or has_contents first, and a test
 # above knocks at it.
 CONTENTS = {
+    "dataset_viewer.viewer", "dataset_viewer.sql_page",
     "resolve.resolve", "resolve.raw", "lfs.batch", "lfs_files.duplicate", "repositories.duplicate", "xet.token",
     "git_http.info_refs", "git_http.upload_pack", "misc.auth_check", "discussions.details",
     "files.blob", "files.commit", "discussions.discussion_page", "settings.repository_duplicate",

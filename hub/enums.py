@@ -271,3 +271,11 @@ VIEW_MOVES: dict[ViewState, frozenset[ViewState]] = {
     ViewState.READY: frozenset({ViewState.WAITING}),
     ViewState.FAILED: frozenset({ViewState.WAITING}),
 }
+
+
+class DownloadKind(TextChoices):
+    """Who took it (docs/decisions/067)."""
+
+    CLIENT = "client", _("others")
+    OWN = "own", _("its own people")
+    CI = "ci", _("builds and jobs")

@@ -30,13 +30,12 @@ def resolve(request: HttpRequest, kind: RepositoryKind, namespace: str, name: st
         return redirect(f"{found.get_absolute_url()}/blob/{revision.commit}/{quote(file.path)}")
     headers = {"X-Repo-Commit": revision.commit, **_warning(file, result)}
     if not file.lfs_sha256:
+        _count(request, found, file)
         return content.answer(request, _blob(revision, file), headers)
     held = readable_object(principal_of(request), found, file.lfs_sha256)
     if held is None:
         raise EntryNotFound(missing_content(found, file.lfs_sha256), commit=revision.commit)
-    if downloads.is_counted(file.path) and content.starts_a_download(request):
-        agent = request.headers.get("User-Agent", "")
-        downloads.count(found, by=principal_of(request), address=address_of(request), agent=agent)
+    _count(request, found, file)
     headers |= _object_headers(request, found, revision, held)
     straight = straight_link(held, file.name) if _may_redirect(request, held) else None
     if straight is not None:
@@ -82,6 +81,12 @@ def _file(request: HttpRequest, found: Repository, rest: str) -> tuple[Revision,
     return revision, file
 
 
+def _count(request: HttpRequest, found: Repository, file: File) -> None:
+    if downloads.is_counted(file.path) and content.starts_a_download(request):
+        agent = request.headers.get("User-Agent", "")
+        downloads.count(found, by=principal_of(request), address=address_of(request), agent=agent)
+
+
 def _blob(revision: Revision, file: File) -> content.Content:
     data = read_blob(open_repository(revision.repository.path), file.oid)
     return content.of_bytes(data, etag=file.oid, name=file.name)
@@ -89,7 +94,7 @@ def _blob(revision: Revision, file: File) -> content.Content:
 
 def _object_headers(request: HttpRequest, found: Repository, revision: Revision, held: LargeObject) -> dict[str, str]:
     headers = {"X-Linked-Etag": f'"{held.sha256}"', "X-Linked-Size": str(held.size)}
-    if held.xet_hash:
+    if held.xet_hash and not principal_of(request).is_bulk:
         api = f"/api/{RepositoryKind(found.kind).plural}/{found.full_name}"
         renew = absolute(request, f"{api}/xet-read-token/{revision.commit}")
         headers |= {"X-Xet-Hash": held.xet_hash, "Link": f'<{renew}>; rel="xet-auth"'}

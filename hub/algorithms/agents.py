@@ -2,9 +2,10 @@
 
 import re
 
-# `is_ci/true` is how transformers and diffusers say it; the others name a service or a runner.
+# `is_ci/true` is how transformers and diffusers say it, `origin/ci` whoever sets HF_HUB_USER_AGENT_ORIGIN=ci for
+# the stock client; the others name a service or a runner.
 _CI = re.compile(
-    r"is_ci/true|github-actions|gitlab-runner|\btravis|circleci|\bjenkins|azure-pipelines|vsts-agent|buildkite|teamcity"
+    r"is_ci/true|\borigin/ci\b|github-actions|gitlab-runner|\btravis|circleci|\bjenkins|azure-pipelines|vsts-agent|buildkite|teamcity"
     r"|codebuild|\bdrone\b|woodpecker|bitbucket-pipelines|appveyor",
     re.IGNORECASE,
 )

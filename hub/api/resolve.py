@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from hub.algorithms.ranges import same_entity
 from hub.api import content
 from hub.api.links import straight_link
+from hub.api.metering import is_metered
 from hub.api.protocol import absolute, address_of, door, principal_of, repository_with_contents, revision_and_path
 from hub.enums import RepositoryKind
 from hub.errors import EntryNotFound
@@ -52,8 +53,10 @@ def raw(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, r
 
 
 def _may_redirect(request: HttpRequest, held: LargeObject) -> bool:
-    """Metadata and "you have it already" are ours to tell."""
-    return request.method == "GET" and not same_entity(request.headers.get("If-None-Match"), f'"{held.sha256}"')
+    """Metadata and "you have it already" are ours to tell, and bytes that have a budget ours to count."""
+    if request.method != "GET" or is_metered(request):
+        return False
+    return not same_entity(request.headers.get("If-None-Match"), f'"{held.sha256}"')
 
 
 def _must_confirm(request: HttpRequest, file: File) -> bool:
@@ -94,7 +97,7 @@ def _blob(revision: Revision, file: File) -> content.Content:
 
 def _object_headers(request: HttpRequest, found: Repository, revision: Revision, held: LargeObject) -> dict[str, str]:
     headers = {"X-Linked-Etag": f'"{held.sha256}"', "X-Linked-Size": str(held.size)}
-    if held.xet_hash and not principal_of(request).is_bulk:
+    if held.xet_hash and not is_metered(request):
         api = f"/api/{RepositoryKind(found.kind).plural}/{found.full_name}"
         renew = absolute(request, f"{api}/xet-read-token/{revision.commit}")
         headers |= {"X-Xet-Hash": held.xet_hash, "Link": f'<{renew}>; rel="xet-auth"'}

@@ -9,6 +9,8 @@ from hub.algorithms.agents import family, is_ci
     ("agent", "expected"),
     [
         ("transformers/5.2; hf_hub/2.4.0; python/3.11; is_ci/true", True),
+        ("unknown/None; hf_hub/2.4.0; origin/ci", True),
+        ("unknown/None; hf_hub/2.4.0; origin/cinema", False),
         ("GitLab-Runner 16.1", True),
         ("github-actions/checkout", True),
         ("unknown/None; hf_hub/2.4.0; python/3.11", False),

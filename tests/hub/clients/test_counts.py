@@ -60,8 +60,9 @@ def test_what_only_xet_fetched_counts_once_and_a_build_stays_one(site, tmp_path)
     run(site, folder(tmp_path, "b"), None, SNAPSHOT)
     assert kinds(repository) == ["client"]
     build = 'from transformers.utils.hub import cached_file; answer["path"] = cached_file("ada/tiny", "m.safetensors")'
-    run(site, folder(tmp_path, "c"), None, build, CI="true")
-    run(site, folder(tmp_path, "d"), None, build, CI="true", HF_HUB_DISABLE_XET="1")
+    run(site, folder(tmp_path, "c"), None, build, TRANSFORMERS_IS_CI="true", HF_HUB_DISABLE_TELEMETRY="0")
+    run(site, folder(tmp_path, "d"), None, SNAPSHOT, HF_HUB_USER_AGENT_ORIGIN="ci")
+    run(site, folder(tmp_path, "e"), None, SNAPSHOT, HF_HUB_USER_AGENT_ORIGIN="ci", HF_HUB_DISABLE_XET="1")
 
     assert kinds(repository) == ["ci", "client"]
     repository.refresh_from_db()

@@ -118,22 +118,33 @@ def _guarded(
     elif not _under_way.take(asked.place, asked.at_once):
         response = _refused(request, asked, _too_many_at_once())
     else:
-        response = _answer(request, asked, get_response)
+        response = _answer(request, _Place(asked.place), get_response)
     return _with_standing(response, asked, standing)
 
 
-def _answer(request: HttpRequest, asked: Asked, get_response: Handler) -> HttpResponse:
+def _answer(request: HttpRequest, place: "_Place", get_response: Handler) -> HttpResponse:
     try:
         response = get_response(request)
     except BaseException:
-        _under_way.give_back(asked.place)
+        place.close()
         raise
     if response.streaming:  # it is under way until its last byte has gone
-        closers = response._resource_closers  # type: ignore[attr-defined]  # noqa: SLF001 - what close() calls
-        closers.append(lambda: _under_way.give_back(asked.place))
+        response._resource_closers.append(place.close)  # type: ignore[attr-defined]  # noqa: SLF001 - what close() calls
     else:
-        _under_way.give_back(asked.place)
+        place.close()
     return response
+
+
+class _Place:
+    """A place that was taken. Servers may close an answer twice; it is given back once."""
+
+    def __init__(self, name: str) -> None:
+        self._name: str | None = name
+
+    def close(self) -> None:
+        if self._name is not None:
+            _under_way.give_back(self._name)
+            self._name = None
 
 
 def _used_up(use: Use, standing: Standing) -> TooManyRequests:

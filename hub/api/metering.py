@@ -32,23 +32,28 @@ def reserve(request: HttpRequest, size: int) -> BulkUsage:
 
 def metered(response: HttpResponse, usage: BulkUsage, blocks: Iterator[bytes], size: int) -> HttpResponse:
     """The answer with these blocks; what of `size` was not sent when it is closed goes back into the budget."""
-    meter = _Meter(blocks)
+    meter = _Meter(blocks, usage, size)
     response.streaming_content = meter  # type: ignore[attr-defined]
-    response._resource_closers.append(  # type: ignore[attr-defined]  # noqa: SLF001 - what close() calls
-        lambda: bulk.give_back(usage, size - meter.sent)
-    )
+    response._resource_closers.append(meter.settle)  # type: ignore[attr-defined]  # noqa: SLF001 - what close() calls
     return response
 
 
 class _Meter:
-    def __init__(self, blocks: Iterator[bytes]) -> None:
+    def __init__(self, blocks: Iterator[bytes], usage: BulkUsage, size: int) -> None:
         self._blocks = blocks
-        self.sent = 0
+        self._usage: BulkUsage | None = usage
+        self._left = size
 
     def __iter__(self) -> "_Meter":
         return self
 
     def __next__(self) -> bytes:
         block = next(self._blocks)
-        self.sent += len(block)
+        self._left -= len(block)
         return block
+
+    def settle(self) -> None:
+        """Servers may close an answer twice; a budget is settled once."""
+        if self._usage is not None:
+            bulk.give_back(self._usage, self._left)
+            self._usage = None

@@ -28,7 +28,7 @@ _TRANSFERS = re.compile(
 _RESOLVERS = re.compile(
     r"/(?:api/[a-z]+/[^/]+/[^/]+/xet-read-token|.*/(?:resolve|raw)/|.*/(?:info/refs|git-upload-pack)$)"
 )
-_API = re.compile(r"/(?:api|oauth|v1|v2beta|models/.*/generate)(?:/|$)")
+_API = re.compile(r"/(?:api|datasets-server|oauth|v1|v2beta|models/.*/generate)(?:/|$)")
 _HEAVY = re.compile(r"/(?:search$|.*/(?:commits?|tree|blob|viewer|lineage|likers)(?:/|$)|.*/discussions/\d+$)")
 _LISTS = re.compile(r"/(?:models|datasets|spaces|kernels|collections)$")
 

@@ -15,6 +15,7 @@ from hub.algorithms.fair_use import Use, use_of
         ("/webhooks/stripe", None),
         ("/api/models", Use.API),
         ("/api/models/ada/tiny/tree/main", Use.API),
+        ("/datasets-server/rows?dataset=ada/tiny", Use.API),
         ("/oauth/token", Use.API),
         ("/v1/images/generations", Use.API),
         ("/ada/tiny/resolve/main/x.bin", Use.RESOLVERS),

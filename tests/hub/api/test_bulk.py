@@ -67,7 +67,7 @@ def test_what_broke_off_counts_as_far_as_it_came(client, monkeypatch):
     blocks = iter(answer.streaming_content)
     taken = len(next(blocks)) + len(next(blocks))
     assert used(grant) == len(DATA), "reserved before the first byte"
-    for closer in answer._resource_closers:
+    for closer in answer._resource_closers * 2:  # some servers close twice
         closer()
 
     assert taken == 2000

@@ -98,8 +98,8 @@ def test_lineage_and_credits_of_what_is_public(client):
     for repository in (base, secret):
         make.put_large(repository, {"x.safetensors": b"1" * 10}, by=make.as_principal(ada))
     child = make.repository(ada, "child")
-    card = b"---\nbase_model: [ada/base, ada/secret]\n---\n"
-    make.put(child, {"README.md": card}, by=make.as_principal(ada))
+    claims = {"base_models": [{"id": "ada/base"}, {"id": "ada/secret"}]}
+    make.put(child, {"wellspring.json": json.dumps(claims).encode()}, by=make.as_principal(ada))
     make.put_large(child, {"x.safetensors": b"2" * 10}, by=make.as_principal(ada))
     edges, credited = lines(client, "lineage"), lines(client, "credits")
 

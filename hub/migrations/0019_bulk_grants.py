@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0007_bulk_tokens'),
-        ('hub', '0016_download_kinds'),
+        ('hub', '0018_download_kinds'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

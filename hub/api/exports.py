@@ -94,7 +94,7 @@ def _repository(row: Repository) -> dict[str, Any]:
 
 
 def _edge(row: LineageEdge) -> dict[str, Any]:
-    is_hidden = row.parent is not None and row.parent.is_private
+    is_hidden = row.parent is not None and (row.parent.is_private or row.parent.is_disabled)
     parent = (
         None if is_hidden else {"type": row.parent_kind, "id": row.parent_name, "commit": row.parent_commit or None}
     )

@@ -7,8 +7,9 @@ from common.errors import Forbidden, Invalid, Refusal, Unauthenticated
 from hub import rules
 from hub.algorithms.git_requests import wants_all
 from hub.api.bodies import Peeked, body_of, release_connection
+from hub.api.counting import count
 from hub.api.metering import require_metered
-from hub.api.protocol import PROTOCOL_CODES, address_of, principal_of, repository, sentence, token_door
+from hub.api.protocol import PROTOCOL_CODES, principal_of, repository, sentence, token_door
 from hub.enums import RepositoryKind
 from hub.errors import RepositoryMoved
 from hub.git import smart_http
@@ -16,7 +17,7 @@ from hub.git.smart_http import MAX_FETCH_REQUEST, RECEIVE_PACK, UPLOAD_PACK, Gun
 from hub.models import Repository
 from hub.selectors import require_contents
 from hub.selectors.reports import blocks_small_files
-from hub.services import downloads, pushes
+from hub.services import pushes
 
 
 @token_door("GET")
@@ -44,8 +45,7 @@ def upload_pack(request: HttpRequest, kind: RepositoryKind, namespace: str, name
     source = body_of(request)
     body = Peeked(Gunzipped(source, MAX_FETCH_REQUEST) if _gzipped(request) else source)
     if wants_all(body.beginning):
-        agent = request.headers.get("User-Agent", "")
-        downloads.count(found, by=principal_of(request), address=address_of(request), agent=agent)
+        count(request, found)
     release_connection()
     blocks = smart_http.upload_pack(found.path, body, protocol=_protocol(request))
     return _stream(blocks, f"application/x-{UPLOAD_PACK}-result")

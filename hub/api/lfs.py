@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from common.errors import Forbidden, Invalid, Refusal, Unauthenticated
 from hub import stores
+from hub.api.counting import count
 from hub.api.links import (
     DOWNLOAD_SECONDS,
     UPLOAD_SECONDS,
@@ -19,7 +20,6 @@ from hub.api.links import (
 from hub.api.metering import require_metered
 from hub.api.protocol import (
     PROTOCOL_CODES,
-    address_of,
     json_body,
     principal_of,
     repository,
@@ -32,7 +32,7 @@ from hub.errors import ContentRemoved, FileTooLarge, RepositoryMoved, StorageFul
 from hub.models import LargeObject, Repository
 from hub.selectors import held_objects, missing_content, readable_object, require_contents
 from hub.selectors.reports import refuse_blocked
-from hub.services import downloads, proposals, quotas
+from hub.services import proposals, quotas
 from hub.services.objects import keep
 from hub.storage.errors import StoreUnavailable
 
@@ -80,8 +80,7 @@ def _batch(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str
         require_contents(principal_of(request), found)
         objects = [_download(request, found, *_named(one)) for one in wanted]
         if any("actions" in one for one in objects):
-            agent = request.headers.get("User-Agent", "")
-            downloads.count(found, by=principal_of(request), address=address_of(request), agent=agent)
+            count(request, found)
         return {"transfer": "basic", "objects": objects, "hash_algo": "sha256"}
     _require_upload(request, found, body)
     multipart = "multipart" in (body.get("transfers") or [])

@@ -7,9 +7,10 @@ from django.shortcuts import redirect
 
 from hub.algorithms.ranges import same_entity
 from hub.api import content
+from hub.api.counting import count
 from hub.api.links import straight_link
 from hub.api.metering import is_metered
-from hub.api.protocol import absolute, address_of, door, principal_of, repository_with_contents, revision_and_path
+from hub.api.protocol import absolute, door, principal_of, repository_with_contents, revision_and_path
 from hub.enums import RepositoryKind
 from hub.errors import EntryNotFound
 from hub.git.reading import read_blob
@@ -86,8 +87,7 @@ def _file(request: HttpRequest, found: Repository, rest: str) -> tuple[Revision,
 
 def _count(request: HttpRequest, found: Repository, file: File) -> None:
     if downloads.is_counted(file.path) and content.starts_a_download(request):
-        agent = request.headers.get("User-Agent", "")
-        downloads.count(found, by=principal_of(request), address=address_of(request), agent=agent)
+        count(request, found)
 
 
 def _blob(revision: Revision, file: File) -> content.Content:

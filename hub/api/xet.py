@@ -28,12 +28,12 @@ from hub.algorithms.ranges import RangeNotSatisfiable, parse_range
 from hub.api import buckets
 from hub.api.bodies import body_of, read_all, release_before
 from hub.api.commits import require_upload
+from hub.api.counting import count
 from hub.api.links import xorb_link
 from hub.api.metering import require_metered
 from hub.api.protocol import (
     View,
     absolute,
-    address_of,
     door,
     principal_of,
     repository,
@@ -283,5 +283,4 @@ def _events(blocks: Any) -> HttpResponse:
 def _count(request: HttpRequest, scope: Scope, repository: Repository, sha256: str) -> None:
     entry = TreeEntry.objects.filter(branch__repository=repository, lfs_sha256=sha256).first()
     if entry is not None and downloads.is_counted(entry.path):
-        by, agent = scope.principal, request.headers.get("User-Agent", "")
-        downloads.count(repository, by=by, address=address_of(request), agent=agent, ci=scope.is_ci)
+        count(request, repository, by=scope.principal, ci=scope.is_ci)

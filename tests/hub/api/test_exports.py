@@ -8,6 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from hub.api import exports
 from hub.models import Repository
+from hub.selectors import head_commit
+from hub.services import versions
 from tests.factories import hub as make
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +99,7 @@ def test_lineage_and_credits_of_what_is_public(client):
     base, secret = make.repository(ada, "base"), make.repository(ada, "secret", visibility="private")
     for repository in (base, secret):
         make.put_large(repository, {"x.safetensors": b"1" * 10}, by=make.as_principal(ada))
+        versions.record_version(repository, head_commit(repository), user=ada)
     child = make.repository(ada, "child")
     claims = {"base_models": [{"id": "ada/base"}, {"id": "ada/secret"}]}
     make.put(child, {"wellspring.json": json.dumps(claims).encode()}, by=make.as_principal(ada))

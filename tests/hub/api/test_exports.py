@@ -104,6 +104,7 @@ def test_lineage_and_credits_of_what_is_public(client):
     claims = {"base_models": [{"id": "ada/base"}, {"id": "ada/secret"}]}
     make.put(child, {"wellspring.json": json.dumps(claims).encode()}, by=make.as_principal(ada))
     make.put_large(child, {"x.safetensors": b"2" * 10}, by=make.as_principal(ada))
+    versions.record_version(child, head_commit(child), user=ada)
     edges, credited = lines(client, "lineage"), lines(client, "credits")
 
     assert {(edge["id"], edge["parent"] and edge["parent"]["id"]) for edge in edges} == {

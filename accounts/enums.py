@@ -28,6 +28,7 @@ class TokenScope(TextChoices):
     WRITE = "write", _("write")
     FINE = "fine", _("chosen permissions")
     JOB = "job", _("one job")
+    BULK = "bulk", _("download in bulk what is public")
 
 
 class Permission(TextChoices):
@@ -103,9 +104,9 @@ DEVICE_MOVES: dict[DeviceState, frozenset[DeviceState]] = {
 # First path segments that belong to pages, so nobody may be called by them.
 RESERVED_NAMES = frozenset(
     """
-    about account accounts admin api apps audit awards billing books buckets calls cas certificates checkout
+    about account accounts admin api apps audit awards billing books buckets bulk calls cas certificates checkout
     collections community compute create credits data datasets datasets-server demo device docs downloads explore
-    favicon.ico files import imports
+    export favicon.ico files import imports
     generate gallery grants health help hardware home inference jobs join kernels language legal licences licenses
     login logout media metrics models new none null oauth offers orders organisations organizations orgs pools
     pricing privacy proposals register resolve revenue reviews revocations robots.txt search security settings

@@ -73,7 +73,7 @@ def _ending(token: AccessToken) -> str:
 def _is_known_to_pages(request: HttpRequest, found: Principal) -> bool:
     """Pages that ask only who is logged in would give a job, or a token of chosen permissions, all that
     its person may, and the admin asks for nothing but a staff account: none is made for these tokens."""
-    is_small = found.token is not None and found.token.scope in {TokenScope.JOB, TokenScope.FINE}
+    is_small = found.token is not None and found.token.scope in {TokenScope.JOB, TokenScope.FINE, TokenScope.BULK}
     return not is_small and not request.path_info.startswith("/admin/")
 
 

@@ -39,6 +39,10 @@ class Principal:
     def is_fine_grained(self) -> bool:
         return self.token is not None and self.token.scope == TokenScope.FINE
 
+    @property
+    def is_bulk(self) -> bool:
+        return self.token is not None and self.token.scope == TokenScope.BULK
+
     def allows(self, permission: Permission, namespace: Namespace | None = None, repository: str = "") -> bool:
         """Whether the credential (not yet the person) reaches this.
 
@@ -59,7 +63,9 @@ class Principal:
                 for grant in token.held
                 if grant.permission == permission
             )
-        held = {TokenScope.READ: READING, TokenScope.JOB: OF_A_JOB}.get(TokenScope(token.scope))
+        # A bulk token reads what everybody may, and has its own budget for that.
+        small = {TokenScope.READ: READING, TokenScope.JOB: OF_A_JOB, TokenScope.BULK: frozenset()}
+        held = small.get(TokenScope(token.scope))
         return held is None or permission in held
 
     def __str__(self) -> str:

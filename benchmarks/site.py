@@ -60,6 +60,8 @@ class Bench:
 def running(folder: Path) -> Iterator[Bench]:
     """The site, and beside it a second web server that leaves the sending of files to an nginx in front."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+    for use in ("API", "RESOLVERS", "PAGES", "HEAVY", "TRANSFERS"):  # counted, and never used up
+        os.environ[f"WELLSPRING_RATE_{use}"] = "1000000000/1000000000"
     site = Site(folder / "site", port=0)
     site.start()
     second = _second_web(site)

@@ -1,4 +1,4 @@
-"""Outbox and audit log: the two things every room writes beside its own rows."""
+"""Outbox and audit log, the two things every room writes beside its own rows; counts of requests."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -56,3 +56,19 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.target}"
+
+
+class RequestCount(models.Model):
+    """How many requests a client made in a window of time. Unlogged: a crash of the database forgets it."""
+
+    client = models.CharField(max_length=64)
+    starts_at = models.BigIntegerField()  # second of the epoch
+    number = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = _("count of requests")
+        constraints = [models.UniqueConstraint(fields=["client", "starts_at"], name="request_count_once")]
+        indexes = [models.Index(fields=["starts_at"], name="request_count_by_window")]
+
+    def __str__(self) -> str:
+        return f"{self.starts_at} {self.client[:8]}"

@@ -1,5 +1,6 @@
 """Health, keys, language, and the pages for things that went wrong."""
 
+from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -28,8 +29,19 @@ def jwks(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def robots(request: HttpRequest) -> HttpResponse:
-    rules = "User-agent: *\nDisallow: /api/\nDisallow: /*/resolve/\nDisallow: /login\nDisallow: /settings\n"
-    return HttpResponse(rules, content_type="text/plain; charset=utf-8")
+    """Pages of cards are for everybody; what costs much or says the same again is not for crawlers."""
+    closed = [
+        "/api/", "/cas/", "/v1/", "/oauth/", "/admin/", "/login", "/signup", "/settings", "/search", "/*?",
+        "/*/resolve/", "/*/raw/", "/*/blob/", "/*/tree/", "/*/commit/", "/*/commits/", "/*/viewer", "/*/likers",
+    ]  # fmt: skip
+    rules = [
+        "# All public metadata comes as a stream from /api/export/repositories.jsonl, so nobody needs to crawl.",
+        "User-agent: *",
+        *(f"Disallow: {path}" for path in closed),
+        "Allow: /api/export/",
+        f"Sitemap: {settings.BASE_URL}/sitemap.xml",
+    ]
+    return HttpResponse("\n".join(rules) + "\n", content_type="text/plain; charset=utf-8")
 
 
 def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

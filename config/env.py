@@ -40,6 +40,15 @@ def integer(name: str, default: int) -> int:
         raise SettingMissing(f"{name} must be a whole number, not {value!r}.") from error
 
 
+def pair(name: str, default: str) -> tuple[int, int]:
+    """Two whole numbers, written 1000/5000."""
+    value = os.environ.get(name, default)
+    first, slash, second = value.partition("/")
+    if not (slash and first.isdecimal() and second.isdecimal()):
+        raise SettingMissing(f"{name} must be two whole numbers such as {default}, not {value!r}.")
+    return int(first), int(second)
+
+
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list, without empty parts."""
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]

@@ -332,3 +332,11 @@ class ImportReason(TextChoices):
     RIGHTS = "rights", _("The person who started the import may not write here any more.")
     LOST = "lost", _("Workers were lost again and again.")
     REFUSED = "refused", _("The files cannot be kept here.")
+
+
+class DownloadKind(TextChoices):
+    """Who took it (docs/decisions/067)."""
+
+    CLIENT = "client", _("others")
+    OWN = "own", _("its own people")
+    CI = "ci", _("builds and jobs")

@@ -343,3 +343,13 @@ def _watched_of(line: str) -> tuple[str, str]:
         if kind.prefix and line.startswith(kind.prefix):
             return kind.value, line.removeprefix(kind.prefix)
     return RepositoryKind.MODEL.value, line.removeprefix("models/")
+
+
+class BulkForm(forms.Form):
+    purpose = forms.CharField(
+        label=_("What do you need the data for?"),
+        min_length=20,
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("Everybody can read this, without your name."),
+    )

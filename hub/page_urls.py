@@ -7,9 +7,11 @@ from hub.enums import RepositoryKind
 from hub.views import (
     access,
     buckets,
+    bulk,
     collections,
     dataset_viewer,
     discussions,
+    downloads,
     files,
     imports,
     lineage,
@@ -20,6 +22,7 @@ from hub.views import (
     repositories,
     safety,
     settings,
+    sitemaps,
     social,
     storage,
     webhooks,
@@ -35,6 +38,11 @@ class NamePart(StringConverter):
 register_converter(NamePart, "part")
 
 urlpatterns = [
+    path("sitemap.xml", sitemaps.index),
+    path("sitemap-<int:number>.xml", sitemaps.page),
+    path("settings/bulk", bulk.own_grants, name="bulk_own"),
+    path("settings/bulk/<int:number>/end", bulk.grant_end, name="bulk_end"),
+    path("bulk", bulk.public_list, name="bulk_list"),
     path("settings/storage", storage.storage_page, name="own_storage"),
     path("settings/storage/<part:name>", storage.storage_page, name="storage"),
     path("models", listing.repository_list, {"kind": RepositoryKind.MODEL}, name="model_list"),
@@ -91,6 +99,7 @@ for prefix in ("datasets", "spaces", "kernels", ""):
         path(f"{base}/commits/<path:rest>", files.commits, extra),
         path(f"{base}/commit/<str:oid>", files.commit, extra),
         path(f"{base}/lineage", lineage.lineage_page, extra),
+        path(f"{base}/downloads", downloads.downloads_page, extra),
         path(f"{base}/discussions", discussions.discussion_list, extra),
         path(f"{base}/discussions/new", discussions.discussion_create, extra),
         path(f"{base}/discussions/<int:number>", discussions.discussion_page, extra),

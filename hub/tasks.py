@@ -1,7 +1,11 @@
 """Celery's doors into this room."""
 
-from celery import shared_task
+import time
 
+from celery import shared_task
+from django.conf import settings
+
+from common.services import windows
 from hub.models import Repository
 from hub.services import (
     access,
@@ -29,6 +33,7 @@ def tidy() -> None:
     scanning.scan_waiting(limit=_WAITING_BRANCHES)
     scanning.forget_old_rules()
     dataset_views.tidy()
+    windows.forget_old(before=int(time.time()) - 2 * settings.RATE_WINDOW)
 
 
 @shared_task(ignore_result=True)

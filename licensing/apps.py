@@ -12,3 +12,4 @@ class LicensingConfig(AppConfig):
 
         slots.fill("repository.side", panels.licence_panel, order=20)
         slots.fill("namespace.side", panels.credits_panel)
+        slots.fill("repository.downloads", panels.licensees)

@@ -35,6 +35,7 @@ from accounts.models import AccessToken, Application, Authorisation, DeviceLogin
 from accounts.selectors import application_of, token_digest
 from accounts.services import applications, authorisations, devices, tokens
 from common import signing
+from common.addresses import client_address
 
 ID_TOKEN_SECONDS = 3600
 DEFAULT_SCOPES = (OAuthScope.OPENID, OAuthScope.PROFILE)
@@ -280,7 +281,7 @@ class DeviceEndpoint(DeviceAuthorizationEndpoint):
             scopes,
             device_code=device_code,
             user_code=user_code,
-            address=asked.META.get("REMOTE_ADDR", ""),
+            address=client_address(asked),
             agent=asked.headers.get("User-Agent", ""),
         )
         address = self.get_verification_uri()

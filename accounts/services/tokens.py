@@ -62,6 +62,8 @@ def issue_token(
         raise Forbidden(_("Tokens are made in the browser, by the person they belong to."))
     if scope == TokenScope.JOB:
         raise Invalid(_("Tokens of jobs are made when the job starts."))
+    if scope == TokenScope.BULK:
+        raise Invalid(_("Tokens for bulk downloads are asked for at /settings/bulk."))
     if expires_at is not None and expires_at <= timezone.now():
         raise Invalid(_("The token would have expired already."), hint=_("Choose a later day."))
     if (scope == TokenScope.FINE) != (reach is not None):

@@ -42,6 +42,7 @@ MIDDLEWARE = [
     "common.middleware.request_id",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "hub.middleware.fair_use_of_strangers",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "common.middleware.strict_slash",
@@ -52,6 +53,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "common.middleware.security_headers",
+    "hub.middleware.fair_use",
     "common.middleware.refusals",
 ]
 
@@ -170,6 +172,25 @@ BUCKET_FOLLOWERS = env.integer("WELLSPRING_BUCKET_FOLLOWERS", 6)  # streams of c
 SENDFILE_PREFIX = env.text("WELLSPRING_SENDFILE_PREFIX", "")
 # Large files that come by LFS arrive in parts of this many bytes.
 LFS_PART_SIZE = env.integer("WELLSPRING_LFS_PART_SIZE", 64 * 2**20)
+
+# --- Fair use (hub, docs/decisions/066) -----------------------------------------------------
+# Requests in a window: of an unknown network address, of a known person. 0: no limit.
+RATE_WINDOW = env.integer("WELLSPRING_RATE_WINDOW", 300)  # seconds
+RATES = {
+    "api": env.pair("WELLSPRING_RATE_API", "1000/5000"),
+    "resolvers": env.pair("WELLSPRING_RATE_RESOLVERS", "5000/20000"),
+    "pages": env.pair("WELLSPRING_RATE_PAGES", "500/2000"),
+    "heavy": env.pair("WELLSPRING_RATE_HEAVY", "100/600"),
+    "transfers": env.pair("WELLSPRING_RATE_TRANSFERS", "50000/500000"),
+}
+# Requests under way at once, per web process: all of an unknown address, costly pages of anybody. 0: no limit.
+ANONYMOUS_AT_ONCE = env.integer("WELLSPRING_ANONYMOUS_AT_ONCE", 16)
+HEAVY_AT_ONCE = env.integer("WELLSPRING_HEAVY_AT_ONCE", 4)
+# Bulk tokens: bytes a day by the published rule, and requests in a window for each.
+BULK_DAILY_BYTES = env.integer("WELLSPRING_BULK_DAILY_BYTES", 50 * 10**9)
+BULK_RATE = env.integer("WELLSPRING_BULK_RATE", 50_000)
+# Networks of the proxies in front, whose X-Forwarded-For is believed.
+TRUSTED_PROXIES = env.words("WELLSPRING_TRUSTED_PROXIES")
 
 # --- Webhooks (hub) -------------------------------------------------------------------------
 # For tests and development only: webhooks may post to this machine.

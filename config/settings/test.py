@@ -27,3 +27,8 @@ WHITENOISE_USE_FINDERS = True  # the site of live tests has styles without a bui
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # noqa: F405 - from base
 # TransactionTestCase empties tables by TRUNCATE, which the ledger refuses everybody else.
 DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c wellspring.allow_truncate=on"  # noqa: F405 - from base
+# All tests come from one address, faster than anybody works; those about limits set their own.
+for _use in RATES:  # noqa: F405 - from base
+    RATES[_use] = env.pair(f"WELLSPRING_RATE_{_use.upper()}", "0/0")  # noqa: F405 - from base
+ANONYMOUS_AT_ONCE = env.integer("WELLSPRING_ANONYMOUS_AT_ONCE", 0)
+HEAVY_AT_ONCE = env.integer("WELLSPRING_HEAVY_AT_ONCE", 0)

@@ -18,6 +18,21 @@ def body_of(request: HttpRequest) -> Readable:
     return request.META["wsgi.input"]
 
 
+class Peeked:
+    """A body whose first block was looked at already, and is read all the same."""
+
+    def __init__(self, source: Readable) -> None:
+        self.beginning = source.read(64 * 1024)
+        self._unread = self.beginning
+        self._source = source
+
+    def read(self, size: int = 64 * 1024, /) -> bytes:
+        if not self._unread:
+            return self._source.read(size)
+        block, self._unread = self._unread[:size], self._unread[size:]
+        return block
+
+
 def read_all(source: Readable, limit: int) -> bytes:
     """The whole body. Raises Invalid past `limit` bytes."""
     blocks = []

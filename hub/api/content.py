@@ -20,6 +20,7 @@ from django.utils.http import content_disposition_header
 from hub import stores
 from hub.algorithms.ranges import RangeNotSatisfiable, parse_range, same_entity
 from hub.api.bodies import release_connection
+from hub.api.metering import is_metered, metered, reserve
 from hub.models import LargeObject
 from hub.storage.objects import ObjectStore, Shown
 
@@ -104,6 +105,8 @@ def answer(request: HttpRequest, content: Content, headers: dict[str, str]) -> H
     status = 200 if part is None else 206
     if request.method == "HEAD":
         return HttpResponse(status=status, headers=common)
+    if is_metered(request):
+        return _counted(request, content, first, length, status, common)
     if handed_over := _by_the_server_in_front(request, content, common):
         return handed_over
     return _sending(content, first, length, status, common)
@@ -133,6 +136,17 @@ def _by_the_server_in_front(request: HttpRequest, content: Content, headers: dic
     kept = {name: value for name, value in headers.items() if name not in {"Content-Length", "Content-Range"}}
     place = path.relative_to(settings.OBJECTS_ROOT).as_posix()
     return HttpResponse(headers=kept | {"X-Accel-Redirect": f"{settings.SENDFILE_PREFIX}{place}"})
+
+
+def _counted(
+    request: HttpRequest, content: Content, first: int, length: int, status: int, headers: dict[str, str]
+) -> HttpResponse:
+    """Block by block through here, because nobody else tells how much of it left."""
+    usage = reserve(request, length)
+    if length > _LONG:
+        release_connection()
+    response = StreamingHttpResponse(status=status, headers=headers)
+    return metered(response, usage, content.blocks(first, length), length)  # type: ignore[arg-type]
 
 
 def _sending(content: Content, first: int, length: int, status: int, headers: dict[str, str]) -> HttpResponse:

@@ -9,6 +9,7 @@ from common.errors import NotFound
 from hub import stores
 from hub.algorithms import croissant as croissants
 from hub.api import content
+from hub.api.counting import count
 from hub.api.dataset_viewer import parquet_sizes, parquet_url, readable_split, ready_view, shown_row
 from hub.api.protocol import absolute, door, error_response, json_body, principal_of, text_of
 from hub.models import DatasetSplit, DatasetView, Repository
@@ -50,6 +51,8 @@ def parquet_file(request: HttpRequest, namespace: str, name: str, config: str, s
     if not store.exists(found.converted):
         renew_view(view)
         ready_view(view)
+    if content.starts_a_download(request):
+        count(request, repository)
     whole = content.of_stored(store, found.converted, found.converted_size, name=f"{number:04}.parquet")
     return content.answer(request, whole, {"X-Repo-Commit": view.commit})
 

@@ -5,12 +5,15 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from accounts.principal import Principal
 from common.errors import Forbidden, Invalid, Refusal, Unauthenticated
 from hub import rules
-from hub.api.bodies import body_of, release_connection
+from hub.algorithms.git_requests import wants_all
+from hub.api.bodies import Peeked, body_of, release_connection
+from hub.api.counting import count
+from hub.api.metering import require_metered
 from hub.api.protocol import PROTOCOL_CODES, principal_of, repository, sentence, token_door
 from hub.enums import RepositoryKind
 from hub.errors import RepositoryMoved
 from hub.git import smart_http
-from hub.git.smart_http import RECEIVE_PACK, UPLOAD_PACK
+from hub.git.smart_http import MAX_FETCH_REQUEST, RECEIVE_PACK, UPLOAD_PACK, Gunzipped
 from hub.models import Repository
 from hub.selectors import require_contents
 from hub.selectors.reports import blocks_small_files
@@ -39,10 +42,12 @@ def upload_pack(request: HttpRequest, kind: RepositoryKind, namespace: str, name
         _require_whole(request, found)
     except Refusal as refusal:
         return _refused(refusal)
+    source = body_of(request)
+    body = Peeked(Gunzipped(source, MAX_FETCH_REQUEST) if _gzipped(request) else source)
+    if wants_all(body.beginning):
+        count(request, found)
     release_connection()
-    blocks = smart_http.upload_pack(
-        found.path, body_of(request), protocol=_protocol(request), gzipped=_gzipped(request)
-    )
+    blocks = smart_http.upload_pack(found.path, body, protocol=_protocol(request))
     return _stream(blocks, f"application/x-{UPLOAD_PACK}-result")
 
 
@@ -60,6 +65,7 @@ def receive_pack(request: HttpRequest, kind: RepositoryKind, namespace: str, nam
 
 def _repository(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, service: str) -> Repository:
     found = repository(request, kind, namespace, name)
+    require_metered(request)
     if service == RECEIVE_PACK:
         if principal_of(request).is_anonymous:
             raise Unauthenticated("Log in to push.", hint="The password is an access token with write scope.")

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from common.errors import Forbidden, Invalid, Refusal, Unauthenticated
 from hub import stores
+from hub.api.counting import count
 from hub.api.links import (
     DOWNLOAD_SECONDS,
     UPLOAD_SECONDS,
@@ -16,6 +17,7 @@ from hub.api.links import (
     part_links,
     upload_link,
 )
+from hub.api.metering import require_metered
 from hub.api.protocol import (
     PROTOCOL_CODES,
     json_body,
@@ -74,8 +76,11 @@ def _batch(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str
     if body.get("hash_algo", "sha256") not in _SHA256:
         raise Invalid("Objects are named by their sha256.")
     if operation == "download":
+        require_metered(request)
         require_contents(principal_of(request), found)
         objects = [_download(request, found, *_named(one)) for one in wanted]
+        if any("actions" in one for one in objects):
+            count(request, found)
         return {"transfer": "basic", "objects": objects, "hash_algo": "sha256"}
     _require_upload(request, found, body)
     multipart = "multipart" in (body.get("transfers") or [])

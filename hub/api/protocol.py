@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.principal import ANONYMOUS, Principal
+from common.addresses import client_address
 from common.errors import Invalid, Refusal, Unavailable
 from hub.enums import RepositoryKind
 from hub.errors import RepositoryMoved
@@ -29,7 +30,8 @@ PROTOCOL_CODES = frozenset({"RepoNotFound", "RevisionNotFound", "EntryNotFound",
 BARE_CODES = frozenset({"RepoNotFound", "disabled"})
 EXPOSED = (
     "X-Repo-Commit,X-Request-Id,X-Error-Code,X-Error-Message,X-Total-Count,ETag,Link,Accept-Ranges,Content-Range,"
-    "X-Linked-Size,X-Linked-ETag,X-Xet-Hash,X-HF-Warning"
+    "X-Linked-Size,X-Linked-ETag,X-Xet-Hash,X-HF-Warning,RateLimit,RateLimit-Policy,"
+    "Retry-After"
 )
 
 
@@ -191,8 +193,8 @@ def absolute(request: HttpRequest, path: str) -> str:
 
 
 def address_of(request: HttpRequest) -> str:
-    """The client's network address, as far as the server in front tells it."""
-    return request.META.get("REMOTE_ADDR", "")
+    """The client's network address, as far as trusted proxies tell it."""
+    return client_address(request)
 
 
 def _refuse_nul(request: HttpRequest) -> None:

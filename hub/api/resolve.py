@@ -7,8 +7,10 @@ from django.shortcuts import redirect
 
 from hub.algorithms.ranges import same_entity
 from hub.api import content
+from hub.api.counting import count
 from hub.api.links import straight_link
-from hub.api.protocol import absolute, address_of, door, principal_of, repository_with_contents, revision_and_path
+from hub.api.metering import is_metered
+from hub.api.protocol import absolute, door, principal_of, repository_with_contents, revision_and_path
 from hub.enums import RepositoryKind
 from hub.errors import EntryNotFound
 from hub.git.reading import read_blob
@@ -30,13 +32,12 @@ def resolve(request: HttpRequest, kind: RepositoryKind, namespace: str, name: st
         return redirect(f"{found.get_absolute_url()}/blob/{revision.commit}/{quote(file.path)}")
     headers = {"X-Repo-Commit": revision.commit, **_warning(file, result)}
     if not file.lfs_sha256:
+        _count(request, found, file)
         return content.answer(request, _blob(revision, file), headers)
     held = readable_object(principal_of(request), found, file.lfs_sha256)
     if held is None:
         raise EntryNotFound(missing_content(found, file.lfs_sha256), commit=revision.commit)
-    if downloads.is_counted(file.path) and content.starts_a_download(request):
-        agent = request.headers.get("User-Agent", "")
-        downloads.count(found, by=principal_of(request), address=address_of(request), agent=agent)
+    _count(request, found, file)
     headers |= _object_headers(request, found, revision, held)
     straight = straight_link(held, file.name) if _may_redirect(request, held) else None
     if straight is not None:
@@ -53,8 +54,10 @@ def raw(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, r
 
 
 def _may_redirect(request: HttpRequest, held: LargeObject) -> bool:
-    """Metadata and "you have it already" are ours to tell."""
-    return request.method == "GET" and not same_entity(request.headers.get("If-None-Match"), f'"{held.sha256}"')
+    """Metadata and "you have it already" are ours to tell, and bytes that have a budget ours to count."""
+    if request.method != "GET" or is_metered(request):
+        return False
+    return not same_entity(request.headers.get("If-None-Match"), f'"{held.sha256}"')
 
 
 def _must_confirm(request: HttpRequest, file: File) -> bool:
@@ -82,6 +85,11 @@ def _file(request: HttpRequest, found: Repository, rest: str) -> tuple[Revision,
     return revision, file
 
 
+def _count(request: HttpRequest, found: Repository, file: File) -> None:
+    if downloads.is_counted(file.path) and content.starts_a_download(request):
+        count(request, found)
+
+
 def _blob(revision: Revision, file: File) -> content.Content:
     data = read_blob(open_repository(revision.repository.path), file.oid)
     return content.of_bytes(data, etag=file.oid, name=file.name)
@@ -89,7 +97,7 @@ def _blob(revision: Revision, file: File) -> content.Content:
 
 def _object_headers(request: HttpRequest, found: Repository, revision: Revision, held: LargeObject) -> dict[str, str]:
     headers = {"X-Linked-Etag": f'"{held.sha256}"', "X-Linked-Size": str(held.size)}
-    if held.xet_hash:
+    if held.xet_hash and not is_metered(request):
         api = f"/api/{RepositoryKind(found.kind).plural}/{found.full_name}"
         renew = absolute(request, f"{api}/xet-read-token/{revision.commit}")
         headers |= {"X-Xet-Hash": held.xet_hash, "Link": f'<{renew}>; rel="xet-auth"'}

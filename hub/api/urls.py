@@ -13,6 +13,7 @@ from hub.api import (
     dataset_files,
     dataset_viewer,
     discussions,
+    exports,
     imports,
     info,
     lfs_files,
@@ -38,6 +39,9 @@ _DATASET = "api/datasets/<str:namespace>/<str:name>"
 _BUCKET = "api/buckets/<str:namespace>/<str:name>"
 
 urlpatterns = [
+    path("api/export/repositories.jsonl", exports.repositories),
+    path("api/export/lineage.jsonl", exports.lineage),
+    path("api/export/credits.jsonl", exports.credits),
     path("api/whoami-v2", people.whoami),
     path("api/users/<str:name>/overview", people.user_overview),
     path("api/organizations/<str:name>/overview", people.organisation_overview),

@@ -23,15 +23,17 @@ from accounts.models import AccessToken, User
 from accounts.principal import ANONYMOUS, Principal
 from common.errors import Forbidden, Invalid, NotFound, Refusal, Unauthenticated
 from hub import rules, stores
+from hub.algorithms.agents import is_ci
 from hub.algorithms.ranges import RangeNotSatisfiable, parse_range
 from hub.api import buckets
 from hub.api.bodies import body_of, read_all, release_before
 from hub.api.commits import require_upload
+from hub.api.counting import count
 from hub.api.links import xorb_link
+from hub.api.metering import require_metered
 from hub.api.protocol import (
     View,
     absolute,
-    address_of,
     door,
     principal_of,
     repository,
@@ -61,6 +63,7 @@ class Scope:
     principal: Principal
     may_upload: bool
     may_write: bool
+    is_ci: bool = False
 
 
 @door("GET")
@@ -94,6 +97,7 @@ def _check_access(request: HttpRequest, home: Repository | Bucket, access: str) 
 
 
 def _issued(request: HttpRequest, home: Repository | Bucket, access: str) -> HttpResponse:
+    require_metered(request)
     principal = principal_of(request)
     expires = int(time.time()) + TOKEN_SECONDS
     claims = {
@@ -101,6 +105,7 @@ def _issued(request: HttpRequest, home: Repository | Bucket, access: str) -> Htt
         "u": principal.user.pk if principal.user is not None else None,
         "t": principal.token.pk if principal.token is not None else None,
         "w": access == "write",
+        "c": is_ci(request.headers.get("User-Agent", "")),  # what fetches by the token does not say it again
         "e": expires,
     }
     made = signing.dumps(claims, salt=_SALT)
@@ -192,7 +197,7 @@ def reconstruction(request: HttpRequest, scope: Scope, version: int, file_hash: 
     except XetMissing as error:
         raise NotFound(str(error)) from error
     if span[0] == 0 and isinstance(scope.home, Repository):
-        _count(request, scope.home, scope.principal, held.sha256)
+        _count(request, scope, scope.home, held.sha256)
 
     def url(fetch: Fetch) -> str:
         return xorb_link(request, fetch.xorb, fetch.first, fetch.last)
@@ -222,7 +227,8 @@ def _scope(request: HttpRequest) -> Scope:
     may_write = is_write and rules.may_write(principal, found)
     if isinstance(found, Bucket):
         return Scope(found, principal, may_write, may_write)
-    return Scope(found, principal, is_write and rules.may_discuss(principal, found), may_write)
+    may_upload = is_write and rules.may_discuss(principal, found)
+    return Scope(found, principal, may_upload, may_write, is_ci=bool(claims.get("c")))
 
 
 def _home(claims: dict[str, Any]) -> Repository | Bucket | None:
@@ -274,8 +280,7 @@ def _events(blocks: Any) -> HttpResponse:
     return StreamingHttpResponse(blocks, content_type="application/x-ndjson")  # type: ignore[return-value]
 
 
-def _count(request: HttpRequest, repository: Repository, principal: Principal, sha256: str) -> None:
+def _count(request: HttpRequest, scope: Scope, repository: Repository, sha256: str) -> None:
     entry = TreeEntry.objects.filter(branch__repository=repository, lfs_sha256=sha256).first()
     if entry is not None and downloads.is_counted(entry.path):
-        agent = request.headers.get("User-Agent", "")
-        downloads.count(repository, by=principal, address=address_of(request), agent=agent)
+        count(request, repository, by=scope.principal, ci=scope.is_ci)

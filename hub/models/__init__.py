@@ -1,5 +1,6 @@
 from hub.models.access import AccessEvent, AccessRequest, Gate, Terms
 from hub.models.buckets import Bucket, BucketChange, BucketFile, BucketObject
+from hub.models.bulk import BulkGrant, BulkUsage
 from hub.models.collections import Collection, CollectionItem
 from hub.models.dataset_views import DatasetSplit, DatasetView
 from hub.models.discussions import CommentEdit, Discussion, DiscussionEvent, OfferedObject
@@ -26,6 +27,8 @@ __all__ = [
     "BucketChange",
     "BucketFile",
     "BucketObject",
+    "BulkGrant",
+    "BulkUsage",
     "Collection",
     "CollectionItem",
     "CommentEdit",

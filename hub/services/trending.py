@@ -36,7 +36,7 @@ def refresh() -> int:
 _SCORES = """
     WITH taken AS (
         SELECT repository_id, count(*) AS clients, sum(power(0.5, (%(today)s - day) / %(half)s)) AS fresh
-        FROM hub_download WHERE day >= %(first)s GROUP BY repository_id
+        FROM hub_download WHERE day >= %(first)s AND kind <> 'ci' GROUP BY repository_id
     ), talked AS (
         SELECT repository_id, sum(power(0.5, (%(today)s - (created_at AT TIME ZONE 'UTC')::date) / %(half)s)) AS fresh
         FROM hub_discussion WHERE created_at >= %(first)s GROUP BY repository_id

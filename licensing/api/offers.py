@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from common.addresses import client_address
 from common.errors import Conflict, Invalid
 from common.pagination import link_next, page_of
 from hub.enums import RepositoryKind
@@ -77,7 +78,7 @@ def quote_acceptance(request: HttpRequest, quote_id: str) -> HttpResponse:
         terms_sha256=reading.text(body, "terms_sha256", ""),
         authority=reading.flag(body, "authority"),
         by=request.principal,
-        ip=request.META.get("REMOTE_ADDR") or None,
+        ip=client_address(request) or None,
         user_agent=request.headers.get("User-Agent", ""),
     )
     return JsonResponse(representations.acceptance(acceptance), status=201)

@@ -1,6 +1,6 @@
 """Who may use what, and what a certificate's public page says."""
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -23,6 +23,22 @@ def grant_for(namespace: Namespace, repository: Repository) -> GrantOfUse | None
         .select_related("offer", "certificate")
         .order_by("-ends_at")
         .first()
+    )
+
+
+def grants_that_hold(repository: Repository) -> QuerySet[GrantOfUse]:
+    now = timezone.now()
+    return GrantOfUse.objects.filter(
+        repository=repository, state=GrantState.ACTIVE, starts_at__lte=now, ends_at__gt=now
+    )
+
+
+def licensees_of(repository: Repository) -> dict[str, int]:
+    """How many `organisations` and `people` may use it commercially today, each once."""
+    is_organisation = Q(holder__organisation__isnull=False)
+    return grants_that_hold(repository).aggregate(
+        organisations=Count("holder", distinct=True, filter=is_organisation),
+        people=Count("holder", distinct=True, filter=~is_organisation),
     )
 
 

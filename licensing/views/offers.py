@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from common.addresses import client_address
 from common.errors import Forbidden, Refusal
 from common.pagination import page_of
 from hub.selectors import repository_for
@@ -124,7 +125,7 @@ def quote_accept(request: HttpRequest, quote_id: str) -> HttpResponse:
         terms_sha256=form.cleaned_data.get("terms_sha256", ""),
         authority=form.cleaned_data["authority"],
         by=request.principal,
-        ip=request.META.get("REMOTE_ADDR") or None,
+        ip=client_address(request) or None,
         user_agent=request.headers.get("User-Agent", ""),
     )
     order = checkout.start_checkout(quote, by=request.principal)

@@ -11,6 +11,7 @@ from licensing import rules
 from licensing.algorithms.licences import Commercial, Duty, facts_of
 from licensing.selectors import grants_visible_to, licence_id, offers_of
 from licensing.selectors.credits import balances_of
+from licensing.selectors.grants import grants_that_hold, licensees_of
 from licensing.selectors.people import belongs_to
 
 MAY_USE = {
@@ -55,6 +56,13 @@ def licence_panel(request: HttpRequest, repository: Repository, **context: objec
         "may_offer": rules.may_offer(request.principal, repository),
     }
     return render_to_string("licensing/licence_panel.html", values, request=request)
+
+
+def licensees(request: HttpRequest, repository: Repository, **context: object) -> str:
+    """How many hold a licence now, and what that means; names are on certificates, where holders wish it."""
+    if not offers_of(repository) and not grants_that_hold(repository).exists():
+        return ""
+    return render_to_string("licensing/licensees.html", licensees_of(repository), request=request)
 
 
 def credits_panel(request: HttpRequest, namespace: Namespace, **context: object) -> str:

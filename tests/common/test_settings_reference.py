@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-READING = re.compile(r'env\.(?:text|flag|integer|words|path)\(\s*"([A-Z_]+)"')
+READING = re.compile(r'env\.(?:text|flag|integer|pair|words|path)\(\s*"([A-Z_]+)"')
 
 
 def test_every_setting_is_documented():

@@ -250,7 +250,7 @@ CONTENTS = {
 }  # fmt: skip
 METADATA = {
     "listing.listing",
-    "storage.storage_page",
+    "storage.storage_page", "downloads.downloads_page",
     "lfs_files.listing", "lfs_files.batch",
     "collections.collect", "social.followers", "social.following", "social.follow", "social.like", "social.likes",
     "social.likers",

@@ -2,6 +2,7 @@ from hub.models.access import AccessEvent, AccessRequest, Gate, Terms
 from hub.models.buckets import Bucket, BucketChange, BucketFile, BucketObject
 from hub.models.collections import Collection, CollectionItem
 from hub.models.dataset_views import DatasetSplit, DatasetView
+from hub.models.credits import CreditCorrection, CreditSeal, Dispute, DisputeEvent, Mention, Sponsor
 from hub.models.discussions import CommentEdit, Discussion, DiscussionEvent, OfferedObject
 from hub.models.downloads import Download
 from hub.models.index import Branch, Commit, TreeEntry
@@ -32,9 +33,13 @@ __all__ = [
     "Credit",
     "DatasetSplit",
     "DatasetView",
+    "CreditCorrection",
+    "CreditSeal",
     "DeletedObject",
     "Discussion",
     "DiscussionEvent",
+    "Dispute",
+    "DisputeEvent",
     "Download",
     "Follow",
     "Gate",
@@ -42,6 +47,7 @@ __all__ = [
     "Like",
     "LineageEdge",
     "Notice",
+    "Mention",
     "OfferedObject",
     "OldName",
     "OptOut",
@@ -54,6 +60,7 @@ __all__ = [
     "RepositoryObject",
     "ScanResult",
     "SearchDocument",
+    "Sponsor",
     "StorageLimit",
     "Sweep",
     "SweptItem",

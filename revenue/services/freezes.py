@@ -177,7 +177,7 @@ def _give_out(share: FrozenShare, decision: ShareRelease, *, effective: datetime
 def _shared_out(holder_id: int, amount: int, decision: ShareRelease) -> dict[int, int]:
     if not decision.split:
         return {holder_id: amount}
-    return largest_remainder(amount, {person: points for person, points in decision.split})
+    return largest_remainder(amount, dict(decision.split))
 
 
 def _refunded(close: MonthClose) -> dict[int, int]:

@@ -1,4 +1,6 @@
-"""Check the sealed credits of a version without asking the site: python scripts/verify_credits.py credits.json jwks.json
+"""Check the sealed credits of a version without asking the site:
+
+    python scripts/verify_credits.py credits.json jwks.json
 
 `credits.json` is what /api/{kinds}/{owner}/{name}/credits answered, `jwks.json` is /.well-known/jwks.json.
 Needs PyJWT and cryptography. Says what each seal states, and fails on the first that does not hold.

@@ -12,14 +12,18 @@ from hub.algorithms.provenance import Source
     ("text", "found"),
     [
         (
-            "models:\n  - model: a/one\n    parameters: {weight: 0.75}\n"
-            "  - model: a/two@abc\n    parameters: {weight: [0.2, 0.3]}",
+            (
+                "models:\n  - model: a/one\n    parameters: {weight: 0.75}\n"
+                "  - model: a/two@abc\n    parameters: {weight: [0.2, 0.3]}"
+            ),
             [("a/one", "", 3), ("a/two", "abc", 1)],
         ),
         ("models: [{model: a/one}, {model: b/two+c/lora}]\nbase_model: a/one", [("a/one", "", 1), ("b/two", "", 1)]),
         (
-            "slices:\n- sources:\n  - {model: a/one, layer_range: [0, 24]}\n"
-            "- sources:\n  - {model: a/two, layer_range: [16, 32]}",
+            (
+                "slices:\n- sources:\n  - {model: a/one, layer_range: [0, 24]}\n"
+                "- sources:\n  - {model: a/two, layer_range: [16, 32]}"
+            ),
             [("a/one", "", 3), ("a/two", "", 2)],
         ),
         ("base_model: {model: {path: a/base, revision: v1}}\nmodels: []", [("a/base", "v1", 1)]),

@@ -14,7 +14,7 @@ from hub.algorithms.provenance import Source
 ADAPTER_FILE = "adapter_config.json"
 MERGE_FILES = ("mergekit_config.yml", "mergekit_config.yaml", "merge_config.yml", "merge_config.yaml")
 MAX_SOURCES = 50
-_NAME = re.compile(r"([\w.-]{1,96}/[\w.-]{1,96})(?:@([\w./-]{1,100}))?", re.ASCII)
+_NAME = re.compile(r"(\w[\w.-]{0,95}/\w[\w.-]{0,95})(?:@([\w./-]{1,100}))?", re.ASCII)
 _FINEST = 1000  # ratios are kept in thousandths
 
 

@@ -71,7 +71,6 @@ def dispute_create(request: HttpRequest, prefix: str, namespace: str, name: str)
     return render(request, "hub/dispute_new.html", context_of(request, repository, "lineage", **more))
 
 
-@login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def dispute_page(request: HttpRequest, prefix: str, namespace: str, name: str, number: int) -> HttpResponse:
     repository = find(request, prefix, namespace, name)

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from accounts.principal import Principal
+from common.errors import Conflict
 from licensing.enums import OrderState
 from licensing.models import Acceptance, Offer, Order, Quote
 from licensing.services import offers

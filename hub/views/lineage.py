@@ -20,7 +20,7 @@ from hub.services import crediting
 from hub.services import lineage as services
 from hub.views.frame import context_of, find
 
-_SHORT = 24  # letters of a name that fit into a node
+_SHORT = 20  # letters of a name that fit into a node
 
 
 @require_safe

@@ -23,11 +23,15 @@ def credits_of(version: Version) -> QuerySet[Credit]:
     return rows.annotate(is_disputed=Exists(alive)).order_by("position", "id")
 
 
-def corrections_of(version: Version) -> list[CreditCorrection]:
-    """The credits as the last decided dispute left them; empty when none changed them."""
-    rows = CreditCorrection.objects.filter(dispute__version=version).select_related("user")
+def corrections_of(version: Version) -> list[CreditCorrection | Credit]:
+    """The credits as the last decided dispute left them, and who agreed since; empty when none changed them."""
+    rows = CreditCorrection.objects.filter(dispute__version=version).select_related("user", "dispute")
     last = rows.order_by("-dispute__decided_at", "-dispute_id").first()
-    return [] if last is None else list(rows.filter(dispute=last.dispute_id).order_by("position", "id"))
+    if last is None:
+        return []
+    corrected = list(rows.filter(dispute=last.dispute_id).order_by("position", "id"))
+    since = accepted_credits(version).filter(answered_at__gt=last.dispute.decided_at).select_related("user")
+    return [*corrected, *since.exclude(user__in=[row.user_id for row in corrected])]
 
 
 def contributors_of(version: Version) -> list[tuple[int, int]]:

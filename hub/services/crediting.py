@@ -154,16 +154,16 @@ def write_list(repository: Repository, claims: Sequence[CreditClaim], *, by: Pri
 def seal(version: Version) -> CreditSeal | None:
     """Write down, hash and sign who made this version as it stands now; nothing when that is sealed already."""
     last = version.seals.order_by("-sequence").first()
+    sequence = last.sequence + 1 if last else 1
     body = {
         "type": SEAL,
         "version": version.key,
         "number": version.number,
-        "sequence": last.sequence + 1 if last else 1,
+        "sequence": sequence,
         "previous": last.sha256 if last else "",
         "credits": [_stated(credit) for credit in accepted_credits(version).select_related("user")],
         "corrections": [
             {
-                "dispute": row.dispute_id,
                 "user": row.user.username,
                 "orcid": row.user.orcid if row.user.orcid_verified_at else "",
                 "roles": row.roles,
@@ -176,10 +176,10 @@ def seal(version: Version) -> CreditSeal | None:
         return None
     return CreditSeal.objects.create(
         version=version,
-        sequence=body["sequence"],
+        sequence=sequence,
         body=signing.canonical(body).decode(),
         sha256=signing.digest(body),
-        signature=signing.sign(claims_of(version.key, body["sequence"], signing.digest(body))),
+        signature=signing.sign(claims_of(version.key, sequence, signing.digest(body))),
     )
 
 

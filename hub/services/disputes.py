@@ -146,7 +146,8 @@ def _finish(
     split: list[tuple[int, int]] = []
     if corrected and dispute.matter == Matter.EDGE:
         assert dispute.edge is not None
-        lineage.move(dispute.edge, Evidence.DENIED)
+        if dispute.edge.evidence != Evidence.DENIED:  # its source may have denied it meanwhile
+            lineage.move(dispute.edge, Evidence.DENIED)
         split = contributors_of(dispute.version)
     elif corrected:
         split = [(line["user"], line["points"]) for line in dispute.proposal]
@@ -211,10 +212,13 @@ def _checked(text: str) -> str:
 
 def _fits(version: Version, matter: Matter, credit: Credit | None, edge: LineageEdge | None) -> bool:
     if matter == Matter.EDGE:
-        return edge is not None and edge.version_id == version.pk and credit is None
+        if edge is None or edge.version_id != version.pk or credit is not None:
+            return False
+        return edge.is_paid and edge.evidence != Evidence.COPIED  # what this site copied itself is no opinion
     if matter == Matter.WRONG:
-        accepted = credit is not None and credit.state == CreditState.ACCEPTED
-        return accepted and credit.version_id == version.pk and edge is None
+        if credit is None or credit.version_id != version.pk or edge is not None:
+            return False
+        return credit.state == CreditState.ACCEPTED
     return credit is None and edge is None
 
 

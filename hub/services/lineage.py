@@ -33,6 +33,7 @@ def write(version: Version, claims: Provenance) -> None:
 def confirm(edge: LineageEdge, *, by: Principal) -> LineageEdge:
     """The people of the source agree that this was made out of it; from now on it is paid."""
     edge = _locked_for_the_source(edge, by)
+    assert edge.parent is not None
     if edge.evidence in {Evidence.CLAIMED, Evidence.DENIED}:
         edge.parent_version = edge.parent_version or latest_version(edge.parent, edge.parent_commit or None)
         edge.confirmed_by = by.user

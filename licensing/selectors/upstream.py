@@ -1,6 +1,7 @@
 """Everything a repository was made of, with licences, for the upstream check."""
 
 from dataclasses import replace
+from itertools import islice
 
 from accounts.principal import Principal
 from hub.enums import RepositoryKind
@@ -13,6 +14,7 @@ from licensing.algorithms.upstream import Answer, Work, check_sale
 from licensing.enums import GrantState, Use
 from licensing.models import GrantOfUse
 
+MAX_CONFLICTS = 10  # as many are told
 MAX_WORKS = 2000  # what lies beyond is not looked up, so the check asks a person
 
 
@@ -41,7 +43,7 @@ def licence_conflicts(repository: Repository, principal: Principal) -> list[Conf
         return []
     root, works = works_of(repository)
     found = conflicts_of(root, works, granted=frozenset(_granted(repository.namespace_id)))
-    return [one for one in found if _is_seen(one.key, principal)]
+    return list(islice((one for one in found if _is_seen(one.key, principal)), MAX_CONFLICTS))
 
 
 def _is_seen(key: str, principal: Principal) -> bool:

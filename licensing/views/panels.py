@@ -62,7 +62,7 @@ def conflict_notice(request: HttpRequest, repository: Repository, **context: obj
     conflicts = licence_conflicts(repository, request.principal)
     if not conflicts:
         return ""
-    values = {"repository": repository, "conflicts": conflicts[:10]}
+    values = {"repository": repository, "conflicts": conflicts}
     return render_to_string("licensing/conflict_notice.html", values, request=request)
 
 

@@ -93,7 +93,7 @@ def bearers(allocation: ShareAllocation, part: int, close: MonthClose) -> Iterat
         Q(sold="") | Q(sold=line.asset), asset=allocation.asset, shares__close=close, shares__holder=person
     )
     freeze = covering.select_related("release").order_by("-pk").first() if person else None
-    if freeze is None:
+    if person is None or freeze is None:
         yield person, part, False
     elif not hasattr(freeze, "release"):
         yield person, part, True

@@ -69,6 +69,7 @@ def test_who_is_missing_opens_holds_and_is_added_by_staff(people, model, version
     assert '"corrections":[{' in version.seals.last().body
     with pytest.raises(Conflict):
         disputes.decide(dispute, uphold=False, reason="No.", by=by(staff))
+    assert '"user":"eve"' in version.seals.last().body
     sell(model)
     assert all(row[0] >= 32 for row in standing(ada, bob, eve))
     assert set(OutboxEvent.objects.filter(topic__startswith="credit.").values_list("topic", flat=True)) == {
@@ -90,6 +91,18 @@ def test_who_is_wrongly_named_loses_the_share_and_stays_on_record(people, versio
     assert contributors_of(version) == [(ada.pk, 1)]
     credit.refresh_from_db()
     assert credit.state == "accepted"
+
+
+def test_who_agrees_after_a_correction_joins_it(people, model):
+    ada, bob, eve = people
+    version = publish(model, ada, provenance={"credits": [{"user": "ada"}, {"user": "bob", "points": 2}]})
+    dispute = disputes.open_dispute(version, Matter.MISSING, reason="Me.", by=by(eve))
+    disputes.decide(dispute, uphold=True, reason="Yes.", by=by(StaffFactory()))
+    assert contributors_of(version) == [(ada.pk, 1), (eve.pk, 1)]
+    crediting.answer(version.credits.get(user=bob), accept=True, by=by(bob))
+    assert contributors_of(version) == [(ada.pk, 1), (eve.pk, 1), (bob.pk, 2)]
+    following = publish(model, ada, content="2", provenance={})
+    assert {one.user for one in following.credits.all()} == {ada, bob, eve}
 
 
 def test_all_who_are_credited_settle_by_agreeing(people, version):

@@ -1,8 +1,11 @@
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from hub.enums import Matter
 from hub.models import Dispute
-from hub.services import crediting, versions
+from hub.services import crediting, disputes, versions
 from tests.factories import hub as make
 from tests.factories.accounts import StaffFactory, UserFactory
 from tests.hub.services.test_crediting import ORCID
@@ -139,3 +142,26 @@ def test_a_source_denies_on_its_page(client, people):
     client.force_login(people["ada"])
     client.post(f"/lineage/{edge.pk}/deny")
     assert "denied by the source" in client.get("/bob/child/lineage").content.decode()
+
+
+def test_the_page_takes_the_same_queries_for_one_row_and_for_three(client, people):
+    counts = []
+    for number in (1, 3):
+        owner = UserFactory()
+        model = make.repository(owner, "counted")
+        others = [UserFactory() for _one in range(number)]
+        claims = {
+            "credits": [{"user": one.username} for one in others] + [{"name": f"N{n}"} for n in range(number)],
+            "base_models": [{"id": f"else/where{n}"} for n in range(number)],
+        }
+        made = publish(model, owner, provenance=claims)
+        for one in others:
+            disputes.open_dispute(made, Matter.ORDER, reason="So.", by=by(one))
+            child = make.repository(one, "child")
+            publish(child, one, content="2", provenance={"base_models": [{"id": model.full_name}]})
+        client.get("/")
+        with CaptureQueriesContext(connection) as queries:
+            html = client.get(f"/{model.full_name}/lineage").content.decode()
+        assert html.count("/disputes/") == number
+        counts.append(len(queries))
+    assert counts[0] == counts[1]

@@ -1,8 +1,8 @@
 from hub.models.access import AccessEvent, AccessRequest, Gate, Terms
 from hub.models.buckets import Bucket, BucketChange, BucketFile, BucketObject
 from hub.models.collections import Collection, CollectionItem
-from hub.models.dataset_views import DatasetSplit, DatasetView
 from hub.models.credits import CreditCorrection, CreditSeal, Dispute, DisputeEvent, Mention, Sponsor
+from hub.models.dataset_views import DatasetSplit, DatasetView
 from hub.models.discussions import CommentEdit, Discussion, DiscussionEvent, OfferedObject
 from hub.models.downloads import Download
 from hub.models.index import Branch, Commit, TreeEntry
@@ -31,10 +31,10 @@ __all__ = [
     "CommentEdit",
     "Commit",
     "Credit",
-    "DatasetSplit",
-    "DatasetView",
     "CreditCorrection",
     "CreditSeal",
+    "DatasetSplit",
+    "DatasetView",
     "DeletedObject",
     "Discussion",
     "DiscussionEvent",
@@ -46,8 +46,8 @@ __all__ = [
     "LargeObject",
     "Like",
     "LineageEdge",
-    "Notice",
     "Mention",
+    "Notice",
     "OfferedObject",
     "OldName",
     "OptOut",

@@ -27,5 +27,5 @@ BACKWARD = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("hub", "0016_credits_sealed_and_disputed"), ("common", "0002_audit_append_only")]
+    dependencies = [("hub", "0018_credits_sealed_and_disputed"), ("common", "0002_audit_append_only")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0006_private_by_default'),
-        ('hub', '0015_weights'),
+        ('hub', '0017_dataset_views'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

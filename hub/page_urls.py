@@ -42,7 +42,6 @@ urlpatterns = [
     path("new", repositories.repository_create, name="repository_create"),
     path("settings/access", access.own_requests, name="access_own"),
     path("credits/<int:credit_id>/answer", lineage.credit_answer, name="credit_answer"),
-    path("lineage/<int:edge_id>/confirm", lineage.edge_confirm, name="edge_confirm"),
     path("report", safety.report_create, name="report_create"),
     path("report/<str:key>", safety.report_follow, name="report_follow"),
     path("reports/<int:number>", safety.report_page, name="report_page"),

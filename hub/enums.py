@@ -1,5 +1,7 @@
 """Kinds of repositories and who may see them."""
 
+from collections.abc import Iterable
+
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
@@ -29,7 +31,7 @@ class Visibility(TextChoices):
 
 
 class CreditRole(TextChoices):
-    """Who did what. Source: CRediT, ANSI/NISO Z39.104-2022, the roles that fit models and data sets.
+    """Who did what: all fourteen roles of CRediT, ANSI/NISO Z39.104-2022.
 
     To sponsor compute is no role: it is recorded with the job, and never means authorship.
     """
@@ -37,14 +39,22 @@ class CreditRole(TextChoices):
     CONCEPTUALIZATION = "conceptualization", _("conceptualisation")
     DATA_CURATION = "data-curation", _("data curation")
     FORMAL_ANALYSIS = "formal-analysis", _("formal analysis")
+    FUNDING_ACQUISITION = "funding-acquisition", _("funding acquisition")
     INVESTIGATION = "investigation", _("investigation")
     METHODOLOGY = "methodology", _("methodology")
     PROJECT_ADMINISTRATION = "project-administration", _("project administration")
+    RESOURCES = "resources", _("resources")
     SOFTWARE = "software", _("software")
     SUPERVISION = "supervision", _("supervision")
     VALIDATION = "validation", _("validation")
     VISUALIZATION = "visualization", _("visualisation")
-    WRITING = "writing", _("writing")
+    WRITING_DRAFT = "writing-original-draft", _("writing: original draft")
+    WRITING_REVIEW = "writing-review-editing", _("writing: review and editing")
+
+
+def names_of(roles: Iterable[str]) -> list[str]:
+    """Roles as people read them; rows from before a role had its own word show what they hold."""
+    return [str(CreditRole(role).label) if role in CreditRole.values else role for role in roles]
 
 
 class CreditState(TextChoices):
@@ -68,12 +78,71 @@ class EdgeKind(TextChoices):
 
 
 class Evidence(TextChoices):
-    """Why a line of descent is believed. All but the first are paid."""
+    """Why a line of descent is believed, or is not. What is only claimed or denied is not paid."""
 
     CLAIMED = "claimed", _("claimed by the author")
+    DENIED = "denied", _("denied by the source")
     CONFIRMED = "confirmed", _("confirmed by the source")
     JOB = "job", _("proven by a job that ran here")
     COPIED = "copied", _("copied by this site")
+
+
+UNPAID_EVIDENCE = frozenset({Evidence.CLAIMED, Evidence.DENIED})
+# What may follow what. What a job proved or this site copied is denied only by the decision of a dispute.
+EVIDENCE_MOVES: dict[Evidence, frozenset[Evidence]] = {
+    Evidence.CLAIMED: frozenset({Evidence.CONFIRMED, Evidence.DENIED}),
+    Evidence.DENIED: frozenset({Evidence.CONFIRMED}),
+    Evidence.CONFIRMED: frozenset({Evidence.DENIED}),
+    Evidence.JOB: frozenset({Evidence.DENIED}),
+    Evidence.COPIED: frozenset(),
+}
+
+
+class Matter(TextChoices):
+    """What a dispute is about."""
+
+    MISSING = "missing", _("somebody is missing from the credits")
+    WRONG = "wrong", _("somebody is wrongly in the credits")
+    ORDER = "order", _("the order of the credits is wrong")
+    ROLES = "roles", _("roles or points are wrong")
+    EDGE = "edge", _("a line of descent is wrong")
+
+
+class DisputeState(TextChoices):
+    """Where a dispute stands. While it is alive, the share that it is about is held."""
+
+    OPEN = "open", _("open")
+    ANSWERED = "answered", _("answered")
+    UPHELD = "upheld", _("upheld")
+    REJECTED = "rejected", _("rejected")
+    SETTLED = "settled", _("settled")
+
+    @property
+    def is_alive(self) -> bool:
+        return self in {DisputeState.OPEN, DisputeState.ANSWERED}
+
+
+_DECISIONS = frozenset({DisputeState.UPHELD, DisputeState.REJECTED, DisputeState.SETTLED})
+# What may follow what. A decision is final: what it gave out cannot be called back.
+DISPUTE_MOVES: dict[DisputeState, frozenset[DisputeState]] = {
+    DisputeState.OPEN: _DECISIONS | {DisputeState.ANSWERED},
+    DisputeState.ANSWERED: _DECISIONS,
+    DisputeState.UPHELD: frozenset(),
+    DisputeState.REJECTED: frozenset(),
+    DisputeState.SETTLED: frozenset(),
+}
+
+
+class DisputeVerb(TextChoices):
+    """What was done in a dispute."""
+
+    OPENED = "opened", _("opened")
+    ANSWERED = "answered", _("answered")
+    AGREED = "agreed", _("agreed")
+    UPHELD = "upheld", _("upheld")
+    REJECTED = "rejected", _("rejected")
+    SETTLED = "settled", _("settled")
+    WITHDRAWN = "withdrawn", _("withdrawn")
 
 
 class DiscussionState(TextChoices):

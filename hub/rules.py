@@ -4,7 +4,19 @@ from accounts.enums import Permission
 from accounts.models import Namespace
 from accounts.principal import Principal
 from accounts.rules import may_administer_namespace, may_read_namespace, may_write_namespace
-from hub.models import AccessRequest, Bucket, Collection, Discussion, DiscussionEvent, Gate, Repository
+from hub.enums import CreditState, Matter
+from hub.models import (
+    AccessRequest,
+    Bucket,
+    Collection,
+    Discussion,
+    DiscussionEvent,
+    Dispute,
+    Gate,
+    LineageEdge,
+    Repository,
+    Version,
+)
 
 
 def may_read(principal: Principal, home: Repository | Bucket | Collection) -> bool:
@@ -111,6 +123,24 @@ def may_decide_appeal(principal: Principal, request: AccessRequest) -> bool:
     if principal.is_staff and principal.may_manage:
         return True
     return request.repository.namespace.is_organisation and may_administer(principal, request.repository)
+
+
+def may_dispute(principal: Principal, version: Version, matter: Matter, edge: LineageEdge | None) -> bool:
+    """Anybody for themselves who is missing; else who is named in it, its people, those of the source, staff."""
+    repository, user = version.repository, principal.user
+    if user is None or repository is None or not principal.may_manage or not may_read(principal, repository):
+        return False
+    if matter == Matter.MISSING or principal.is_staff or may_write(principal, repository):
+        return True
+    if matter == Matter.EDGE:
+        return edge is not None and edge.parent is not None and may_write(principal, edge.parent)
+    return version.credits.filter(user=user).exclude(state=CreditState.DECLINED).exists()
+
+
+def may_answer_dispute(principal: Principal, dispute: Dispute) -> bool:
+    """For the repository: who may write to it."""
+    repository = dispute.version.repository
+    return repository is not None and principal.may_manage and may_write(principal, repository)
 
 
 def _is_by(principal: Principal, author_id: int | None) -> bool:

@@ -11,5 +11,7 @@ class LicensingConfig(AppConfig):
         from licensing.views import panels  # noqa: PLC0415
 
         slots.fill("repository.side", panels.licence_panel, order=20)
+        slots.fill("repository.notices", panels.conflict_notice)
+        slots.fill("credits.hint", panels.inherit_hint)
         slots.fill("namespace.side", panels.credits_panel)
         slots.fill("repository.downloads", panels.licensees)

@@ -126,6 +126,15 @@ class Reason(TextChoices):
     HIDDEN_TERMS = "hidden_terms", _("Its card names another licence, whose text has to be read.")
 
 
+class Clash(TextChoices):
+    """What a card's licence permits and that of a work upstream does not."""
+
+    CHANGES = "changes", _("Its licence forbids changed versions.")
+    COMMERCIAL = "commercial", _("Its licence forbids commercial use, and the one named here allows it.")
+    SHARE_ALIKE = "share_alike", _("Its licence has to be kept, and another one is named here.")
+    CONDITIONS = "conditions", _("Its conditions have to be passed on, and the licence named here drops them.")
+
+
 class RevocationReason(TextChoices):
     REFUND = "refund", _("the payment was refunded")
     DISPUTE = "dispute", _("the payment was lost to a dispute")

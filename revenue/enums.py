@@ -25,6 +25,7 @@ class AccountName(TextChoices):
     TAX = "tax_payable", _("tax to be paid")
     PENDING = "share_pending", _("shares waiting for their due day")
     DUE = "share_due", _("shares due")
+    FROZEN = "share_frozen", _("shares held while a credit is disputed")
     AWARD_POOL = "award_pool", _("community award pool")
     AWARD_PAYABLE = "award_payable", _("awards to be paid")
     LICENCE = "licence", _("licence income")
@@ -50,6 +51,7 @@ _KINDS = {
     AccountName.TAX: AccountKind.LIABILITY,
     AccountName.PENDING: AccountKind.LIABILITY,
     AccountName.DUE: AccountKind.LIABILITY,
+    AccountName.FROZEN: AccountKind.LIABILITY,
     AccountName.AWARD_POOL: AccountKind.LIABILITY,
     AccountName.AWARD_PAYABLE: AccountKind.LIABILITY,
     AccountName.LICENCE: AccountKind.INCOME,
@@ -64,6 +66,7 @@ _GUARDED = frozenset(
         AccountName.CREDITS,
         AccountName.PENDING,
         AccountName.DUE,
+        AccountName.FROZEN,
         AccountName.AWARD_POOL,
         AccountName.AWARD_PAYABLE,
     }
@@ -80,6 +83,8 @@ class JournalKind(TextChoices):
     REPAYMENT = "repayment", _("repayment out of new shares")
     MIRROR = "mirror", _("share taken back")
     MATURITY = "maturity", _("shares became due")
+    FREEZE = "freeze", _("share held while a credit is disputed")
+    RELEASE = "release", _("held share given out after a decision")
     POOL_GRANT = "pool_grant", _("award out of the pool")
     REVERSAL = "reversal", _("reversal")
 

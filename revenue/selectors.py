@@ -47,6 +47,7 @@ class Shares:
     pending: int
     due: int
     claims: int
+    frozen: int = 0
 
 
 def shares_of(principal: Principal) -> list[Shares]:
@@ -67,6 +68,7 @@ def shares_of(principal: Principal) -> list[Shares]:
             pending=names.get(AccountName.PENDING, 0),
             due=names.get(AccountName.DUE, 0),
             claims=names.get(AccountName.CLAIMS, 0),
+            frozen=names.get(AccountName.FROZEN, 0),
         )
         for currency, names in sorted(sums.items())
     ]

@@ -26,6 +26,9 @@ DATASET_TAGS = (
 )  # fmt: skip
 
 
+RELATIONS = ("finetune", "adapter", "merge", "quantized", "distilled")
+
+
 class CardUnreadable(Exception):
     """The block is not usable YAML; the text says why, for the author."""
 
@@ -124,9 +127,21 @@ def tags_of(facts: CardFacts, kind: str) -> list[str]:
     else:
         found += [facts.library_name, facts.pipeline_tag, *facts.languages]
         found += [f"dataset:{name}" for name in facts.datasets]
-        found += [f"base_model:{name}" for name in facts.base_models]
+        relation = relation_of(facts)
+        for name in facts.base_models:
+            found += [f"base_model:{name}", f"base_model:{relation}:{name}"]
         found += [f"license:{facts.license}"] if facts.license else []
     return list(dict.fromkeys(tag[:300] for tag in found if tag))
+
+
+def relation_of(facts: CardFacts) -> str:
+    """How a model came out of its base models: as the card says, or as its library and their number suggest."""
+    said = facts.metadata.get("base_model_relation")
+    if isinstance(said, str) and said in RELATIONS:
+        return said
+    if facts.library_name == "peft":
+        return "adapter"
+    return "merge" if len(facts.base_models) > 1 else "finetune"
 
 
 def faults(text: str, kind: str) -> tuple[list[str], list[str]]:

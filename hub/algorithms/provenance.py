@@ -8,6 +8,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from accounts.algorithms import orcid
+
 MAX_LENGTH = 256 * 1024
 MAX_ENTRIES = 200
 
@@ -24,9 +26,13 @@ class Source:
 
 @dataclass(frozen=True)
 class CreditClaim:
+    """Somebody by user name; or, with an empty one, by name and perhaps ORCID iD."""
+
     user: str
     roles: tuple[str, ...]
     points: int = 1
+    name: str = ""
+    orcid: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,8 @@ class Provenance:
     recipe: str = ""
     recipe_version: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
+    # Whether the file speaks of sources at all; one that only lists people leaves them to the card.
+    names_sources: bool = True
 
 
 def parse(text: str | None) -> Provenance | None:
@@ -56,7 +64,22 @@ def parse(text: str | None) -> Provenance | None:
         recipe=_word(value.get("recipe")),
         recipe_version=_word(value.get("recipe_version")),
         metrics=_metrics(value.get("metrics")),
+        names_sources=bool({"datasets", "base_models"} & value.keys()),
     )
+
+
+def with_credits(text: str | None, claims: tuple[CreditClaim, ...]) -> str:
+    """The file with other credits, everything else as it was. Raises ValueError when it is no JSON object."""
+    value = json.loads(text) if text else {}
+    if not isinstance(value, dict):
+        raise ValueError("wellspring.json must hold an object.")  # noqa: TRY004 - as for what is no JSON at all
+    value["credits"] = [_spelt(claim) for claim in claims]
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _spelt(claim: CreditClaim) -> dict[str, Any]:
+    who = {"user": claim.user} if claim.user else {"name": claim.name, "orcid": claim.orcid}
+    return {key: one for key, one in who.items() if one} | {"roles": list(claim.roles), "points": claim.points}
 
 
 def _entries(value: Any) -> list[dict[str, Any]]:
@@ -77,17 +100,27 @@ def _sources(value: Any, default_kind: str) -> tuple[Source, ...]:
 
 
 def _credits(value: Any) -> tuple[CreditClaim, ...]:
-    claims = {
-        _word(entry.get("user")).lower(): CreditClaim(
-            user=_word(entry.get("user")),
-            roles=tuple(dict.fromkeys(_word(role) for role in entry.get("roles") or [] if isinstance(role, str)))
-            if isinstance(entry.get("roles"), list)
-            else (),
+    claims: dict[tuple[str, str, str], CreditClaim] = {}
+    for entry in _entries(value):
+        user = _word(entry.get("user"))
+        claim = CreditClaim(
+            user=user,
+            roles=_roles(entry.get("roles")),
             points=_positive(entry.get("points")),
+            name="" if user else _word(entry.get("name")),
+            orcid="" if user else orcid.normalised(_word(entry.get("orcid"))),
         )
-        for entry in _entries(value)
-    }
-    return tuple(claim for name, claim in claims.items() if name)
+        # The same ORCID iD is the same person, however the name is written.
+        claims[user.lower(), claim.orcid, "" if claim.orcid else claim.name.lower()] = claim
+    return tuple(claim for claim in claims.values() if claim.user or claim.name)
+
+
+def _roles(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        return ()
+    words = [_word(role) for role in value if isinstance(role, str)]
+    # The short word that was accepted before the roles of writing were told apart.
+    return tuple(dict.fromkeys("writing-original-draft" if word == "writing" else word for word in words))
 
 
 def _metrics(value: Any) -> dict[str, float]:

@@ -2,6 +2,7 @@ from hub.models.access import AccessEvent, AccessRequest, Gate, Terms
 from hub.models.buckets import Bucket, BucketChange, BucketFile, BucketObject
 from hub.models.bulk import BulkGrant, BulkUsage
 from hub.models.collections import Collection, CollectionItem
+from hub.models.credits import CreditCorrection, CreditSeal, Dispute, DisputeEvent, Mention, Sponsor
 from hub.models.dataset_views import DatasetSplit, DatasetView
 from hub.models.discussions import CommentEdit, Discussion, DiscussionEvent, OfferedObject
 from hub.models.downloads import Download
@@ -34,11 +35,15 @@ __all__ = [
     "CommentEdit",
     "Commit",
     "Credit",
+    "CreditCorrection",
+    "CreditSeal",
     "DatasetSplit",
     "DatasetView",
     "DeletedObject",
     "Discussion",
     "DiscussionEvent",
+    "Dispute",
+    "DisputeEvent",
     "Download",
     "Follow",
     "Gate",
@@ -46,6 +51,7 @@ __all__ = [
     "LargeObject",
     "Like",
     "LineageEdge",
+    "Mention",
     "Notice",
     "OfferedObject",
     "OldName",
@@ -59,6 +65,7 @@ __all__ = [
     "RepositoryObject",
     "ScanResult",
     "SearchDocument",
+    "Sponsor",
     "StorageLimit",
     "Sweep",
     "SweptItem",

@@ -5,7 +5,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from hub.enums import CreditState, EdgeKind, Evidence
+from hub.enums import UNPAID_EVIDENCE, CreditState, EdgeKind, Evidence, names_of
 from hub.models.repositories import Repository
 
 
@@ -56,6 +56,8 @@ class Credit(models.Model):
     points = models.PositiveIntegerField(default=1)
     state = models.CharField(max_length=8, choices=CreditState, default=CreditState.ASKED)
     answered_at = models.DateTimeField(null=True, blank=True)
+    # Where the person was first named by their ORCID iD alone.
+    mention = models.OneToOneField("hub.Mention", models.PROTECT, null=True, blank=True, related_name="credit")
 
     class Meta:
         verbose_name = _("credit")
@@ -67,6 +69,10 @@ class Credit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version_id} {self.user_id}"
+
+    @property
+    def role_names(self) -> list[str]:
+        return names_of(self.roles)
 
 
 class LineageEdge(models.Model):
@@ -80,6 +86,8 @@ class LineageEdge(models.Model):
     parent = models.ForeignKey(Repository, models.SET_NULL, null=True, blank=True, related_name="children")
     parent_version = models.ForeignKey(Version, models.PROTECT, null=True, blank=True, related_name="+")
     parent_commit = models.CharField(max_length=40, blank=True)
+    # Whether the author named no commit, so that the parent's newest version of that moment stands in.
+    pin_is_presumed = models.BooleanField(default=False)
     weight = models.PositiveIntegerField(default=1)
     evidence = models.CharField(max_length=9, choices=Evidence, default=Evidence.CLAIMED)
     confirmed_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
@@ -98,4 +106,4 @@ class LineageEdge(models.Model):
 
     @property
     def is_paid(self) -> bool:
-        return self.parent_version_id is not None and self.evidence != Evidence.CLAIMED
+        return self.parent_version_id is not None and self.evidence not in UNPAID_EVIDENCE

@@ -1,11 +1,11 @@
-"""Versions, credits, and the graph of what came out of what."""
+"""Versions, and the graph of what came out of what."""
 
 from django.db.models import Q, QuerySet
 
-from accounts.models import User
 from accounts.principal import Principal
-from hub.enums import CreditState, EdgeKind, Evidence
-from hub.models import Credit, LineageEdge, Repository, Version
+from hub.enums import UNPAID_EVIDENCE, EdgeKind, Evidence
+from hub.models import LineageEdge, Repository, Version
+from hub.selectors.credits import contributors_of
 from hub.selectors.repositories import repositories_visible_to
 from revenue.algorithms.attribution import MAX_DEPTH, Asset, AttributionGraph, Contributor, Parent
 
@@ -40,24 +40,11 @@ def versions_of(repository: Repository) -> QuerySet[Version]:
     return Version.objects.filter(repository=repository).select_related("published_by").order_by("-number")
 
 
-def credits_of(version: Version) -> QuerySet[Credit]:
-    """In their order; those who declined are not named."""
-    return version.credits.exclude(state=CreditState.DECLINED).select_related("user").order_by("position", "id")
-
-
-def credits_awaiting(user: User) -> QuerySet[Credit]:
-    """What a person was named for and has not answered yet."""
-    return Credit.objects.filter(user=user, state=CreditState.ASKED).select_related("version__repository__namespace")
-
-
 def parents_of(version: Version, principal: Principal) -> list[LineageEdge]:
-    """What it was made of. A private source shows as a line without a name to those who may not see it."""
-    visible = set(repositories_visible_to(principal).filter(children__version=version).values_list("pk", flat=True))
-    edges = list(version.edges.select_related("parent__namespace").order_by("kind", "parent_name"))
-    for edge in edges:
-        if edge.parent_id is not None and edge.parent_id not in visible:
-            edge.parent_name, edge.parent_commit, edge.parent = "", "", None
-    return edges
+    """What it was made of. Sources that a person may not see are not even counted for them."""
+    visible = repositories_visible_to(principal).filter(children__version=version)
+    edges = version.edges.filter(Q(parent__isnull=True) | Q(parent__in=visible))
+    return list(edges.select_related("parent__namespace", "parent_version").order_by("kind", "parent_name"))
 
 
 def children_of(repository: Repository, principal: Principal) -> QuerySet[LineageEdge]:
@@ -103,18 +90,18 @@ def _collect(version: Version, assets: dict[str, Asset], *, path: tuple[str, ...
             parents.append(Parent(source.key, edge.kind, edge.weight))
             if source.key not in assets:
                 _collect(source, assets, path=(*path, version.asset), depth=depth + 1)
-    contributors = version.credits.filter(state=CreditState.ACCEPTED).order_by("position", "id")
     assets[version.key] = Asset(
         key=version.key,
         parents=tuple(parents),
-        contributors=tuple(Contributor(credit.user_id, credit.points) for credit in contributors),
+        contributors=tuple(Contributor(person, points) for person, points in contributors_of(version)),
         owner=version.owner,
     )
 
 
 def _paid_edges(version: Version) -> QuerySet[LineageEdge]:
     return (
-        version.edges.filter(~Q(evidence=Evidence.CLAIMED), parent_version__isnull=False)
+        version.edges.exclude(evidence__in=UNPAID_EVIDENCE)
+        .filter(parent_version__isnull=False)
         .select_related("parent_version")
         .order_by("kind", "parent_name")
     )

@@ -14,7 +14,7 @@ from accounts.principal import Principal
 from common.errors import Invalid
 from hub.algorithms.cards import DATASET_TAGS
 from hub.algorithms.tags import group_of
-from hub.enums import EdgeKind, RepositoryKind
+from hub.enums import EdgeKind, Evidence, RepositoryKind
 from hub.models import LineageEdge, Repository, UsedTag
 from hub.selectors import search
 from hub.selectors.paging import Page, by_column
@@ -183,6 +183,7 @@ def children_counts(principal: Principal, repositories: list[Repository]) -> dic
     edges = LineageEdge.objects.filter(
         parent__in=repositories, version__repository__in=repositories_visible_to(principal)
     ).exclude(kind=EdgeKind.DATASET)
+    edges = edges.exclude(evidence=Evidence.DENIED)
     rows = edges.values_list("parent").annotate(count=Count("version__repository", distinct=True))
     return dict(rows.order_by())
 

@@ -8,8 +8,9 @@ from hub import rules
 from hub.enums import RepositoryKind
 from hub.models import Repository
 from hub.selectors.access import gate_of, has_contents
+from hub.selectors.credits import credits_of, mentions_of
 from hub.selectors.imports import import_of
-from hub.selectors.lineage import credits_of, latest_version, original_of
+from hub.selectors.lineage import latest_version, original_of
 from hub.selectors.repositories import repository_for
 from hub.selectors.revisions import Revision, revision_of
 from hub.selectors.social import likes
@@ -36,6 +37,7 @@ def context_of(request: HttpRequest, repository: Repository, tab: str, **more: A
         "tab": tab,
         "version": version,
         "credits": list(credits_of(original)) if original else [],
+        "mentions": list(mentions_of(original)) if original else [],
         "likes_it": likes(principal, repository),
         "may_write": rules.may_write(principal, repository),
         "may_administer": rules.may_administer(principal, repository),

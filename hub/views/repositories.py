@@ -20,7 +20,7 @@ from hub.errors import RepositoryDisabled, RepositoryNotFound
 from hub.forms import CollectForm, NewRepositoryForm
 from hub.models import Repository
 from hub.selectors import collections, listing, social
-from hub.selectors.lineage import credits_awaiting
+from hub.selectors.credits import credits_awaiting, mentions_to_claim
 from hub.selectors.notices import about_training_data, unread
 from hub.selectors.reports import blocks_of
 from hub.selectors.revisions import Revision, entries_named, read_text, total_size
@@ -109,6 +109,7 @@ def namespace_page(request: HttpRequest, namespace: str) -> HttpResponse:
         "page": page_of(request, listing.repositories_of(found, request.principal)),
         "members": members_of(found.organisation) if found.organisation else [],
         "awaiting": credits_awaiting(found.user) if own else [],
+        "to_claim": mentions_to_claim(request.principal)[:50] if own else [],
         "own": own,
         "standing": social.standing_of(found, request.principal),
         "following": social.following_of(found.user).count() if found.user else None,

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from hub.enums import RepositoryKind
-from hub.selectors.lineage import credits_of
+from hub.selectors.credits import credits_of
 from hub.selectors.reports import is_concerned, reports_about, tombstone_of
 from hub.selectors.repositories import repository_named
 

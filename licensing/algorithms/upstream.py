@@ -85,7 +85,7 @@ def check_sale(
     permitted = frozenset(granted)
     said = " ".join(terms.split())
     findings = [_judge_root(works[root], seller=seller, said=said, permitted=permitted)]
-    for key, paths in sorted(_descent(root, works).items()):
+    for key, paths in sorted(descent(root, works).items()):
         work = works.get(key) or Work(key, key, "", "")
         if work.owner == seller and not facts_of(work.licence).bound:
             continue
@@ -111,7 +111,7 @@ def required_text(work_title: str, licence: Licence) -> str:
     return ""
 
 
-def _descent(root: str, works: Mapping[str, Work]) -> dict[str, set[frozenset[str]]]:
+def descent(root: str, works: Mapping[str, Work]) -> dict[str, set[frozenset[str]]]:
     """For each ancestor the sets of kinds of descent by which it reaches the root, one per distinct way."""
     found: dict[str, set[frozenset[str]]] = {}
     waiting: list[tuple[str, frozenset[str]]] = [(root, frozenset())]

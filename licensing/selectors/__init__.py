@@ -7,7 +7,7 @@ from licensing.selectors.grants import (
 )
 from licensing.selectors.offers import offer_for, offers_of, offers_visible_to, quote_for
 from licensing.selectors.orders import credit_packs, order_for, orders_visible_to
-from licensing.selectors.upstream import check_upstream, licence_id
+from licensing.selectors.upstream import check_upstream, licence_conflicts, licence_id
 
 __all__ = [
     "certificate_named",
@@ -15,6 +15,7 @@ __all__ = [
     "credit_packs",
     "grant_for",
     "grants_visible_to",
+    "licence_conflicts",
     "licence_id",
     "may_see_holder",
     "offer_for",

@@ -1,14 +1,20 @@
 """Everything a repository was made of, with licences, for the upstream check."""
 
 from dataclasses import replace
+from itertools import islice
 
+from accounts.principal import Principal
 from hub.enums import RepositoryKind
 from hub.models import LineageEdge, Repository, Version
+from hub.rules import may_read
+from hub.selectors import repository_named
 from hub.selectors.lineage import latest_version, licence_of
+from licensing.algorithms.compatibility import Conflict, conflicts_of
 from licensing.algorithms.upstream import Answer, Work, check_sale
 from licensing.enums import GrantState, Use
 from licensing.models import GrantOfUse
 
+MAX_CONFLICTS = 10  # as many are told
 MAX_WORKS = 2000  # what lies beyond is not looked up, so the check asks a person
 
 
@@ -29,6 +35,21 @@ def check_upstream(repository: Repository, *, terms: str = "") -> Answer:
     return check_sale(
         root, works, seller=repository.namespace.name, terms=terms, granted=_granted(repository.namespace_id)
     )
+
+
+def licence_conflicts(repository: Repository, principal: Principal) -> list[Conflict]:
+    """Where the licence on the card contradicts those upstream, naming only works that this person sees."""
+    if not repository.license:
+        return []
+    root, works = works_of(repository)
+    found = conflicts_of(root, works, granted=frozenset(_granted(repository.namespace_id)))
+    return list(islice((one for one in found if _is_seen(one.key, principal)), MAX_CONFLICTS))
+
+
+def _is_seen(key: str, principal: Principal) -> bool:
+    kind, _colon, name = key.partition(":")
+    named = repository_named(kind, name)
+    return named is None or may_read(principal, named)
 
 
 def works_of(repository: Repository) -> tuple[str, dict[str, Work]]:

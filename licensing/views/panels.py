@@ -9,7 +9,7 @@ from hub.enums import RepositoryKind
 from hub.models import Repository
 from licensing import rules
 from licensing.algorithms.licences import Commercial, Duty, facts_of
-from licensing.selectors import grants_visible_to, licence_id, offers_of
+from licensing.selectors import grants_visible_to, licence_conflicts, licence_id, offers_of
 from licensing.selectors.credits import balances_of
 from licensing.selectors.grants import grants_that_hold, licensees_of
 from licensing.selectors.people import belongs_to
@@ -63,6 +63,21 @@ def licensees(request: HttpRequest, repository: Repository, **context: object) -
     if not offers_of(repository) and not grants_that_hold(repository).exists():
         return ""
     return render_to_string("licensing/licensees.html", licensees_of(repository), request=request)
+
+
+def conflict_notice(request: HttpRequest, repository: Repository, **context: object) -> str:
+    """Above the card: its licence promises more than what it was made of allows."""
+    conflicts = licence_conflicts(repository, request.principal)
+    if not conflicts:
+        return ""
+    values = {"repository": repository, "conflicts": conflicts}
+    return render_to_string("licensing/conflict_notice.html", values, request=request)
+
+
+def inherit_hint(request: HttpRequest, repository: Repository, **context: object) -> str:
+    """While somebody names who made the next version: which licence its sources suggest."""
+    suggested = sorted({one.licence for one in licence_conflicts(repository, request.principal)})
+    return render_to_string("licensing/inherit_hint.html", {"suggested": suggested}) if suggested else ""
 
 
 def credits_panel(request: HttpRequest, namespace: Namespace, **context: object) -> str:

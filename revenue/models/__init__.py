@@ -1,4 +1,5 @@
 from revenue.models.closings import ClosedLine, MonthClose, ShareAllocation, Statement
+from revenue.models.freezes import FrozenShare, ShareFreeze, ShareRelease
 from revenue.models.ledger import Account, Balance, Entry, HashBlock, Journal, PeriodLock
 from revenue.models.sales import AttributionSnapshot, RevenueLine, Sale, SaleFee, SaleReversal
 
@@ -8,6 +9,7 @@ __all__ = [
     "Balance",
     "ClosedLine",
     "Entry",
+    "FrozenShare",
     "HashBlock",
     "Journal",
     "MonthClose",
@@ -17,5 +19,7 @@ __all__ = [
     "SaleFee",
     "SaleReversal",
     "ShareAllocation",
+    "ShareFreeze",
+    "ShareRelease",
     "Statement",
 ]

@@ -25,10 +25,15 @@ from revenue.models import (
     ShareAllocation,
     Statement,
 )
-from revenue.services import blocks, months, statements
+from revenue.services import blocks, freezes, months, statements
 
 Sums = dict[tuple[str, str], int]  # (account name or group, currency) -> micros
-_GROUPS = {AccountName.PENDING: "people", AccountName.DUE: "people", AccountName.AWARD_POOL: "awards"}
+_GROUPS = {
+    AccountName.PENDING: "people",
+    AccountName.DUE: "people",
+    AccountName.FROZEN: "people",
+    AccountName.AWARD_POOL: "awards",
+}
 # The other side of awards; what was drawn is checked on the side of the pool.
 _UNCHECKED = {AccountName.AWARD_COMPUTE, AccountName.AWARD_PAYABLE}
 
@@ -201,11 +206,12 @@ def _recheck_closing(close: MonthClose) -> list[str]:
 def _recheck_statements(close: MonthClose) -> list[str]:
     found = []
     lines = statements.lines_of(close)
+    frozen = freezes.frozen_at_closing(close)
     standing = {row.beneficiary_id: row for row in Statement.objects.filter(close=close)}
     if standing.keys() != lines.keys():
         found.append(f"Closing {close} has statements for other people than it has shares for.")
     for person, row in standing.items():
-        body = statements.compose(close, person, lines.get(person, []), row.repaid)
+        body = statements.compose(close, person, lines.get(person, []), row.repaid, frozen.get(person, 0))
         number = statements.number_of(close, person)
         if body != row.body or hashlib.sha256(body.encode()).hexdigest() != row.sha256:
             found.append(f"Statement {number} cannot be made again from the records.")

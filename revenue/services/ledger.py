@@ -72,6 +72,11 @@ def due(user_id: int) -> Place:
     return Place(AccountName.DUE, holder_id=user_id)
 
 
+def frozen(user_id: int, close: MonthClose) -> Place:
+    """What a person earned in a closing and does not get before a dispute is decided."""
+    return Place(AccountName.FROZEN, holder_id=user_id, close_id=close.pk)
+
+
 def claims(user_id: int | None) -> Place:
     """What a person, or the award pool (None), was given and has to repay out of later shares."""
     return Place(AccountName.CLAIMS, holder_id=user_id)

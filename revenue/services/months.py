@@ -17,7 +17,7 @@ from revenue.algorithms.attribution import NOBODY, AttributionGraph, attribute
 from revenue.enums import JournalKind, ShareRole
 from revenue.models import ClosedLine, MonthClose, PeriodLock, RevenueLine, ShareAllocation
 from revenue.rules import may_close_months
-from revenue.services import ledger, shares, statements
+from revenue.services import freezes, ledger, shares, statements
 from revenue.services.ledger import credit, debit
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -139,7 +139,8 @@ def _close(
     )
     _keep(close, lines, weighted, allocation)
     _book(close, amounts)
-    statements.issue(close, repaid=_repay_claims(close, amounts))
+    repaid = _repay_claims(close, amounts)
+    statements.issue(close, repaid=repaid, frozen=freezes.hold_at_closing(close))
     return close
 
 

@@ -1,5 +1,6 @@
 """What happens to shares after a closing: taken back with refunds, due after the holdback."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from revenue.algorithms.attribution import NOBODY
 from revenue.algorithms.pools import taken_back
 from revenue.enums import AccountName, JournalKind, LineKind
 from revenue.models import Balance, ClosedLine, Journal, MonthClose, RevenueLine
-from revenue.services import ledger
+from revenue.services import freezes, ledger
 from revenue.services.ledger import Leg, credit, debit
 
 
@@ -83,17 +84,23 @@ def _mature(close: MonthClose) -> Journal:
     for user_id, amount in rows.order_by("account_id").values_list("account__holder_id", "amount"):
         assert user_id is not None
         legs += [debit(ledger.pending(user_id, close), amount), credit(ledger.due(user_id), amount)]
-    return ledger.post(f"mature:{close.pk}", kind=JournalKind.MATURITY, currency=close.currency, legs=legs)
+    # What a dispute held longer falls due by a journal of its own.
+    before = Journal.objects.filter(kind=JournalKind.MATURITY, key__regex=f"^mature:{close.pk}(:|$)").count()
+    key = f"mature:{close.pk}:{before}" if before else f"mature:{close.pk}"
+    return ledger.post(key, kind=JournalKind.MATURITY, currency=close.currency, legs=legs)
 
 
 def _mirror(closed: ClosedLine, *, before: int, after: int, cause: Journal, effective: datetime) -> None:
     """Take the line's shares back: from this closing's pending, then from due, then as a claim."""
-    parts: dict[int | None, int] = {}
-    for allocation in closed.allocations.order_by("id"):
-        part = taken_back(allocation.amount, base=closed.base, before=before, after=after)
-        parts[allocation.beneficiary_id] = parts.get(allocation.beneficiary_id, 0) + part
+    parts: dict[int | None, int] = defaultdict(int)
+    held: dict[int | None, int] = defaultdict(int)
     ledger.enter("shares")
-    legs = [leg for person, part in parts.items() for leg in _from_whom(person, part, closed.close)]
+    for allocation in closed.allocations.select_related("closed_line__line").order_by("id"):
+        part = taken_back(allocation.amount, base=closed.base, before=before, after=after)
+        for person, amount, is_held in freezes.bearers(allocation, part, closed.close):
+            parts[person] += amount
+            held[person] += amount if is_held else 0
+    legs = [leg for person, part in parts.items() for leg in _from_whom(person, part, held[person], closed.close)]
     if any(leg.amount for leg in legs):
         ledger.post(
             f"mirror:{cause.pk}:{closed.line_id}",
@@ -105,13 +112,16 @@ def _mirror(closed: ClosedLine, *, before: int, after: int, cause: Journal, effe
         )
 
 
-def _from_whom(person: int | None, amount: int, close: MonthClose) -> list[Leg]:
+def _from_whom(person: int | None, amount: int, disputed: int, close: MonthClose) -> list[Leg]:
     if person is None:
         held = min(amount, balance(AccountName.AWARD_POOL, close.currency))
         return [debit(ledger.AWARD_POOL, held), debit(ledger.claims(None), amount - held)]
+    frozen = min(disputed, balance(AccountName.FROZEN, close.currency, holder_id=person, close_id=close.pk))
+    amount -= frozen
     waiting = min(amount, balance(AccountName.PENDING, close.currency, holder_id=person, close_id=close.pk))
     held = min(amount - waiting, balance(AccountName.DUE, close.currency, holder_id=person))
     return [
+        debit(ledger.frozen(person, close), frozen),
         debit(ledger.pending(person, close), waiting),
         debit(ledger.due(person), held),
         debit(ledger.claims(person), amount - waiting - held),

@@ -8,9 +8,12 @@ from common import signing
 from revenue.models import MonthClose, ShareAllocation, Statement
 
 
-def issue(close: MonthClose, *, repaid: dict[int, int]) -> list[Statement]:
+def issue(close: MonthClose, *, repaid: dict[int, int], frozen: dict[int, int]) -> list[Statement]:
     """Write and sign the statement of every person who got something in this closing."""
-    rows = [_signed(close, person, lines, repaid.get(person, 0)) for person, lines in sorted(lines_of(close).items())]
+    rows = [
+        _signed(close, person, lines, repaid.get(person, 0), frozen.get(person, 0))
+        for person, lines in sorted(lines_of(close).items())
+    ]
     return Statement.objects.bulk_create(rows, batch_size=1000)
 
 
@@ -40,7 +43,7 @@ def lines_of(close: MonthClose) -> dict[int, list[dict[str, Any]]]:
     return people
 
 
-def compose(close: MonthClose, person: int, lines: list[dict[str, Any]], repaid: int) -> str:
+def compose(close: MonthClose, person: int, lines: list[dict[str, Any]], repaid: int, frozen: int) -> str:
     """The canonical JSON of a statement: amounts in micros, weights in parts of 10^12.
 
     It holds nothing that may change later, such as a name, so it can be made again any time.
@@ -70,9 +73,11 @@ def compose(close: MonthClose, person: int, lines: list[dict[str, Any]], repaid:
         "lines": lines,
         "amount": amount,
         "repaid": repaid,
-        "pending": amount - repaid,
+        "pending": amount - repaid - frozen,
         "due_at": close.due_at.isoformat(),
     }
+    if frozen:
+        body["frozen"] = frozen
     return signing.canonical(body).decode()
 
 
@@ -85,8 +90,8 @@ def number_of(close: MonthClose, person: int) -> str:
     return f"{close.period}-{close.currency}-{person}"
 
 
-def _signed(close: MonthClose, person: int, lines: list[dict[str, Any]], repaid: int) -> Statement:
-    body = compose(close, person, lines, repaid)
+def _signed(close: MonthClose, person: int, lines: list[dict[str, Any]], repaid: int, frozen: int) -> Statement:
+    body = compose(close, person, lines, repaid, frozen)
     sha256 = hashlib.sha256(body.encode()).hexdigest()
     return Statement(
         close=close,

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from accounts.principal import Principal
+from common.errors import Conflict
 from licensing.enums import OrderState
 from licensing.models import Acceptance, Offer, Order, Quote
 from licensing.services import offers
@@ -188,3 +189,20 @@ def test_own_orders_ask_as_often_for_three_as_for_one(shop, client, django_asser
         counts.append(len(queries))
     assert counts[0] == counts[1]
     assert Quote.objects.count() == 3
+
+
+def test_a_licence_more_permissive_than_its_source_is_told_above_the_card_and_cannot_be_sold(client):
+    base = make.product(make.person("maker"), "base", licence="cc-by-nc-4.0")
+    author = make.person("tuner")
+    tuned = make.product(author, "tuned", licence="apache-2.0", parents=[(base, "finetune")])
+    page = client.get("/tuner/tuned").content.decode()
+    assert "The licence named here may not hold." in page
+    assert "maker/base (cc-by-nc-4.0)" in page
+    assert "may not hold" not in client.get("/maker/base").content.decode()
+    with pytest.raises(Conflict, match="cannot be sold"):
+        make.offer(tuned)
+    client.force_login(author)
+    assert "<code>license: cc-by-nc-4.0</code>" in client.get("/tuner/tuned/credits").content.decode()
+    type(base).objects.filter(pk=base.pk).update(visibility="private")
+    client.logout()
+    assert "maker/base" not in client.get("/tuner/tuned").content.decode()

@@ -260,7 +260,8 @@ METADATA = {
     "refs.commits", "refs.branch", "refs.tag", "refs.squash", "commits.preupload", "commits.commit",
     "discussions.discussions", "discussions.act", "discussions.comment", "misc.elsewhere", "access.listing",
     "access.handle", "access.grant", "git_http.receive_pack", "repositories.repository_page", "files.tree",
-    "files.commits", "lineage.lineage_page", "discussions.discussion_list", "discussions.discussion_create",
+    "files.commits", "lineage.lineage_page", "lineage.lineage", "lineage.credits_of_version", "disputes.credits_edit",
+    "disputes.dispute_create", "disputes.dispute_page", "discussions.discussion_list", "discussions.discussion_create",
     "discussions.discussion_act", "discussions.comment_hide", "settings.repository_settings", "access.ask",
     "access.request_list", "access.request_page", "access.act",
 }  # fmt: skip

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from common.errors import Refusal
 from revenue.enums import SaleKind
-from revenue.models import Sale
-from revenue.services import auditors, blocks, fees, months, pools, sales, shares
+from revenue.models import Sale, ShareFreeze
+from revenue.services import auditors, blocks, fees, freezes, months, pools, sales, shares
 from tests.factories import revenue as make
 from tests.revenue.services.test_sales import accounts
 
@@ -37,9 +37,11 @@ steps = st.lists(
         st.tuples(st.just("mature"), st.just(0), st.just(0)),
         st.tuples(st.just("grant"), st.integers(1, 10**7), st.just(0)),
         st.tuples(st.just("seal"), st.just(0), st.just(0)),
+        st.tuples(st.just("freeze"), st.just(0), st.integers(0, 3)),
+        st.tuples(st.just("release"), st.integers(1, 10), st.integers(0, 3)),
     ),
     min_size=3,
-    max_size=14,
+    max_size=18,
 )
 
 
@@ -47,7 +49,7 @@ class Scene:
     """Two customers, three models of five people, and what can happen to them; each twice, as webhooks do."""
 
     def __init__(self):
-        people = [make.person() for _number in range(5)]
+        people = self.people = [make.person() for _number in range(5)]
         self.customers = [make.customer(), make.customer()]
         self.graphs = [
             make.model_graph(people[0], data_makers=(people[1],), name="lab/a"),
@@ -97,6 +99,16 @@ class Scene:
 
     def grant(self, number, amount, which):
         pools.grant_from_pool(amount=amount, currency="eur", purpose="compute", reference=f"award:{number}")
+
+    def freeze(self, number, amount, which):
+        graph = self.graphs[which % 2]
+        holder = self.people[3] if which == 3 else None
+        freezes.freeze(f"dispute:{which}", asset=graph.root, holder_id=holder and holder.pk)
+
+    def release(self, number, amount, which):
+        with suppress(ShareFreeze.DoesNotExist):
+            split = [(self.people[2].pk, 1), (self.people[4].pk, amount)] if amount > 5 else []
+            freezes.release(f"dispute:{which}", split=split)
 
     def seal(self, number, amount, which):
         blocks.seal(size=3)

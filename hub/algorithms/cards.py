@@ -14,6 +14,8 @@ import yaml
 
 from hub.algorithms.licences import LICENCES
 
+FILE = "README.md"
+MAX_FILE = 1024 * 1024
 MAX_LENGTH = 256 * 1024
 MAX_DEPTH = 30
 MAX_BITS = 1024

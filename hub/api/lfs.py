@@ -18,6 +18,7 @@ from hub.api.links import (
 )
 from hub.api.protocol import (
     PROTOCOL_CODES,
+    door,
     json_body,
     principal_of,
     repository,
@@ -77,6 +78,29 @@ def _batch(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str
         require_contents(principal_of(request), found)
         objects = [_download(request, found, *_named(one)) for one in wanted]
         return {"transfer": "basic", "objects": objects, "hash_algo": "sha256"}
+    return upload_batch(request, found, body, wanted)
+
+
+@door("POST")
+def browser_batch(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str) -> HttpResponse:
+    """An upload from a page, whose session counts (with a CSRF token). `done` are the parts that have arrived."""
+    found = repository(request, kind, namespace, name)
+    body = json_body(request)
+    wanted = body.get("objects")
+    if not isinstance(wanted, list) or len(wanted) > _MAX_OBJECTS:
+        raise Invalid(f"A batch is an upload of up to {_MAX_OBJECTS} objects.")
+    answer = upload_batch(request, found, body | {"ref": {"name": body.get("ref")}}, wanted)
+    user = principal_of(request).user
+    assert user is not None
+    for one in answer["objects"]:
+        key = str(UploadKey(found.pk, user.pk, one["oid"], one["size"]))
+        if "chunk_size" in one.get("actions", {}).get("upload", {}).get("header", {}):
+            one["done"] = [part.number for part in stores.partial_uploads().parts(key)]
+    return JsonResponse(answer)
+
+
+def upload_batch(request: HttpRequest, found: Repository, body: dict[str, Any], wanted: list[Any]) -> dict[str, Any]:
+    """For each object how to send it, if it must be sent. Raises Unauthenticated, Forbidden, Invalid."""
     _require_upload(request, found, body)
     multipart = "multipart" in (body.get("transfers") or [])
     named = [_named(one) for one in wanted]

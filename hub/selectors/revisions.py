@@ -79,6 +79,11 @@ def split_revision(repository: Repository, rest: str) -> tuple[Revision, str]:
     raise RevisionNotFound("/".join(parts[:first]))
 
 
+def is_branch(revision: Revision) -> bool:
+    """Whether it was named as a branch or pull request, where new commits can go."""
+    return revision.repository.branches.filter(ref=full_name(revision.name)).exists()
+
+
 def head_commit(repository: Repository, revision: str = "main") -> str | None:
     """The commit id a revision stands for, or None."""
     try:
@@ -152,13 +157,20 @@ def total_size(revision: Revision) -> int:
     return int(revision.branch.entries.filter(is_folder=False).aggregate(total=Sum("size"))["total"] or 0)
 
 
-def read_text(revision: Revision, path: str, *, limit: int = 1024 * 1024) -> str | None:
-    """A small text file as it lies in git, undecodable bytes replaced; None when missing or larger."""
-    repo = repositories.open_repository(revision.repository.path)
+def read_bytes(revision: Revision, path: str, *, limit: int) -> bytes | None:
+    """A small file as it lies in git; None when it is missing, a folder or larger."""
     try:
-        return reading.read_file(repo, revision.commit, path, limit=limit).decode("utf-8", "replace")
+        return reading.read_file(
+            repositories.open_repository(revision.repository.path), revision.commit, path, limit=limit
+        )
     except EntryMissing:
         return None
+
+
+def read_text(revision: Revision, path: str, *, limit: int = 1024 * 1024) -> str | None:
+    """A small text file as it lies in git, undecodable bytes replaced; None when missing or larger."""
+    data = read_bytes(revision, path, limit=limit)
+    return None if data is None else data.decode("utf-8", "replace")
 
 
 def with_xet(files: list[File]) -> list[File]:

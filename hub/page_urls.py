@@ -7,6 +7,7 @@ from hub.enums import RepositoryKind
 from hub.views import (
     access,
     buckets,
+    citing,
     collections,
     dataset_viewer,
     discussions,
@@ -100,6 +101,8 @@ for prefix in ("datasets", "spaces", "kernels", ""):
         path(f"{base}/move/<path:rest>", editing.move, extra),
         path(f"{base}/delete/<path:rest>", editing.delete, extra),
         path(f"{base}/preview", editing.preview, extra),
+        path(f"{base}/cite.bib", citing.cite, extra | {"form": "bib"}),
+        path(f"{base}/cite.cff", citing.cite, extra | {"form": "cff"}),
         path(f"{base}/lineage", lineage.lineage_page, extra),
         path(f"{base}/discussions", discussions.discussion_list, extra),
         path(f"{base}/discussions/new", discussions.discussion_create, extra),

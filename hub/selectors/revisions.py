@@ -141,6 +141,14 @@ def entries_at(
     return [_of_row(row, with_commits) for row in rows.order_by("path" if recursive else "name")[:limit]]
 
 
+def first_file(revision: Revision, ending: str) -> str:
+    """The path of the first file with an ending; empty when there is none, or it is not the head of a branch."""
+    if revision.branch is None:
+        return ""
+    rows = revision.branch.entries.filter(is_folder=False, path__endswith=ending).order_by("path")
+    return rows.values_list("path", flat=True).first() or ""
+
+
 def files_at(revision: Revision) -> list[File]:
     """All files, by path; folders left out."""
     if revision.branch is not None:

@@ -206,7 +206,8 @@ async function upload(act) {
   tell(page.dataset.committing);
   const body = lines.map((line) => JSON.stringify(line)).join("\n");
   const made = await ask(page.dataset.commit + query, body, "application/x-ndjson");
-  window.location = made.pullRequestUrl || page.dataset.after;
+  const folder = pathOf("").replace(/\/$/, "").split("/").map(encodeURIComponent).join("/");
+  window.location = made.pullRequestUrl || (folder ? `${page.dataset.after}/${folder}` : page.dataset.after);
 }
 
 async function start(event) {

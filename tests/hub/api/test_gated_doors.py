@@ -270,7 +270,7 @@ METADATA = {
     "access.handle", "access.grant", "git_http.receive_pack", "repositories.repository_page", "files.tree",
     "files.commits", "lineage.lineage_page", "discussions.discussion_list", "discussions.discussion_create",
     "discussions.discussion_act", "discussions.comment_hide", "settings.repository_settings", "access.ask",
-    "editing.create", "editing.preview", "uploading.upload", "lfs.browser_batch", "files.compare_form",
+    "editing.create", "editing.preview", "uploading.upload", "lfs.browser_batch", "citing.cite", "files.compare_form",
     "access.request_list", "access.request_page", "access.act",
 }  # fmt: skip
 

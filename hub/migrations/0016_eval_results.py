@@ -1,0 +1,9 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("hub", "0015_weights")]
+
+    operations = [
+        migrations.AddField("repository", "eval_results", models.JSONField(blank=True, default=list)),
+    ]

@@ -11,7 +11,8 @@ from hub.enums import CreditState, RepositoryKind
 from hub.models import Credit, Repository
 from hub.selectors.access import has_contents
 from hub.selectors.lineage import credits_of, latest_version, original_of
-from hub.selectors.revisions import Revision, read_text
+from hub.selectors.reports import blocks_of
+from hub.selectors.revisions import Revision, entries_named, read_text
 
 _MEDIA = {RepositoryKind.DATASET: "Data set", RepositoryKind.SPACE: "Space", RepositoryKind.KERNEL: "Kernel"}
 _LIMIT = 256 * 1024
@@ -34,7 +35,7 @@ def work_of(principal: Principal, revision: Revision) -> Work:
         medium=_MEDIA.get(RepositoryKind(repository.kind), "Model"),
         key=repository.full_name.replace("/", ":"),
     )
-    text = read_text(revision, citations.FILE, limit=_LIMIT) if has_contents(principal, repository) else None
+    text = _own_words(principal, revision)
     return citations.of_cff(text, known) or known if text else known
 
 
@@ -48,6 +49,16 @@ def schema_facts(repository: Repository) -> dict[str, Any]:
         "isAccessibleForFree": not repository.is_gated,
         "publisher": {"@type": "Organization", "name": "Wellspring", "url": settings.BASE_URL},
     }
+
+
+def _own_words(principal: Principal, revision: Revision) -> str:
+    """CITATION.cff, for those who have the contents and unless a report took it away."""
+    file = next(iter(entries_named(revision, [citations.FILE])), None)
+    if file is None or not has_contents(principal, revision.repository):
+        return ""
+    if blocks_of(revision.repository, [file.etag]):
+        return ""
+    return read_text(revision, citations.FILE, limit=_LIMIT) or ""
 
 
 def _author(credit: Credit) -> Author:

@@ -45,8 +45,8 @@ def commit(
 
     Raises Forbidden, BranchMoved (412), RevisionNotFound for an unknown branch,
     EntryNotFound for a file to delete or copy that is not there, Unprocessable for paths
-    that are refused, for cards with wrong metadata, for large files that were not uploaded, and for credentials that would
-    become public (hub/services/secrets.py), StorageFull, FileTooLarge.
+    that are refused, for cards with wrong metadata, for large files that were not uploaded, and
+    for credentials that would become public (hub/services/secrets.py), StorageFull, FileTooLarge.
     """
     secrets.refuse_public(repository, secrets.found_in(operations), message=f"{message}\n{description}")
     return _commit(

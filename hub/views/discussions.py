@@ -21,6 +21,7 @@ from hub.selectors import discussions as selectors
 from hub.selectors.history import MAX_DIFF, read_changes
 from hub.services import discussions as services
 from hub.services import merges
+from hub.views.files import shows_changes
 from hub.views.frame import context_of, find
 
 
@@ -76,7 +77,7 @@ def discussion_page(request: HttpRequest, prefix: str, namespace: str, name: str
     )
     if discussion.is_pull_request:
         may_merge = context["may_write"] and DiscussionState.MERGED in moves
-        context |= _changes(discussion, may_merge=may_merge, is_open=not context["is_closed"])
+        context |= _changes(discussion, may_merge=may_merge, is_open=shows_changes(request, repository))
     return render(request, "hub/discussion.html", context)
 
 

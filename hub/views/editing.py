@@ -13,14 +13,16 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.principal import Principal
 from common.errors import Conflict, Forbidden, NotFound, Refusal
 from hub import rules
 from hub.algorithms import cards, editing, rendering
 from hub.errors import BranchMoved
 from hub.forms import ChangeForm, MoveForm, NewTextForm, TextForm
 from hub.models import Repository
-from hub.selectors.access import has_contents, require_contents
+from hub.selectors.access import require_contents
 from hub.selectors.history import changes_of
+from hub.selectors.reports import refuse_blocked
 from hub.selectors.revisions import (
     Revision,
     entries_named,
@@ -31,7 +33,7 @@ from hub.selectors.revisions import (
     split_revision,
 )
 from hub.services import edits, proposals
-from hub.views.files import crumbs_of
+from hub.views.files import crumbs_of, shows_changes
 from hub.views.frame import context_of, find
 
 
@@ -54,10 +56,10 @@ def edit(request: HttpRequest, prefix: str, namespace: str, name: str, rest: str
     require_contents(request.principal, place.repository)
     form = TextForm(request.POST or None, initial={"head": place.revision.commit})
     if request.method != "POST":
-        form.initial["text"] = _text_of(place.revision, place.path)
+        form.initial["text"] = _text_of(request.principal, place.revision, place.path)
     if form.is_valid():
         before = revision_of(place.repository, form.cleaned_data["head"])
-        _text_of(before, place.path)
+        _text_of(request.principal, before, place.path)
         old = (read_bytes(before, place.path, limit=editing.MAX_LENGTH) or b"").decode()
         text = editing.as_written(form.cleaned_data["text"], before=old)
         wish = _wish(request, place, form, f"Edit {place.path}")
@@ -168,9 +170,10 @@ def preview_of(repository: Repository, text: str, *, is_card: bool) -> dict[str,
     return {"preview": safe, "errors": errors, "warnings": warnings}
 
 
-def _text_of(revision: Revision, path: str) -> str:
-    """The text of a file for a form. Raises EntryNotFound, Conflict when a form is no place for it."""
+def _text_of(by: Principal, revision: Revision, path: str) -> str:
+    """The text of a file for a form. Raises EntryNotFound, ContentRemoved, Conflict when a form is no place for it."""
     file = entry_at(revision, path)
+    refuse_blocked(by, revision.repository, file.etag)
     data = None if file.is_folder or file.lfs_sha256 else read_bytes(revision, path, limit=editing.MAX_LENGTH)
     text = None if data is None else editing.for_editing(data)
     if text is None:
@@ -221,7 +224,7 @@ def _try(
 def _show_conflict(request: HttpRequest, place: Place, form: forms.Form, path: str) -> HttpResponse:
     """Somebody was faster. What was written stays in the form, which now builds upon the newest commit."""
     old = form.cleaned_data["head"]
-    is_open = has_contents(request.principal, place.repository)
+    is_open = shows_changes(request, place.repository)
     shown = changes_of(place.repository, revision_of(place.repository, old).commit, place.revision.commit, path=path)
     data = form.data.copy()
     data["head"] = place.revision.commit

@@ -8,6 +8,7 @@ from hub.selectors.revisions import entries_named, read_bytes, revision_of
 from hub.services.commits import AddBytes
 from tests.factories import hub as make
 from tests.factories.accounts import MembershipFactory, OrganisationFactory, StaffFactory, UserFactory
+from tests.hub.api.test_safety import upheld
 from tests.hub.gated import CLOSED_TO, OPEN_TO, scene
 
 pytestmark = pytest.mark.django_db
@@ -237,3 +238,20 @@ def test_the_api_refuses_a_card_with_wrong_metadata(client, ada, repository):
             by=make.as_principal(ada),
             message="Wrong",
         )
+
+
+def test_what_a_report_took_away_is_shown_nowhere(client, ada, repository):
+    before, first = (
+        head(repository),
+        make.put(repository, {"CITATION.cff": b"title: Stolen words\n"}, by=make.as_principal(ada)),
+    )
+    assert b"Stolen" in client.get("/ada/shapes/cite.bib").content
+    upheld(repository, is_whole=False, paths=["CITATION.cff"])
+    client.force_login(ada)
+
+    pages = ["edit/main/CITATION.cff", f"commit/{first}", f"compare/{before}..main", "cite.bib", "cite.cff", ""]
+    answers = {page: client.get(f"/ada/shapes/{page}".rstrip("/")) for page in pages}
+
+    assert [page for page, answer in answers.items() if b"Stolen" in answer.content] == []
+    assert answers["edit/main/CITATION.cff"].status_code == 451
+    assert "taken away by a report" in answers[f"commit/{first}"].content.decode()

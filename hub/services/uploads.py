@@ -54,10 +54,12 @@ def commit_files(
         sample = one.file.read(SAMPLE)
         one.file.seek(0)
         if is_lfs(one.path, rules) or looks_large(size, sample):
-            digest = hashlib.file_digest(one.file.file, "sha256").hexdigest()
+            digest = hashlib.sha256()
+            for block in one.file.chunks():
+                digest.update(block)
             one.file.seek(0)
-            objects.receive(repository, digest, size, one.file, by=by)
-            operations.append(AddPointer(one.path, digest, size))
+            objects.receive(repository, digest.hexdigest(), size, one.file, by=by)
+            operations.append(AddPointer(one.path, digest.hexdigest(), size))
         else:
             operations.append(AddBytes(one.path, one.file.read()))
     words = {"message": message, "description": description}

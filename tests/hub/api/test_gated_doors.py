@@ -253,7 +253,8 @@ def test_a_copy_stays_gated_and_lets_its_own_people_in(client):
 CONTENTS = {
     "resolve.resolve", "resolve.raw", "lfs.batch", "lfs_files.duplicate", "repositories.duplicate", "xet.token",
     "git_http.info_refs", "git_http.upload_pack", "misc.auth_check", "discussions.details",
-    "files.blob", "files.commit", "files.compare", "editing.edit", "editing.move", "editing.delete",
+    "files.blob", "files.commit", "dataset_viewer.viewer", "dataset_viewer.sql_page",
+    "files.compare", "editing.edit", "editing.move", "editing.delete",
     "discussions.discussion_page", "settings.repository_duplicate",
 }  # fmt: skip
 METADATA = {

@@ -14,6 +14,8 @@ import yaml
 
 from hub.algorithms.licences import LICENCES
 
+FILE = "README.md"
+MAX_FILE = 1024 * 1024
 MAX_LENGTH = 256 * 1024
 MAX_DEPTH = 30
 MAX_BITS = 1024
@@ -49,6 +51,7 @@ class CardFacts:
     datasets: tuple[str, ...] = ()
     base_models: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
     model_index: tuple[Any, ...] = ()
     problem: str = ""
 
@@ -78,21 +81,27 @@ def split(text: str) -> tuple[str | None, str]:
     return found.group(1), text[found.end() :]
 
 
-def read_block(block: str) -> dict[str, Any]:
-    """The block as JSON values. Raises CardUnreadable."""
-    if len(block) > MAX_LENGTH:
+def read_yaml(text: str) -> Any:
+    """A YAML document of strangers as JSON values. Raises CardUnreadable."""
+    if len(text) > MAX_LENGTH:
         raise CardUnreadable(f"the metadata is longer than {MAX_LENGTH} characters")
     try:
-        value = yaml.load(block, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader, made stricter
+        value = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader, made stricter
     except yaml.YAMLError as error:
         raise CardUnreadable(f"bad indentation or syntax: {error}") from error
     except (ValueError, RecursionError, OverflowError, TypeError) as error:
         raise CardUnreadable(f"a value cannot be read: {error}") from error
+    return _plain(value)
+
+
+def read_block(block: str) -> dict[str, Any]:
+    """The block as JSON values. Raises CardUnreadable."""
+    value = read_yaml(block)
     if value is None:
         return {}
     if not isinstance(value, dict):
         raise CardUnreadable("the metadata must be a list of `name: value` lines")
-    return _plain(value)
+    return value
 
 
 def parse(text: str) -> CardFacts:
@@ -104,6 +113,11 @@ def parse(text: str) -> CardFacts:
         metadata = read_block(block)
     except CardUnreadable as error:
         return CardFacts(problem=str(error))
+    return facts_of(metadata)
+
+
+def facts_of(metadata: dict[str, Any]) -> CardFacts:
+    """The facts of a block that was read before."""
     return CardFacts(
         metadata=metadata,
         tags=_words(metadata.get("tags")),
@@ -113,6 +127,7 @@ def parse(text: str) -> CardFacts:
         datasets=_words(metadata.get("datasets")),
         base_models=_words(metadata.get("base_model")),
         languages=tuple("no" if word == "False" else word for word in _words(metadata.get("language"))),
+        metrics=_words(metadata.get("metrics")),
         model_index=tuple(metadata["model-index"]) if isinstance(metadata.get("model-index"), list) else (),
     )
 

@@ -18,6 +18,11 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": True, "linkify": False, "typograph
 # A long card takes seconds; `base` names the commit, so what was rendered stays right.
 @lru_cache(maxsize=64)
 def render_card(text: str, *, base: str, files: str) -> str:
+    """`render` for what is read again and again."""
+    return render(text, base=base, files=files)
+
+
+def render(text: str, *, base: str, files: str) -> str:
     """Safe HTML of a card's text (without its YAML block).
 
     `base` is the address under which relative pictures are found (…/resolve/<commit>/),

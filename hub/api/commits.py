@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from common.errors import Forbidden, Invalid
 from hub.algorithms.patterns import ignore_rules, is_ignored, is_lfs, lfs_rules
+from hub.algorithms.uploading import looks_large
 from hub.api.links import finish_uploads
 from hub.api.protocol import absolute, door, flag, json_body, principal_of, repository, revision, text_of, warn
 from hub.enums import RepositoryKind
@@ -19,8 +20,6 @@ from hub.selectors import File, entries_named, read_text
 from hub.services import commits, discussions, proposals, quotas, secrets
 from hub.services.commits import AddBytes, AddPointer, DeleteFile, DeleteFolder, Operation
 
-# A file without a rule is large from here on, and also when its first bytes are no text.
-_LARGE = 10 * 1024 * 1024
 _MAX_FILES = 2000
 _MAX_LINE = 64 * 1024 * 1024
 _MAX_BODY = 512 * 1024 * 1024
@@ -104,24 +103,11 @@ def require_upload(request: HttpRequest, found: Repository, revision: str) -> No
 
 def _looks_large(file: dict[str, Any]) -> bool:
     size = file.get("size")
-    if isinstance(size, int) and size > _LARGE:
-        return True
     try:
         sample = base64.b64decode(file.get("sample") or "")
     except (binascii.Error, ValueError, TypeError) as error:
         raise Invalid("`sample` must be base64.") from error
-    return _is_binary(sample)
-
-
-def _is_binary(sample: bytes) -> bool:
-    """A NUL, or bytes that are no UTF-8 (a character cut in two at the end does not count)."""
-    if b"\x00" in sample:
-        return True
-    try:
-        sample.decode()
-    except UnicodeDecodeError as error:
-        return error.start < len(sample) - 3
-    return False
+    return looks_large(size if isinstance(size, int) else 0, sample)
 
 
 def _there(file: File | None, mode: str) -> dict[str, str]:

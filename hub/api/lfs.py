@@ -20,6 +20,7 @@ from hub.api.links import (
 from hub.api.metering import require_metered
 from hub.api.protocol import (
     PROTOCOL_CODES,
+    door,
     json_body,
     principal_of,
     repository,
@@ -82,6 +83,32 @@ def _batch(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str
         if any("actions" in one for one in objects):
             count(request, found)
         return {"transfer": "basic", "objects": objects, "hash_algo": "sha256"}
+    return upload_batch(request, found, body, wanted)
+
+
+@door("POST")
+def browser_batch(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str) -> HttpResponse:
+    """An upload from a page, whose session counts (with a CSRF token). `done` are the parts that have arrived."""
+    found = repository(request, kind, namespace, name)
+    body = json_body(request)
+    wanted = body.get("objects")
+    if not isinstance(wanted, list) or len(wanted) > _MAX_OBJECTS:
+        raise Invalid(f"A batch is an upload of up to {_MAX_OBJECTS} objects.")
+    # The policy of our pages lets scripts talk to this site only, so nothing goes straight to a bucket.
+    answer = upload_batch(request, found, body | {"ref": {"name": body.get("ref")}}, wanted, straight=False)
+    user = principal_of(request).user
+    assert user is not None
+    for one in answer["objects"]:
+        key = str(UploadKey(found.pk, user.pk, one["oid"], one["size"]))
+        if "chunk_size" in one.get("actions", {}).get("upload", {}).get("header", {}):
+            one["done"] = [part.number for part in stores.partial_uploads().parts(key)]
+    return JsonResponse(answer)
+
+
+def upload_batch(
+    request: HttpRequest, found: Repository, body: dict[str, Any], wanted: list[Any], *, straight: bool = True
+) -> dict[str, Any]:
+    """For each object how to send it, if it must be sent. Raises Unauthenticated, Forbidden, Invalid."""
     _require_upload(request, found, body)
     multipart = "multipart" in (body.get("transfers") or [])
     named = [_named(one) for one in wanted]
@@ -92,7 +119,7 @@ def _batch(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str
     for oid, size in named:
         fault = _no_room(room, added + size, size) if oid not in held else None
         if fault is None:
-            objects.append(_upload(request, found, oid, size, held.get(oid), multipart=multipart))
+            objects.append(_upload(request, found, oid, size, held.get(oid), multipart=multipart, straight=straight))
             added += size if oid not in held else 0
         else:
             objects.append({"oid": oid, "size": size, "error": fault})
@@ -145,7 +172,14 @@ def _download(request: HttpRequest, found: Repository, oid: str, size: int) -> d
 
 
 def _upload(
-    request: HttpRequest, found: Repository, oid: str, size: int, held: LargeObject | None, *, multipart: bool
+    request: HttpRequest,
+    found: Repository,
+    oid: str,
+    size: int,
+    held: LargeObject | None,
+    *,
+    multipart: bool,
+    straight: bool,
 ) -> dict[str, Any]:
     """How to send an object; no actions when it need not be sent."""
     user = principal_of(request).user
@@ -157,18 +191,18 @@ def _upload(
         return {"oid": oid, "size": size}
     key = str(UploadKey(found.pk, user.pk, oid, size))
     if multipart and size > settings.LFS_PART_SIZE:
-        upload = _in_parts(request, key, size)
+        upload = _in_parts(request, key, size, straight=straight)
     else:
-        upload = {"href": upload_link(request, key, size)}
+        upload = {"href": upload_link(request, key, size, straight=straight)}
     verify = {"href": link(request, "POST", f"verify/{key}", seconds=UPLOAD_SECONDS)}
     actions = {"upload": upload | {"expires_in": UPLOAD_SECONDS}, "verify": verify | {"expires_in": UPLOAD_SECONDS}}
     return {"oid": oid, "size": size, "authenticated": True, "actions": actions}
 
 
-def _in_parts(request: HttpRequest, key: str, size: int) -> dict[str, Any]:
+def _in_parts(request: HttpRequest, key: str, size: int, *, straight: bool) -> dict[str, Any]:
     # Each part has its own link: their number is bounded, the parts of a larger object are larger.
     part_size = max(settings.LFS_PART_SIZE, -(-size // _MAX_PARTS))
     plan = stores.partial_uploads().begin(key, size=size, part_size=part_size)
     header = {"chunk_size": str(plan.part_size)}
-    header |= {str(number): href for number, href in enumerate(part_links(request, plan), 1)}
+    header |= {str(number): href for number, href in enumerate(part_links(request, plan, straight=straight), 1)}
     return {"href": link(request, "POST", f"uploads/{key}/complete", seconds=UPLOAD_SECONDS), "header": header}

@@ -92,17 +92,17 @@ def xorb_link(request: HttpRequest, xorb: str, first: int, last: int) -> str:
     return straight or link(request, "GET", f"xorbs/{xorb}", byte_range=span)
 
 
-def upload_link(request: HttpRequest, key: str, size: int) -> str:
-    """Where a client brings an object in one piece."""
-    straight = stores.partial_uploads().whole_url(key, size, UPLOAD_SECONDS)
-    return straight or link(request, "PUT", f"uploads/{key}", seconds=UPLOAD_SECONDS)
+def upload_link(request: HttpRequest, key: str, size: int, *, straight: bool = True) -> str:
+    """Where a client brings an object in one piece; straight to a bucket where there is one."""
+    url = stores.partial_uploads().whole_url(key, size, UPLOAD_SECONDS) if straight else None
+    return url or link(request, "PUT", f"uploads/{key}", seconds=UPLOAD_SECONDS)
 
 
-def part_links(request: HttpRequest, plan: Upload) -> list[str]:
-    """Where a client brings the parts of an object, from the first."""
-    straight = stores.partial_uploads().part_urls(plan.key, UPLOAD_SECONDS)
-    if straight is not None:
-        return straight
+def part_links(request: HttpRequest, plan: Upload, *, straight: bool = True) -> list[str]:
+    """Where a client brings the parts of an object, from the first; straight to a bucket where there is one."""
+    urls = stores.partial_uploads().part_urls(plan.key, UPLOAD_SECONDS) if straight else None
+    if urls is not None:
+        return urls
     numbers = range(1, plan.count + 1)
     return [link(request, "PUT", f"uploads/{plan.key}/{number}", seconds=UPLOAD_SECONDS) for number in numbers]
 

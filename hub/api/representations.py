@@ -96,7 +96,6 @@ _SAME_FOR_ALL: dict[str, Any] = {
     "resourceGroup": None,
     "mask_token": None,
     "spaces": [],
-    "evalResults": None,
     "inference": None,
     "inferenceProviderMapping": [],
     "securityRepoStatus": None,
@@ -124,6 +123,7 @@ _PROPERTIES: dict[str, Callable[[Repository], Any]] = {
     "library_name": lambda one: one.library_name or None,
     "config": lambda one: one.config or None,
     "model-index": lambda one: one.card.get("model-index"),
+    "evalResults": lambda one: one.eval_results,
     "safetensors": lambda one: one.weights.get("safetensors"),
     "gguf": lambda one: one.weights.get("gguf"),
     "baseModels": _base_models,
@@ -161,6 +161,7 @@ _COLUMNS_OF = {
     "trendingScore": ["trending"], "tags": ["tags"], "createdAt": ["created_at"], "lastModified": ["updated_at"],
     "usedStorage": ["used_storage"], "sha": ["head"], "siblings": ["default_branch"],
     "pipeline_tag": ["pipeline_tag"], "library_name": ["library_name"], "config": ["config"],
+    "evalResults": ["eval_results"],
     "safetensors": ["weights"], "gguf": ["weights"], "transformersInfo": ["config", "library_name", "pipeline_tag"],
 } | {
     name: ["card"]

@@ -197,11 +197,31 @@ def difference(repo: Repository, old: str | None, new: str | None) -> Difference
     return Difference(changed, deleted)
 
 
-def unified_diff(repo: Repository, old: str | None, new: str, *, limit: int = 1_000_000) -> str:
-    """The change as text a person reads; cut at ``limit`` bytes."""
+def unified_diff(
+    repo: Repository, old: str | None, new: str, *, path: str | None = None, limit: int = 1_000_000
+) -> str:
+    """The change as text a person reads, of one file or all; cut at ``limit`` bytes."""
     base = old or "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # git's empty tree
-    text = run_git(Path(repo.path), "diff", "--no-color", "--no-ext-diff", "--no-textconv", "-M", base, new, "--")
+    text = run_git(
+        Path(repo.path), "diff", "--no-color", "--no-ext-diff", "--no-textconv", "--full-index", "-M", base, new, "--",
+        *([f":(literal){path}"] if path else []), config={"core.quotePath": "false"},
+    )  # fmt: skip
     return text[:limit].decode("utf-8", "replace")
+
+
+def follow(repo: Repository, start: str, path: str, *, skip: int = 0, limit: int = 50) -> list[tuple[CommitInfo, str]]:
+    """Commits that changed a file, newest first, also under the names it had before; with its name after each."""
+    listing = run_git(
+        Path(repo.path), "log", "--follow", "--format=%x01%H", "--name-status", "-z", "-M", f"--skip={skip}",
+        f"--max-count={limit}", _required(repo, start), "--", f":(literal){path}",
+    )  # fmt: skip
+    found = []
+    for block in listing.split(b"\x01")[1:]:
+        # <oid> NUL-or-newline <status> NUL <path> NUL [<new path> NUL]
+        oid, words = block[:40].decode(), [word for word in block[40:].lstrip(b"\0\n").split(b"\0") if word]
+        name = words[-1].decode("utf-8", "surrogateescape") if len(words) > 1 else path
+        found.append((commit_info(repo[oid]), name))
+    return found
 
 
 def last_commits(repo: Repository, commit: str) -> dict[str, str]:

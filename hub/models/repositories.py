@@ -57,6 +57,8 @@ class Repository(models.Model):
     library_name = models.CharField(max_length=100, blank=True)
     # Excerpts of config.json and model_index.json, so that lists need no git.
     config = models.JSONField(default=dict, blank=True)
+    # Results of evaluations from files in .eval_results/, as the protocol names them.
+    eval_results = models.JSONField(default=list, blank=True)
     # Bytes of the large objects it holds, each once; kept by hub/services/holdings.py.
     used_storage = models.BigIntegerField(default=0)
     # Bytes of the git repository itself: measured now and then, in between what commits brought is added.

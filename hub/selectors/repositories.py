@@ -92,3 +92,16 @@ def singles(principal: Principal, kinds: Iterable[str]) -> Q:
         one = Q(namespace__in=own, namespace__name__iexact=namespace, name__iexact=name)
         found |= one if kind == "bucket" else one & Q(kind=kind)
     return found
+
+
+def addresses_of(principal: Principal, kind: RepositoryKind, names: Iterable[str]) -> dict[str, str]:
+    """The pages of those of the named repositories that this person sees, by the name as given."""
+    wanted = {name.lower(): name for name in names if name.count("/") == 1 and "\x00" not in name}
+    if not wanted:
+        return {}
+    some = Q(pk__in=[])
+    for name in wanted:
+        namespace, _slash, own = name.partition("/")
+        some |= Q(namespace__name__iexact=namespace, name__iexact=own)
+    rows = repositories_visible_to(principal).filter(some, kind=kind)
+    return {wanted[row.full_name.lower()]: row.get_absolute_url() for row in rows}

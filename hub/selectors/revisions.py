@@ -79,6 +79,11 @@ def split_revision(repository: Repository, rest: str) -> tuple[Revision, str]:
     raise RevisionNotFound("/".join(parts[:first]))
 
 
+def is_branch(revision: Revision) -> bool:
+    """Whether it was named as a branch or pull request, where new commits can go."""
+    return revision.repository.branches.filter(ref=full_name(revision.name)).exists()
+
+
 def head_commit(repository: Repository, revision: str = "main") -> str | None:
     """The commit id a revision stands for, or None."""
     try:
@@ -136,6 +141,14 @@ def entries_at(
     return [_of_row(row, with_commits) for row in rows.order_by("path" if recursive else "name")[:limit]]
 
 
+def first_file(revision: Revision, ending: str) -> str:
+    """The path of the first file with an ending; empty when there is none, or it is not the head of a branch."""
+    if revision.branch is None:
+        return ""
+    rows = revision.branch.entries.filter(is_folder=False, path__endswith=ending).order_by("path")
+    return rows.values_list("path", flat=True).first() or ""
+
+
 def files_at(revision: Revision) -> list[File]:
     """All files, by path; folders left out."""
     if revision.branch is not None:
@@ -152,13 +165,20 @@ def total_size(revision: Revision) -> int:
     return int(revision.branch.entries.filter(is_folder=False).aggregate(total=Sum("size"))["total"] or 0)
 
 
-def read_text(revision: Revision, path: str, *, limit: int = 1024 * 1024) -> str | None:
-    """A small text file as it lies in git, undecodable bytes replaced; None when missing or larger."""
-    repo = repositories.open_repository(revision.repository.path)
+def read_bytes(revision: Revision, path: str, *, limit: int) -> bytes | None:
+    """A small file as it lies in git; None when it is missing, a folder or larger."""
     try:
-        return reading.read_file(repo, revision.commit, path, limit=limit).decode("utf-8", "replace")
+        return reading.read_file(
+            repositories.open_repository(revision.repository.path), revision.commit, path, limit=limit
+        )
     except EntryMissing:
         return None
+
+
+def read_text(revision: Revision, path: str, *, limit: int = 1024 * 1024) -> str | None:
+    """A small text file as it lies in git, undecodable bytes replaced; None when missing or larger."""
+    data = read_bytes(revision, path, limit=limit)
+    return None if data is None else data.decode("utf-8", "replace")
 
 
 def with_xet(files: list[File]) -> list[File]:

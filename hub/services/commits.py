@@ -10,6 +10,7 @@ from accounts.principal import Principal
 from common.errors import Invalid
 from common.services import audit
 from hub import rules
+from hub.algorithms import cards
 from hub.errors import BranchMoved, EntryNotFound, RevisionNotFound, Unprocessable
 from hub.git import commits as git
 from hub.git.commits import AddBytes, AddPointer, Author, CopyFrom, DeleteFile, DeleteFolder
@@ -44,8 +45,8 @@ def commit(
 
     Raises Forbidden, BranchMoved (412), RevisionNotFound for an unknown branch,
     EntryNotFound for a file to delete or copy that is not there, Unprocessable for paths
-    that are refused, for large files that were not uploaded, and for credentials that would
-    become public (hub/services/secrets.py), StorageFull, FileTooLarge.
+    that are refused, for cards with wrong metadata, for large files that were not uploaded, and
+    for credentials that would become public (hub/services/secrets.py), StorageFull, FileTooLarge.
     """
     secrets.refuse_public(repository, secrets.found_in(operations), message=f"{message}\n{description}")
     return _commit(
@@ -69,6 +70,7 @@ def _commit(
     pull_request = proposals.open_for(repository, ref, by=by)
     if not message.strip():
         raise Invalid(_("A commit needs a message."))
+    _require_card(repository, operations)
     quotas.take_git(repository, sum(len(one.data) for one in operations if isinstance(one, AddBytes)))
     lock_branch(repository, ref)
     repo = open_repository(repository.path)
@@ -133,6 +135,19 @@ def _with_objects(repository: Repository, operations: Sequence[Operation], by: P
         replace(operation, size=held[operation.sha256].size) if isinstance(operation, AddPointer) else operation
         for operation in operations
     ]
+
+
+def _require_card(repository: Repository, operations: Sequence[Operation]) -> None:
+    """Metadata that is wrong would be lost silently: lists, licences and credits follow it."""
+    for operation in operations:
+        if isinstance(operation, AddBytes) and operation.path == cards.FILE:
+            errors, _warnings = cards.faults(operation.data.decode("utf-8", "replace"), repository.kind)
+            if errors:
+                raise Unprocessable(
+                    _("The metadata of the card is wrong: %(errors)s") % {"errors": "; ".join(errors)},
+                    hint=_("Correct the lines between --- and --- at the top of README.md."),
+                    code="card_invalid",
+                )
 
 
 def _disguised(operations: Sequence[Operation]) -> list[AddPointer]:

@@ -1,11 +1,13 @@
 """What the files at the head of the default branch say about a repository."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
-from hub.algorithms import cards
+from hub.algorithms import cards, evaluations
 from hub.git import reading
 from hub.git.errors import EntryMissing
+from hub.git.repositories import Repository as GitRepository
 from hub.git.repositories import open_repository
 from hub.models import Repository
 
@@ -41,7 +43,18 @@ def read_facts(repository: Repository, commit: str) -> dict[str, Any]:
         "pipeline_tag": card.pipeline_tag,
         "library_name": library if repository.kind == "model" else "",
         "config": config,
+        "eval_results": _evaluations(repo, commit, text) if evaluations.FOLDER in names else [],
     }
+
+
+def _evaluations(repo: GitRepository, commit: str, text: Callable[[str], str]) -> list[dict[str, Any]]:
+    files = sorted(
+        entry.path
+        for entry in reading.iter_tree(repo, commit, evaluations.FOLDER, recursive=False, pointers=False)
+        if entry.path.endswith(evaluations.ENDINGS)
+    )
+    entries = [entry for path in files[: evaluations.MAX_FILES] for entry in evaluations.read_file(text(path), path)]
+    return entries[: evaluations.MAX_RESULTS]
 
 
 def _json(text: str) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from accounts.principal import Principal
 from common.errors import Refusal
 from common.services import audit
 from hub import rules
+from hub.algorithms import cards
 from hub.algorithms.secrets import MAX_FILE, find
 from hub.git import pushes, reading, smart_http
-from hub.git.errors import PushRefused
+from hub.git.errors import GitError, PushRefused
 from hub.git.refs import PULL_REQUEST, TAG, RefUpdate
 from hub.git.repositories import open_repository
 from hub.git.smart_http import Push, Readable
@@ -35,7 +36,7 @@ def receive(
             # From the check to the index nobody takes commits away on which the push builds.
             held.enter_context(sharing_history(repository))
             named.update(check(repository, push, by=by))
-            return warning
+            return "\n".join(filter(None, [warning, words_about_cards(repository, push)]))
 
         def on_settled(moves: list[RefUpdate]) -> None:
             settle(repository, moves, by=by, named=named)
@@ -90,6 +91,22 @@ def check_secrets(repository: Repository, push: Push) -> str:
     except secrets.SecretsRefused as refusal:
         raise PushRefused(str(refusal)) from refusal
     return secrets.words_for(found)
+
+
+def words_about_cards(repository: Repository, push: Push) -> str:
+    """What is wrong with pushed cards. History that is pushed cannot be asked to be different, so it is let in."""
+    lines = []
+    for move in push.updates:
+        commit = pushes.commit_of(push.repository, move.new) if move.new else None
+        if commit is None or not move.ref.startswith(index.INDEXED):
+            continue
+        try:
+            card = reading.read_file(push.repository, commit, cards.FILE, limit=cards.MAX_FILE)
+        except GitError:
+            continue
+        errors, _warnings = cards.faults(card.decode("utf-8", "replace"), repository.kind)
+        lines += [f"warning: README.md: {' '.join(error.split())}" for error in errors]
+    return "\n".join(dict.fromkeys(lines))
 
 
 @transaction.atomic

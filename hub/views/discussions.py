@@ -18,12 +18,11 @@ from hub.enums import DISCUSSION_MOVES, DiscussionState, EventKind
 from hub.forms import CommentForm, NewDiscussionForm
 from hub.models import Discussion, DiscussionEvent, Repository
 from hub.selectors import discussions as selectors
+from hub.selectors.history import MAX_DIFF, read_changes
 from hub.services import discussions as services
 from hub.services import merges
-from hub.views.files import kind_of
+from hub.views.files import shows_changes
 from hub.views.frame import context_of, find
-
-MAX_DIFF = 200_000
 
 
 @require_safe
@@ -78,7 +77,7 @@ def discussion_page(request: HttpRequest, prefix: str, namespace: str, name: str
     )
     if discussion.is_pull_request:
         may_merge = context["may_write"] and DiscussionState.MERGED in moves
-        context |= _changes(discussion, may_merge=may_merge, is_open=not context["is_closed"])
+        context |= _changes(discussion, may_merge=may_merge, is_open=shows_changes(request, repository))
     return render(request, "hub/discussion.html", context)
 
 
@@ -139,9 +138,11 @@ def _html(text: str, repository: Repository) -> str:
 
 def _changes(discussion: Discussion, *, may_merge: bool, is_open: bool) -> dict[str, Any]:
     conflicts = selectors.conflicts_of(discussion)
-    diff = selectors.diff_of(discussion, limit=MAX_DIFF) if is_open else ""
+    changes = None
+    if is_open:
+        changes = read_changes(discussion.repository, selectors.diff_of(discussion, limit=MAX_DIFF))
     return {
         "conflicts": conflicts,
         "may_merge": may_merge and not conflicts,
-        "lines": [(kind_of(line), line) for line in diff.splitlines()],
+        "changes": changes,
     }

@@ -1,19 +1,21 @@
 """Files, single files, commits."""
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from common.errors import NotFound
-from hub.models import ScanResult
+from hub.algorithms import editing
+from hub.models import Repository, ScanResult
 from hub.safety_enums import ScanStatus
 from hub.selectors.access import has_contents
-from hub.selectors.history import commit_with_diff, history
+from hub.selectors.history import changes_of, entry_of, history
 from hub.selectors.reports import blocks_of, blocks_small_files
-from hub.selectors.revisions import entries_at, entries_named, read_text, revision_of, split_revision
+from hub.selectors.revisions import entries_at, entries_named, is_branch, read_text, revision_of, split_revision
 from hub.selectors.scanning import is_warned_of, result_of, results_of, words_of
 from hub.views.frame import context_of, find
 
@@ -46,6 +48,7 @@ def tree(request: HttpRequest, prefix: str, namespace: str, name: str, rest: str
         rows=[(file, _verdict(results.get(file.path))) for file in files],
         more=more,
         crumbs=crumbs_of(folder),
+        may_change=request.user.is_authenticated and is_branch(revision),
     )
     return render(request, "hub/tree.html", context)
 
@@ -63,13 +66,16 @@ def blob(request: HttpRequest, prefix: str, namespace: str, name: str, rest: str
     if is_open and removal is None and not file.lfs_sha256 and file.size <= PREVIEW:
         text = read_text(revision, path, limit=PREVIEW)
         text = None if text is None or "\x00" in text else text
+    may_change = request.user.is_authenticated and is_branch(revision)
     context = context_of(
         request,
         repository,
         "files",
         revision=revision,
         file=file,
-        text=text,
+        lines=None if text is None else text.removesuffix("\n").split("\n"),
+        may_change=may_change,
+        may_edit=may_change and text is not None and editing.for_editing(text.encode()) is not None,
         is_picture=is_open and removal is None and path.lower().endswith(PICTURES),
         removal=removal,
         verdict=_verdict(result := result_of(file)),
@@ -83,24 +89,64 @@ def blob(request: HttpRequest, prefix: str, namespace: str, name: str, rest: str
 
 @require_safe
 def commits(request: HttpRequest, prefix: str, namespace: str, name: str, rest: str = "main") -> HttpResponse:
+    """The history of a branch, or with `?path=` of one file under all the names it had."""
     repository = find(request, prefix, namespace, name)
     revision = revision_of(repository, rest)
+    path = request.GET.get("path", "").strip("/")
     asked = request.GET.get("p", "0")
     number = int(asked) if asked.isdecimal() and len(asked) < 9 else 0
-    entries, more = history(revision, page=number)
-    context = context_of(request, repository, "history", revision=revision, entries=entries, more=more, number=number)
+    entries, more = history(revision, page=number, path=path)
+    context = context_of(
+        request,
+        repository,
+        "history",
+        revision=revision,
+        entries=entries,
+        more=more,
+        number=number,
+        path=path,
+        crumbs=crumbs_of(path),
+    )
     return render(request, "hub/commits.html", context)
 
 
 @require_safe
 def commit(request: HttpRequest, prefix: str, namespace: str, name: str, oid: str) -> HttpResponse:
     repository = find(request, prefix, namespace, name)
-    revision = revision_of(repository, oid)
-    entry, diff = commit_with_diff(revision)
-    is_open = has_contents(request.principal, repository)
-    is_open = is_open and (request.principal.is_staff or not blocks_small_files(repository))
-    lines = [(kind_of(line), line) for line in diff.splitlines()] if is_open else []
-    return render(request, "hub/commit.html", context_of(request, repository, "history", entry=entry, lines=lines))
+    entry = entry_of(revision_of(repository, oid))
+    parent = entry.parents[0] if entry.parents else None
+    is_open = shows_changes(request, repository)
+    changes = changes_of(repository, parent, entry.oid) if is_open else None
+    return render(request, "hub/commit.html", context_of(request, repository, "history", entry=entry, changes=changes))
+
+
+@require_safe
+def compare(request: HttpRequest, prefix: str, namespace: str, name: str, rest: str) -> HttpResponse:
+    """What leads from one revision to another: `<old>..<new>`."""
+    repository = find(request, prefix, namespace, name)
+    old, dots, new = rest.partition("..")
+    if not dots:
+        old, new = rest, repository.default_branch
+    before, after = revision_of(repository, old), revision_of(repository, new)
+    is_open = shows_changes(request, repository)
+    changes = changes_of(repository, before.commit, after.commit) if is_open else None
+    context = context_of(request, repository, "history", before=before, after=after, changes=changes)
+    return render(request, "hub/compare.html", context)
+
+
+@require_safe
+def compare_form(request: HttpRequest, prefix: str, namespace: str, name: str) -> HttpResponse:
+    """Two revisions from a form, to their address."""
+    repository = find(request, prefix, namespace, name)
+    old, new = (request.GET.get(key, "").strip() or repository.default_branch for key in ("old", "new"))
+    return redirect(f"{repository.get_absolute_url()}/compare/{quote(old)}..{quote(new)}")
+
+
+def shows_changes(request: HttpRequest, repository: Repository) -> bool:
+    """Whether this person may read texts of any revision: not behind a gate, nor what a report took away."""
+    if not has_contents(request.principal, repository):
+        return False
+    return request.principal.is_staff or not blocks_small_files(repository)
 
 
 @dataclass(frozen=True)
@@ -116,10 +162,3 @@ def _verdict(result: ScanResult | None) -> Verdict | None:
     if result is None:
         return None
     return Verdict(result.status, str(ScanStatus(result.status).label), words_of(result))
-
-
-def kind_of(line: str) -> str:
-    """How a line of a unified diff is shown."""
-    if line.startswith(("+++", "---", "diff ", "index ", "@@")):
-        return "head"
-    return {"+": "added", "-": "removed"}.get(line[:1], "")

@@ -23,9 +23,10 @@ from hub.selectors import collections, listing, social
 from hub.selectors.credits import credits_awaiting, mentions_to_claim
 from hub.selectors.notices import about_training_data, unread
 from hub.selectors.reports import blocks_of
-from hub.selectors.revisions import Revision, entries_named, read_text, total_size
+from hub.selectors.revisions import Revision, entries_named, first_file, read_text, total_size
 from hub.services import repositories as services
 from hub.views import tombstones
+from hub.views.about import about
 from hub.views.access import gate_context
 from hub.views.frame import KINDS, context_of, default_revision, find
 
@@ -57,6 +58,7 @@ def repository_page(request: HttpRequest, prefix: str, namespace: str, name: str
             repository.full_name,
             library=repository.library_name,
             endpoint=f"{request.scheme}://{request.get_host()}",
+            weights=first_file(revision, ".safetensors"),
         ),
         total_size=total_size(revision),
         may_duplicate=request.user.is_authenticated,
@@ -65,7 +67,7 @@ def repository_page(request: HttpRequest, prefix: str, namespace: str, name: str
         notices=about_training_data(repository)[:5],
         structured=_structured(request, repository),
     )
-    context |= gate_context(request, repository)
+    context |= gate_context(request, repository) | about(request, revision)
     return render(request, "hub/repository.html", context)
 
 

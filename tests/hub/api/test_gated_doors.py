@@ -105,7 +105,15 @@ def test_pages_show_words_and_names_but_no_contents(client, who):
         client.force_login(user)
 
     card = client.get("/lab/gated")
-    pages = [f"/lab/gated/{page}" for page in ("blob/main/secret.txt", f"commit/{found.commit}", "discussions/1")]
+    pages = [
+        f"/lab/gated/{page}"
+        for page in (
+            "blob/main/secret.txt",
+            f"commit/{found.commit}",
+            f"compare/{found.commit}..refs/pr/1",
+            "discussions/1",
+        )
+    ]
     shown = {page: client.get(page) for page in pages}
     details = client.get(f"{API}/discussions/{discussion.number}?diff=1").json()
 
@@ -246,7 +254,8 @@ CONTENTS = {
     "dataset_viewer.viewer", "dataset_viewer.sql_page",
     "resolve.resolve", "resolve.raw", "lfs.batch", "lfs_files.duplicate", "repositories.duplicate", "xet.token",
     "git_http.info_refs", "git_http.upload_pack", "misc.auth_check", "discussions.details",
-    "files.blob", "files.commit", "discussions.discussion_page", "settings.repository_duplicate",
+    "files.blob", "files.commit", "files.compare", "editing.edit", "editing.move", "editing.delete",
+    "discussions.discussion_page", "settings.repository_duplicate",
 }  # fmt: skip
 METADATA = {
     "listing.listing",
@@ -263,6 +272,7 @@ METADATA = {
     "files.commits", "lineage.lineage_page", "lineage.lineage", "lineage.credits_of_version", "disputes.credits_edit",
     "disputes.dispute_create", "disputes.dispute_page", "discussions.discussion_list", "discussions.discussion_create",
     "discussions.discussion_act", "discussions.comment_hide", "settings.repository_settings", "access.ask",
+    "editing.create", "editing.preview", "uploading.upload", "lfs.browser_batch", "citing.cite", "files.compare_form",
     "access.request_list", "access.request_page", "access.act",
 }  # fmt: skip
 

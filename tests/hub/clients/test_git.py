@@ -119,3 +119,14 @@ def test_a_writer_pushes_to_a_pull_request_while_it_is_open(site, tree):
     (clone / "new.txt").write_text("newer")
     git(site, clone, "commit", "-am", "Too late")
     assert "This pull request is closed" in git(site, clone, "push", "origin", "HEAD:refs/pr/1", fails=True)
+
+
+def test_a_wrong_card_is_pushed_with_a_warning(site, tmp_path, tree):
+    _ada, repository, clone = tree
+    (clone / "README.md").write_text("---\nlicense: none-such\n---\n")
+    git(site, clone, "commit", "-am", "Change the licence")
+
+    said = git(site, clone, "push", "origin", "HEAD:main")
+
+    assert 'remote: warning: README.md: "license" must be one of' in said
+    assert revision_of(repository, "main").commit == git(site, clone, "rev-parse", "HEAD").strip()

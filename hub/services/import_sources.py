@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -158,8 +159,10 @@ class _Checked:
             raise
         return answer
 
-    def __exit__(self, *error: object) -> None:
-        self._inner.__exit__(*error)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._inner.__exit__(kind, error, trace)
 
 
 def _file_of(entry: object) -> SourceFile | None:
@@ -170,7 +173,7 @@ def _file_of(entry: object) -> SourceFile | None:
         return None
     path, oid, size = entry.get("path"), entry.get("oid"), entry.get("size")
     lfs = entry.get("lfs")
-    sha256 = ""
+    sha256: object = ""
     if isinstance(lfs, dict):
         sha256, size = lfs.get("oid"), lfs.get("size", size)
         if not _is_hex(sha256, 64):

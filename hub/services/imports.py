@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -147,7 +148,7 @@ def token_of(found: Import) -> str:
     return sealing.unseal(found.sealed_token, purpose=_PURPOSE)
 
 
-def _under_way():  # type: ignore[no-untyped-def] # the manager's own type
+def _under_way() -> QuerySet[Import]:
     return Import.objects.filter(state__in=[state for state in ImportState if state.is_active or state == "paused"])
 
 

@@ -10,13 +10,13 @@ from hub.api import content
 from hub.api.counting import count
 from hub.api.links import straight_link
 from hub.api.metering import is_metered
-from hub.api.protocol import absolute, door, principal_of, repository_with_contents, revision_and_path
+from hub.api.protocol import absolute, door, principal_of, repository_with_contents
 from hub.enums import RepositoryKind
 from hub.errors import EntryNotFound
 from hub.git.reading import read_blob
 from hub.git.repositories import open_repository
 from hub.models import LargeObject, Repository, ScanResult
-from hub.selectors import File, Revision, entry_at, missing_content, readable_object
+from hub.selectors import File, Revision, entry_at, missing_content, readable_object, split_revision
 from hub.selectors.reports import refuse_blocked
 from hub.selectors.scanning import is_warned_of, result_of, words_of
 from hub.services import downloads
@@ -77,7 +77,7 @@ def _warning(file: File, result: ScanResult | None) -> dict[str, str]:
 
 
 def _file(request: HttpRequest, found: Repository, rest: str) -> tuple[Revision, File]:
-    revision, path = revision_and_path(found, rest)
+    revision, path = split_revision(found, rest, indexed=False)
     file = entry_at(revision, path)
     if file.is_folder:
         raise EntryNotFound("This is a folder, not a file.", commit=revision.commit)

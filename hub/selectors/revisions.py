@@ -63,17 +63,18 @@ def revision_of(repository: Repository, name: str) -> Revision:
     return found
 
 
-def split_revision(repository: Repository, rest: str) -> tuple[Revision, str]:
+def split_revision(repository: Repository, rest: str, *, indexed: bool = True) -> tuple[Revision, str]:
     """Part `<revision>/<path>` where both may hold slashes (addresses arrive decoded).
 
     The shortest beginning that is a revision wins; git allows no branch `a` beside `a/b`.
+    Without the index everything is read out of git, which for a single file is quicker.
     Raises RevisionNotFound.
     """
     repo = repositories.open_repository(repository.path)
     parts = rest.split("/")
     first = 3 if parts[0] == "refs" else 1
     for count in range(first, min(len(parts), first + 8) + 1):
-        found = _revision(repository, repo, "/".join(parts[:count]))
+        found = _revision(repository, repo, "/".join(parts[:count]), indexed=indexed)
         if found is not None:
             return found, "/".join(parts[count:])
     raise RevisionNotFound("/".join(parts[:first]))
@@ -209,11 +210,13 @@ def commit_row(repository: Repository, info: reading.CommitInfo) -> Commit:
     )
 
 
-def _revision(repository: Repository, repo: repositories.Repository, name: str) -> Revision | None:
+def _revision(
+    repository: Repository, repo: repositories.Repository, name: str, *, indexed: bool = True
+) -> Revision | None:
     commit = reading.resolve(repo, name)
     if commit is None:
         return None
-    branch = repository.branches.filter(head=commit).first()
+    branch = repository.branches.filter(head=commit).first() if indexed else None
     return Revision(repository, name, commit, branch)
 
 

@@ -45,7 +45,7 @@ def write_document(repository: Repository) -> None:
 
 def keep_tags(repository: Repository) -> None:
     """The tags of a public repository are offered as filters from now on."""
-    if repository.is_private:
+    if repository.is_private or repository.is_disabled:
         return
     rows = [
         UsedTag(
@@ -61,7 +61,8 @@ def keep_tags(repository: Repository) -> None:
 def drop_tags(kind: str, tags: list[str]) -> None:
     """Offer those of the tags no longer that no public repository carries."""
     for tag in tags[:_TAGS]:
-        if not Repository.objects.filter(kind=kind, visibility=Visibility.PUBLIC, tags__contains=[tag]).exists():
+        public = Repository.objects.filter(kind=kind, visibility=Visibility.PUBLIC, is_disabled=False)
+        if not public.filter(tags__contains=[tag]).exists():
             UsedTag.objects.filter(kind=kind, tag=tag).delete()
 
 
@@ -81,7 +82,7 @@ _COUNT_TAGS = """
                  WHEN tag = ANY(%(languages)s) THEN '4language'
                  ELSE '5other' END), 2) AS "group"
         FROM hub_repository CROSS JOIN LATERAL unnest(tags) AS tag
-        WHERE visibility = 'public'
+        WHERE visibility = 'public' AND NOT is_disabled
         GROUP BY kind, tag
     ), gone AS (
         DELETE FROM hub_usedtag WHERE NOT EXISTS

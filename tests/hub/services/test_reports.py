@@ -10,11 +10,11 @@ from accounts.principal import ANONYMOUS
 from common.errors import Conflict, Forbidden, Invalid, TooManyRequests
 from common.models import AuditEntry
 from hub.errors import ContentRemoved, RepositoryDisabled
-from hub.models import Block, Notice, Report, ReportEvent, Tombstone, Version
+from hub.models import Block, Notice, Report, ReportEvent, Tombstone, UsedTag, Version
 from hub.safety_enums import REPORT_MOVES, ReportState
 from hub.selectors import reports as selectors
 from hub.selectors.repositories import repositories_visible_to, repository_for
-from hub.services import duplicates, reports, repositories
+from hub.services import duplicates, reports, repositories, search
 from tests.factories import hub as make
 from tests.factories.accounts import StaffFactory
 
@@ -213,3 +213,12 @@ def test_a_copy_does_not_carry_along_what_was_removed(repository, staff):
         duplicates.duplicate(repository, eve.namespace, "copy", by=by)
     Block.objects.update(lifted_at=timezone.now())
     assert duplicates.duplicate(repository, eve.namespace, "copy", by=by).full_name == "eve/copy"
+
+
+def test_tags_of_what_is_disabled_are_not_offered(ada, staff):
+    made = make.repository(ada, "tagged", files={"README.md": b"---\ntags: [rare-tag]\n---\n"})
+    search.count_tags()
+    assert UsedTag.objects.filter(tag="rare-tag").exists()
+    upheld(made, staff)
+    search.count_tags()
+    assert not UsedTag.objects.filter(tag="rare-tag").exists()

@@ -14,7 +14,7 @@ from common.logs import set_request_id
 Handler = Callable[[HttpRequest], HttpResponse]
 _ID = re.compile(r"[^A-Za-z0-9._:=;-]")
 
-CONTENT_SECURITY_POLICY = (
+_CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data: blob:{objects}; media-src 'self'{objects}; connect-src 'self'{objects}; "
     "style-src 'self'; script-src 'self'; "
     "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'{payments}"
@@ -58,13 +58,17 @@ def security_headers(get_response: Handler) -> Handler:
     def handle(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         if not request.path_info.startswith("/admin/"):
-            payments = f" {settings.STRIPE_API_BASE or 'https://checkout.stripe.com'}"
-            objects = f" {settings.OBJECTS_ORIGIN}" if settings.OBJECTS_ORIGIN else ""
-            policy = CONTENT_SECURITY_POLICY.format(payments=payments, objects=objects)
-            response.headers.setdefault("Content-Security-Policy", policy)
+            payments = settings.STRIPE_API_BASE or "https://checkout.stripe.com"
+            response.headers.setdefault("Content-Security-Policy", content_security_policy(payments))
         return response
 
     return handle
+
+
+def content_security_policy(forms_lead_to: str) -> str:
+    """The policy of a page whose forms may also lead to another origin."""
+    objects = f" {settings.OBJECTS_ORIGIN}" if settings.OBJECTS_ORIGIN else ""
+    return _CONTENT_SECURITY_POLICY.format(payments=f" {forms_lead_to}", objects=objects)
 
 
 class refusals:  # noqa: N801 - used like the functions above

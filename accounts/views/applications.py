@@ -22,7 +22,7 @@ from accounts.forms import ApplicationForm, ChangeApplicationForm
 from accounts.models import Application
 from accounts.services import applications, authorisations
 from common.errors import Forbidden, Invalid
-from common.middleware import CONTENT_SECURITY_POLICY
+from common.middleware import content_security_policy
 
 
 @never_cache
@@ -56,7 +56,7 @@ def authorise(request: HttpRequest) -> HttpResponse:
     }
     response = render(request, "accounts/authorise.html", context)
     # The browser counts where the answer to this form leads as a target of the form.
-    response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(payments=f" {_origin(grant.redirect_uri)}")
+    response["Content-Security-Policy"] = content_security_policy(_origin(grant.redirect_uri))
     return response
 
 

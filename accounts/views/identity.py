@@ -17,7 +17,7 @@ from requests import RequestException
 from accounts.forms import OrcidForm
 from accounts.services import identity
 from common.errors import Invalid, Refusal, Unavailable
-from common.middleware import CONTENT_SECURITY_POLICY
+from common.middleware import content_security_policy
 
 
 @login_required
@@ -36,7 +36,7 @@ def identity_page(request: HttpRequest) -> HttpResponse:
     response = render(request, "accounts/identity.html", context)
     if settings.ORCID_CLIENT_ID:
         # The browser counts where the answer to a form leads as a target of the form.
-        response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(payments=f" {settings.ORCID_ISSUER}")
+        response["Content-Security-Policy"] = content_security_policy(settings.ORCID_ISSUER)
     return response
 
 

@@ -76,7 +76,7 @@ def serve(database: str, folder: Path) -> Serving:
     before = {name: os.environ.get(name) for name in more}
     os.environ.update(more)
     try:
-        web, url = site_server._start(database, folder / "web.log")
+        web, url = site_server.start(database, folder / "web.log")
     finally:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)

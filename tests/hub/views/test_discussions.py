@@ -58,7 +58,7 @@ def test_everybody_sees_what_they_may_do(client, owner, author, pull_request, wh
         who
     ]
     assert "<strong>Why</strong>" in page
-    assert '<span class="added">+two' in page
+    assert '<td class="sign">+</td><td>two</td>' in page
 
 
 def test_a_reader_opens_comments_and_hides(client, repository, author):

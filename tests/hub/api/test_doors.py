@@ -222,7 +222,7 @@ def test_lists_filter_sort_and_page(client):
     for owner, name, licence, tag in [
         (ada, "one", "mit", "red"),
         (ada, "two", "mit", "blue"),
-        (bob, "three", "x", "red"),
+        (bob, "three", "apache-2.0", "red"),
     ]:
         make.repository(owner, name, files={"README.md": card.format(licence, tag).encode()})
     make.repository(bob, "secret", visibility="private")

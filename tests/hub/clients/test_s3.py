@@ -65,7 +65,9 @@ def test_lfs_in_one_piece_and_in_parts(s3_site, tmp_path):
     assert answer["same"]
     assert LargeObject.objects.filter(is_plain=True).count() == 2
     assert kinds(s3_site) == {"plain"}
-    assert not (s3_site.log.parent / "objects/plain").exists()
+    # No bytes on this machine; locks lie here all the same.
+    left = [one.name for one in (s3_site.log.parent / "objects/plain").rglob("*")]
+    assert set(left) <= {"sweep.lock"}
 
 
 def test_xet(s3_site, tmp_path):

@@ -102,7 +102,7 @@ def test_the_card_page_describes_the_data_set_to_machines(client, shapes):
     assert found["name"] == "Shapes </script><b>"
     assert found["license"] == "mit"
     assert 'href="/api/datasets/ada/shapes/croissant"' in page
-    assert "ld+json" not in html(client, make.repository(shapes.created_by, "model").get_absolute_url())
+    assert '"Dataset"' not in html(client, make.repository(shapes.created_by, "model").get_absolute_url())
 
 
 def test_more_rows_and_splits_take_no_more_queries(client):

@@ -132,7 +132,7 @@ def test_counts_say_what_they_count(client, ada, monkeypatch):
 
 
 def test_private_repositories_leak_neither_by_facets_nor_by_suggestions(client, ada):
-    files = card(pipeline_tag="secret-task", library_name="secret-library", license="secret-licence", tags="[hush]")
+    files = card(pipeline_tag="secret-task", library_name="secret-library", license="bsl-1.0", tags="[hush]")
     make.repository(ada, "hidden-lattice", visibility="private", files=files)
     pages = ["/models", "/models?search=hiden+latice", "/models?search=lattice", "/models?tag=hush"]
 

@@ -93,7 +93,7 @@ def _create(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     if owner is None:
         raise Forbidden(f"There is nobody called {namespace}.", hint="Use your own name or an organisation's.")
     try:
-        made = buckets.create(owner, name, by=principal_of(request), visibility=_visibility(body) or Visibility.PUBLIC)
+        made = buckets.create(owner, name, by=principal_of(request), visibility=_visibility(body))
     except buckets.BucketExists as refusal:
         refusal.context["url"] = absolute(request, refusal.bucket.get_absolute_url())
         return error_response(refusal)

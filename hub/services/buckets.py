@@ -17,6 +17,7 @@ from hub.models.repositories import valid_repository_name
 from hub.selectors.buckets import bucket_named
 from hub.services import holdings, quotas
 from hub.services.locks import lock_name, lock_storage
+from hub.services.repositories import default_visibility
 
 
 class BucketExists(Conflict):
@@ -33,11 +34,13 @@ class BucketExists(Conflict):
 
 
 @transaction.atomic
-def create(
-    namespace: Namespace, name: str, *, by: Principal, visibility: Visibility | str = Visibility.PUBLIC
-) -> Bucket:
-    """A new, empty bucket. Raises Forbidden, Invalid, BucketExists."""
+def create(namespace: Namespace, name: str, *, by: Principal, visibility: Visibility | str | None = None) -> Bucket:
+    """A new, empty bucket; without a visibility as its owner has it for what is new.
+
+    Raises Forbidden, Invalid, BucketExists.
+    """
     _require_place(by, namespace)
+    visibility = visibility or default_visibility(namespace)
     _check(name, visibility)
     _claim(namespace, name)
     quotas.require_place(namespace)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db.models import ProtectedError
 
+from accounts.models import Organisation
 from accounts.principal import ANONYMOUS
 from common.errors import Forbidden, Invalid
 from common.models import AuditEntry
@@ -19,7 +20,7 @@ from hub.services.bucket_files import AddFile, CopyFile, DeleteFile
 from hub.services.commits import AddPointer
 from hub.storage.xet.ingest import ingest
 from tests.factories import hub as make
-from tests.factories.accounts import StaffFactory
+from tests.factories.accounts import OrganisationFactory, StaffFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -245,3 +246,16 @@ def test_clean_up_leaves_what_a_bucket_holds():
     buckets.delete(bucket, by=make.as_principal(ada))
     assert LargeObject.objects.filter(pk=kept.object_id).exists()
     assert not BucketFile.objects.filter(pk=kept.pk).exists()
+
+
+def test_new_buckets_are_as_the_organisation_has_it():
+    ada = make.person("ada")
+    lab = OrganisationFactory(name="lab", admin=ada)
+    by = make.as_principal(ada)
+    assert buckets.create(lab.namespace, "open", by=by).visibility == "public"
+    lab.is_private_by_default = True
+    lab.save()
+    lab = Organisation.objects.get(pk=lab.pk)
+
+    assert buckets.create(lab.namespace, "closed", by=by).visibility == "private"
+    assert buckets.create(lab.namespace, "shown", by=by, visibility="public").visibility == "public"

@@ -2,13 +2,13 @@
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from accounts.principal import ANONYMOUS
 from common.errors import Forbidden, NotFound
 from hub import rules
 from hub.algorithms.cards import faults
 from hub.api.protocol import door, json_body, principal_of, repository, text_of
-from hub.enums import RepositoryKind, Visibility
-from hub.models import Repository
-from hub.selectors import require_contents
+from hub.enums import RepositoryKind
+from hub.selectors import repositories_visible_to, require_contents
 
 
 @door("POST")
@@ -52,7 +52,7 @@ def nowhere(request: HttpRequest, rest: str = "") -> HttpResponse:
 @door("GET")
 def tasks(request: HttpRequest) -> HttpResponse:
     """For each task the public models that were downloaded most: what clients take when none is named."""
-    rows = Repository.objects.filter(kind=RepositoryKind.MODEL, visibility=Visibility.PUBLIC).exclude(pipeline_tag="")
+    rows = repositories_visible_to(ANONYMOUS).filter(kind=RepositoryKind.MODEL).exclude(pipeline_tag="")
     top = rows.select_related("namespace").order_by("pipeline_tag", "-downloads", "-id").distinct("pipeline_tag")
     return JsonResponse({row.pipeline_tag: {"widgetModels": [row.full_name]} for row in top})
 

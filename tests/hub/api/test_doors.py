@@ -325,3 +325,14 @@ def test_odd_numbers_cursors_and_long_searches_break_nothing(client, query):
     make.repository(make.person("ada"), "tiny")
     for address in ("/api/models", "/models", "/ada/tiny/commits/main", "/api/models/ada/tiny/tree/main"):
         assert client.get(f"{address}?{query}").status_code in {200, 400}, address
+
+
+def test_a_disabled_model_is_offered_for_no_task(client):
+    ada = make.person("ada")
+    files = {"README.md": b"---\npipeline_tag: translation\n---\n"}
+    found = make.repository(ada, "tiny", files=files)
+    assert client.get("/api/tasks").json() == {"translation": {"widgetModels": ["ada/tiny"]}}
+
+    Repository.objects.filter(pk=found.pk).update(is_disabled=True)
+
+    assert client.get("/api/tasks").json() == {}

@@ -72,7 +72,7 @@ def of_stored(store: ObjectStore, key: str, size: int, *, name: str = "") -> Con
         size,
         key,
         name or key,
-        lambda first, length: _blocks(store.open(key, first, length), length),
+        lambda first, length: _Blocks(store.open(key, first, length), length),
         (lambda: path.open("rb")) if path is not None else None,
         (lambda: path) if path is not None else None,
     )
@@ -233,8 +233,24 @@ def _content_type(name: str) -> str:
 _TEXT = (".md", ".yaml", ".yml", ".toml", ".txt", ".py", ".jsonl", ".gitattributes", ".gitignore", "LICENSE")
 
 
-def _blocks(file: BinaryIO, length: int) -> Iterator[bytes]:
-    with file:
-        while length > 0 and (block := file.read(min(_BLOCK, length))):
-            length -= len(block)
-            yield block
+class _Blocks:
+    """An open file in blocks. Not a generator: closing one that never began leaves its file open."""
+
+    def __init__(self, file: BinaryIO, length: int) -> None:
+        self._file = file
+        self._left = length
+
+    def __iter__(self) -> "_Blocks":
+        return self
+
+    def __next__(self) -> bytes:
+        block = self._file.read(min(_BLOCK, self._left)) if self._left > 0 else b""
+        if not block:
+            self.close()
+            raise StopIteration
+        self._left -= len(block)
+        return block
+
+    def close(self) -> None:
+        self._left = 0
+        self._file.close()

@@ -54,6 +54,8 @@ class _Meter:
 
     def settle(self) -> None:
         """Servers may close an answer twice; a budget is settled once."""
+        if (close := getattr(self._blocks, "close", None)) is not None:
+            close()
         if self._usage is not None:
             bulk.give_back(self._usage, self._left)
             self._usage = None

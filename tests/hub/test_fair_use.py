@@ -142,6 +142,7 @@ def test_a_download_is_under_way_until_its_last_byte(client, settings):
     download = client.get(address)
     second = client.get(address)
     person = client.get(address, headers=token_of(ada))
+    b"".join(person.streaming_content)
     b"".join(download.streaming_content)
     third = client.get(address)
 

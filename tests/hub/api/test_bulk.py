@@ -1,5 +1,6 @@
 """Bulk tokens: what they read, and every byte counted."""
 
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -72,6 +73,15 @@ def test_what_broke_off_counts_as_far_as_it_came(client, monkeypatch):
 
     assert taken == 2000
     assert used(grant) == taken
+
+
+def test_an_answer_closed_before_its_first_block_leaves_no_file_open(client):
+    large(make.person("ada"))
+    _, headers = granted(make.person("bob"))
+
+    client.get("/ada/tiny/resolve/main/x.bin", headers=headers).close()
+
+    assert not [file for file in psutil.Process().open_files() if "/objects/plain/" in file.path]
 
 
 def test_it_reads_what_is_public_and_nothing_else(client):

@@ -1,3 +1,4 @@
+import contextlib
 import gzip
 import io
 import multiprocessing
@@ -232,6 +233,16 @@ def test_push_over_the_limit_is_refused(server, clone, repo, first):
     assert reading.resolve(repo, "main") == first.oid
 
 
+def running_git() -> list[psutil.Process]:
+    """Child processes of git; one that ends while we look is none."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "git" in child.name():
+                found.append(child)
+    return found
+
+
 def test_closing_the_answer_kills_git(path, repo, first):
     for number in range(3):
         write_commit(repo, "main", [AddBytes(f"{number}", os.urandom(4_000_000))], message=str(number), author=AUTHOR)
@@ -240,7 +251,7 @@ def test_closing_the_answer_kills_git(path, repo, first):
     request = f"{len(want) + 4:04x}{want}0000" + "0009done\n"
     answer = smart_http.upload_pack(path, io.BytesIO(request.encode()))
     next(answer)
-    children = [child for child in psutil.Process().children(recursive=True) if "git" in child.name()]
+    children = running_git()
     assert children
     answer.close()
     _, alive = psutil.wait_procs(children, timeout=10)

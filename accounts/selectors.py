@@ -20,6 +20,7 @@ from accounts.models import (
     User,
 )
 from accounts.principal import ANONYMOUS, Principal
+from common.compiled import Compiled
 
 
 def token_digest(token: str) -> str:
@@ -27,17 +28,20 @@ def token_digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+_token_of = Compiled(
+    lambda digest: AccessToken.objects.select_related("user", "namespace", "authorisation").filter(
+        digest=digest, revoked_at__isnull=True, user__is_active=True
+    ),
+    str,
+)
+
+
 def principal_of_token(token: str) -> Principal:
     """The person behind a token; ANONYMOUS when it is unknown, revoked or expired."""
-    row = (
-        AccessToken.objects.select_related("user", "namespace", "authorisation")
-        .filter(digest=token_digest(token), revoked_at__isnull=True, user__is_active=True)
-        .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now()))
-        .first()
-    )
-    if row is None:
-        return ANONYMOUS
     now = timezone.now()
+    row = next(iter(_token_of(token_digest(token))), None)
+    if row is None or (row.expires_at is not None and row.expires_at <= now):
+        return ANONYMOUS
     if row.last_used_at is None or now - row.last_used_at > timedelta(minutes=1):
         AccessToken.objects.filter(pk=row.pk).update(last_used_at=now)
     return Principal(user=row.user, token=row)

@@ -1,4 +1,7 @@
-"""All addresses. Rooms own theirs; the hub comes last because it owns /<namespace>/<name>."""
+"""All addresses. Rooms own theirs; the hub comes last because it owns /<namespace>/<name>.
+
+What files are fetched by comes first: it is asked for most, and each address that is tried before costs time.
+"""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -6,6 +9,7 @@ from django.urls import include, path
 from config import views
 
 urlpatterns = [
+    path("", include("hub.git_urls")),
     path("admin/", admin.site.urls),
     path("", views.home, name="home"),
     path("", include("common.urls")),

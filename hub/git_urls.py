@@ -2,6 +2,7 @@
 
 from django.urls import path, re_path
 
+import hub.api.converters  # noqa: F401 - the parts of addresses below
 from hub.api import git_http, lfs, misc, resolve
 
 _REPOSITORY = "<prefix:kind><str:namespace>/<name:name>"

@@ -3,6 +3,7 @@
 from django.urls import path
 from django.urls.converters import StringConverter, register_converter
 
+import hub.api.converters  # noqa: F401 - the parts of addresses below
 from hub.enums import RepositoryKind
 from hub.views import (
     access,

@@ -1,4 +1,4 @@
-"""Parts of addresses."""
+"""Parts of addresses, known to all that imports this module."""
 
 from django.urls import register_converter
 
@@ -41,7 +41,6 @@ class RepositoryName:
         return value
 
 
-def register() -> None:
-    register_converter(PluralKind, "kinds")
-    register_converter(KindPrefix, "prefix")
-    register_converter(RepositoryName, "name")
+register_converter(PluralKind, "kinds")
+register_converter(KindPrefix, "prefix")
+register_converter(RepositoryName, "name")

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+import hub.api.converters  # noqa: F401 - the parts of addresses below
 from hub.api import (
     access,
     bucket_events,
@@ -9,7 +10,6 @@ from hub.api import (
     buckets,
     collections,
     commits,
-    converters,
     dataset_files,
     dataset_viewer,
     discussions,
@@ -32,8 +32,6 @@ from hub.api import (
     xet,
 )
 from hub.enums import RepositoryKind
-
-converters.register()
 
 _REPOSITORY = "api/<kinds:kind>/<str:namespace>/<str:name>"
 _COLLECTION = "api/collections/<str:namespace>/<str:slug>"

@@ -9,9 +9,22 @@ from accounts.enums import Permission
 from accounts.principal import Principal
 from accounts.rules import may_read_namespace
 from accounts.selectors import namespaces_of, reachable_namespaces, single_repositories
+from common.compiled import Compiled
 from hub.enums import RepositoryKind, Visibility
 from hub.errors import RepositoryDisabled, RepositoryMoved, RepositoryNotFound
 from hub.models import OldName, Repository
+
+# Small letters on both sides, as in the index: `iexact` compares capitals and would read every name.
+_by_name = Compiled(
+    lambda kind, namespace, name: (
+        Repository.objects.select_related("namespace__user", "namespace__organisation")
+        .alias(owner=Lower("namespace__name"), small=Lower("name"))
+        .filter(kind=kind, owner=namespace, small=name)
+    ),
+    str,
+    str,
+    str,
+)
 
 
 def repositories_visible_to(principal: Principal) -> QuerySet[Repository]:
@@ -53,13 +66,7 @@ def repository_named(kind: RepositoryKind | str, full_name: str) -> Repository |
     namespace, _, name = full_name.partition("/")
     if "\x00" in full_name:
         return None
-    return (
-        Repository.objects.select_related("namespace__user", "namespace__organisation")
-        # Small letters on both sides, as in the index: `iexact` compares capitals and would read every name.
-        .alias(owner=Lower("namespace__name"), small=Lower("name"))
-        .filter(kind=kind, owner=namespace.lower(), small=name.lower())
-        .first()
-    )
+    return next(iter(_by_name(RepositoryKind(kind).value, namespace.lower(), name.lower())), None)
 
 
 def _may_read(principal: Principal, repository: Repository) -> bool:

@@ -1,6 +1,7 @@
 """A whole site on a folder of its own, as `make run` starts it, for the time of a benchmark."""
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,6 +35,17 @@ class Bench:
     @property
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"}
+
+    def session(self) -> str:
+        """The key of a person's browser session, as a log-in makes it."""
+        password = secrets.token_hex(8)
+        self.site.manage("create_user", "grace", "--password", password)
+        browser = requests.Session()
+        page = f"{self.url}/login"
+        browser.get(page, timeout=60)
+        form = {"username": "grace", "password": password, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        browser.post(page, form, headers={"Referer": page}, timeout=60).raise_for_status()
+        return browser.cookies["sessionid"]
 
     def web(self) -> list[psutil.Process]:
         """The master of the web server and its workers."""

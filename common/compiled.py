@@ -22,7 +22,7 @@ class Compiled(Generic[M]):
 
     `build` is called once, with stand-ins of the types given; it must put each value into the query as it is
     (`name__in=[name]`, not `name=name.lower()`) and must not depend on what the values are. Rows come with
-    what `select_related` names, as from the query itself; annotations are not supported.
+    what `select_related` and annotations add, as from the query itself.
     """
 
     def __init__(self, build: Callable[..., QuerySet[M]], *kinds: type[str] | type[int]) -> None:
@@ -52,7 +52,8 @@ class _Plan(Generic[M]):
         self._model = klass_info["model"]
         self._first, self._end = own[0], own[-1] + 1
         self._names = [expression.target.attname for expression, _sql, _alias in select[self._first : self._end]]
-        self._related = get_related_populators(klass_info, select, connection.alias)
+        self._related = get_related_populators(klass_info, select, connection.alias)  # type: ignore[call-arg]
+        self._annotations = list(compiler.annotation_col_map.items())
         self._converters = compiler.get_converters([expression for expression, _sql, _alias in select])
 
     def rows(self, values: tuple[Any, ...]) -> Iterator[M]:
@@ -66,4 +67,6 @@ class _Plan(Generic[M]):
             one = self._model.from_db(connection.alias, self._names, row[self._first : self._end])
             for populator in self._related:
                 populator.populate(row, one)
+            for name, place in self._annotations:
+                setattr(one, name, row[place])
             yield one

@@ -136,7 +136,7 @@ def repository(
 
 def repository_with_contents(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str) -> Repository:
     """The same where bytes of files are let out. Raises GatedRepository too."""
-    found = repository(request, kind, namespace, name)
+    found = repository_for(principal_of(request), kind, f"{namespace}/{name}", small=True)
     require_contents(principal_of(request), found)
     return found
 

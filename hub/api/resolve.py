@@ -17,8 +17,8 @@ from hub.git.reading import read_blob
 from hub.git.repositories import open_repository
 from hub.models import LargeObject, Repository, ScanResult
 from hub.selectors import File, Revision, entry_at, missing_content, readable_object, split_revision
-from hub.selectors.reports import refuse_blocked
-from hub.selectors.scanning import is_warned_of, result_of, words_of
+from hub.selectors.handing_out import verdict_on
+from hub.selectors.scanning import is_warned_of, words_of
 from hub.services import downloads
 
 
@@ -26,8 +26,7 @@ from hub.services import downloads
 def resolve(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, rest: str) -> HttpResponse:
     """The content of a file: for large files the object, not its pointer."""
     found = repository_with_contents(request, kind, namespace, name)
-    revision, file = _file(request, found, rest)
-    result = result_of(file)
+    revision, file, result = _file(request, found, rest)
     if is_warned_of(result) and _must_confirm(request, file):
         return redirect(f"{found.get_absolute_url()}/blob/{revision.commit}/{quote(file.path)}")
     headers = {"X-Repo-Commit": revision.commit, **_warning(file, result)}
@@ -49,7 +48,7 @@ def resolve(request: HttpRequest, kind: RepositoryKind, namespace: str, name: st
 def raw(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str, rest: str) -> HttpResponse:
     """A file as it lies in git: for large files the pointer."""
     found = repository_with_contents(request, kind, namespace, name)
-    revision, file = _file(request, found, rest)
+    revision, file, _result = _file(request, found, rest)
     return content.answer(request, _blob(revision, file), {"X-Repo-Commit": revision.commit})
 
 
@@ -76,13 +75,12 @@ def _warning(file: File, result: ScanResult | None) -> dict[str, str]:
     return {"X-HF-Warning": f"unsafe file {file.etag[:12]}; {plain}"}
 
 
-def _file(request: HttpRequest, found: Repository, rest: str) -> tuple[Revision, File]:
+def _file(request: HttpRequest, found: Repository, rest: str) -> tuple[Revision, File, ScanResult | None]:
     revision, path = split_revision(found, rest, indexed=False)
     file = entry_at(revision, path)
     if file.is_folder:
         raise EntryNotFound("This is a folder, not a file.", commit=revision.commit)
-    refuse_blocked(principal_of(request), found, file.etag, commit=revision.commit)
-    return revision, file
+    return revision, file, verdict_on(principal_of(request), found, file, commit=revision.commit)
 
 
 def _count(request: HttpRequest, found: Repository, file: File) -> None:

@@ -6,6 +6,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.principal import Principal
 from accounts.rules import may_write_namespace
+from common.compiled import Compiled
 from hub.models import (
     Block,
     Bucket,
@@ -19,13 +20,21 @@ from hub.models import (
 )
 from hub.selectors.access import contents_open_to
 
+_held = Compiled(
+    lambda repository, sha256: RepositoryObject.objects.select_related("object").filter(
+        repository=repository, object_id=sha256
+    ),
+    int,
+    str,
+)
+
 
 def readable_object(principal: Principal, repository: Repository, sha256: str) -> LargeObject | None:
     """An object of this repository: committed, or for writers also just uploaded.
 
     The caller has checked that the principal may read the repository.
     """
-    held = RepositoryObject.objects.select_related("object").filter(repository=repository, object_id=sha256).first()
+    held = next(iter(_held(repository.pk, sha256)), None)
     if held is None or (held.committed_at is None and not _may_write(principal, repository)):
         return None
     return held.object

@@ -6,7 +6,6 @@ from django.db.models import Q, QuerySet
 
 from accounts.principal import Principal
 from accounts.rules import may_write_namespace
-from common.compiled import Compiled
 from hub.errors import ContentRemoved
 from hub.models import Block, Report, Repository, Tombstone, TreeEntry
 from hub.safety_enums import ReportKind, ReportState
@@ -14,15 +13,6 @@ from hub.safety_enums import ReportKind, ReportState
 # What strangers sent is in the register once somebody has looked at it.
 _PUBLIC = [state for state in ReportState if state != ReportState.RECEIVED]
 OPEN = (ReportState.RECEIVED, ReportState.UNDER_REVIEW, ReportState.COUNTER_NOTICED)
-
-
-_of_content = Compiled(
-    lambda content, repository: Block.objects.filter(lifted_at=None, content=content).filter(
-        Q(is_everywhere=True) | Q(repository=repository)
-    ),
-    str,
-    int,
-)
 
 
 def queue(*, state: str = "") -> QuerySet[Report]:
@@ -75,7 +65,8 @@ def refuse_blocked(principal: Principal, repository: Repository, content: str, *
     """Raises ContentRemoved. Staff see what they decide about."""
     if principal.is_staff:
         return
-    for block in _of_content(content, repository.pk):
+    block = blocks_of(repository, [content]).get(content)
+    if block is not None:
         raise ContentRemoved(block.report_id, commit=commit)
 
 

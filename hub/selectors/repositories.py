@@ -14,16 +14,28 @@ from hub.enums import RepositoryKind, Visibility
 from hub.errors import RepositoryDisabled, RepositoryMoved, RepositoryNotFound
 from hub.models import OldName, Repository
 
-# Small letters on both sides, as in the index: `iexact` compares capitals and would read every name.
-_by_name = Compiled(
-    lambda kind, namespace, name: (
-        Repository.objects.select_related("namespace__user", "namespace__organisation")
-        .alias(owner=Lower("namespace__name"), small=Lower("name"))
-        .filter(kind=kind, owner=namespace, small=name)
-    ),
-    str,
-    str,
-    str,
+
+def _by_name(rows: QuerySet[Repository]) -> Compiled[Repository]:
+    """Small letters on both sides, as in the index: `iexact` compares capitals and would read every name."""
+    small = rows.alias(owner=Lower("namespace__name"), small=Lower("name"))
+    return Compiled(lambda kind, namespace, name: small.filter(kind=kind, owner=namespace, small=name), str, str, str)
+
+
+_whole = _by_name(Repository.objects.select_related("namespace__user", "namespace__organisation"))
+# What rules and git ask for; the rest is read when somebody asks for it.
+_small = _by_name(
+    Repository.objects.select_related("namespace").only(
+        "namespace__name",
+        "namespace__kind",
+        "namespace__user_id",
+        "namespace__organisation_id",
+        "name",
+        "kind",
+        "visibility",
+        "gated",
+        "is_disabled",
+        "default_branch",
+    )
 )
 
 
@@ -36,15 +48,21 @@ def repositories_visible_to(principal: Principal) -> QuerySet[Repository]:
 
 
 def repository_for(
-    principal: Principal, kind: RepositoryKind | str, full_name: str, *, even_disabled: bool = False
+    principal: Principal,
+    kind: RepositoryKind | str,
+    full_name: str,
+    *,
+    even_disabled: bool = False,
+    small: bool = False,
 ) -> Repository:
     """The repository of that name, without regard to case.
 
     Raises RepositoryNotFound when it is missing or hidden, RepositoryMoved for a former name,
     RepositoryDisabled for one that a report disabled: only staff see into it, and with
-    `even_disabled` its own people see that it exists.
+    `even_disabled` its own people see that it exists. `small` brings only what rules and git need,
+    for the doors that are asked most.
     """
-    found = repository_named(kind, full_name)
+    found = repository_named(kind, full_name, small=small)
     if found is None:
         old = (
             OldName.objects.select_related("repository__namespace")
@@ -61,12 +79,13 @@ def repository_for(
     return found
 
 
-def repository_named(kind: RepositoryKind | str, full_name: str) -> Repository | None:
+def repository_named(kind: RepositoryKind | str, full_name: str, *, small: bool = False) -> Repository | None:
     """The repository of that name, whoever asks: for services that check rules themselves."""
     namespace, _, name = full_name.partition("/")
     if "\x00" in full_name:
         return None
-    return next(iter(_by_name(RepositoryKind(kind).value, namespace.lower(), name.lower())), None)
+    by_name = _small if small else _whole
+    return next(iter(by_name(str(kind), namespace.lower(), name.lower())), None)
 
 
 def _may_read(principal: Principal, repository: Repository) -> bool:

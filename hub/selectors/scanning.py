@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-from common.compiled import Compiled
 from hub.algorithms.scanning import RULES, ending_of
 from hub.models import ScanResult
 from hub.safety_enums import SCAN_ORDER, ScanReason, ScanStatus
@@ -13,11 +12,6 @@ from hub.selectors.revisions import File, Revision, files_at
 _BATCH = 5000
 # Whoever fetches these with a browser confirms it, programs get a warning.
 WARNED_OF = frozenset({ScanStatus.UNSAFE, ScanStatus.ERROR})
-
-
-_of_content = Compiled(
-    lambda content, ending: ScanResult.objects.filter(content=content, ending=ending, rules=RULES), str, str
-)
 
 
 def results_of(files: Iterable[File]) -> dict[str, ScanResult]:
@@ -32,7 +26,7 @@ def results_of(files: Iterable[File]) -> dict[str, ScanResult]:
 
 
 def result_of(file: File) -> ScanResult | None:
-    return None if file.is_folder else next(iter(_of_content(file.etag, ending_of(file.path))), None)
+    return results_of([file]).get(file.path)
 
 
 def is_warned_of(result: ScanResult | None) -> bool:

@@ -4,6 +4,7 @@ import os
 import time
 
 import pytest
+from django.test import TransactionTestCase
 
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
@@ -25,24 +26,44 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
-def _flush_patiently():
-    """A live site may be in the middle of a query when the tables are emptied; then it is tried again."""
-    from django.core.management import CommandError
-    from django.test import TransactionTestCase
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """The test database, and beside it a copy of the rows that migrations made."""
+    from django.db import connection
 
-    flush = TransactionTestCase._fixture_teardown
-
-    def patient(self):
-        for attempt in range(10):
-            try:
-                return flush(self)
-            except CommandError:
-                if attempt == 9:
-                    raise
-                time.sleep(0.3)
-        return None
-
-    TransactionTestCase._fixture_teardown = patient
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("CREATE SCHEMA made_by_migrations")
+        for name in _filled(cursor):
+            cursor.execute(f'CREATE TABLE made_by_migrations."{name}" AS TABLE public."{name}"')
 
 
-_flush_patiently()
+def _filled(cursor, schema="public"):
+    cursor.execute(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND table_type = 'BASE TABLE'"
+        " AND table_name <> 'django_migrations'",
+        [schema],
+    )
+    asking = [f"SELECT '{name}' WHERE EXISTS (SELECT FROM {schema}.\"{name}\")" for (name,) in cursor.fetchall()]
+    cursor.execute(" UNION ALL ".join(asking))
+    return [name for (name,) in cursor.fetchall()]
+
+
+def _empty_tables(test):
+    """After a test that committed: all tables are as after the migrations, whatever test comes next."""
+    from django.db import OperationalError, connection, transaction
+
+    for attempt in range(10):
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                filled = ", ".join(f'"{name}"' for name in _filled(cursor))
+                cursor.execute(f"TRUNCATE {filled} CASCADE")
+                for name in _filled(cursor, "made_by_migrations"):
+                    cursor.execute(f'INSERT INTO "{name}" SELECT * FROM made_by_migrations."{name}"')
+            return
+        except OperationalError:  # a live site may be in the middle of a query
+            if attempt == 9:
+                raise
+            time.sleep(0.3)
+
+
+TransactionTestCase._fixture_teardown = _empty_tables

@@ -1,21 +1,19 @@
-"""Reading from addresses that strangers chose, with the care of common/outgoing.py.
+"""Reading from addresses that strangers chose, over common/outgoing.py.
 
-Redirects are followed, for large files lie on other servers than the lists of them: each hop is
-looked at like the first, none leads from https to http, and what is secret goes to the first
+Redirects of a GET are followed, for large files lie on other servers than the lists of them: each hop
+is looked at like the first, none leads from https to http, and what is secret goes to the first
 server only. Everything ends by a deadline that the caller sets.
 """
 
 import http.client
-import ssl
-import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from common import outgoing
-from common.outgoing import AddressRefused, PostFailed
+from common.outgoing import AddressRefused
 
 MAX_REDIRECTS = 5
 SILENCE = 30  # seconds without a byte, after which a server has stopped answering
@@ -40,7 +38,7 @@ class Answer:
         """Some bytes, at most so many; b"" at the end. Raises DownloadFailed."""
         try:
             block = self.response.read1(size)
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except outgoing.FAULTS as error:
             raise DownloadFailed(f"The answer broke off: {error}"[:300]) from error
         if time.monotonic() >= self.end:  # what was cut off may look like a short answer
             raise DownloadFailed("The answer came too slowly.")
@@ -53,7 +51,7 @@ class Answer:
             body += block
             if len(body) > limit:
                 raise DownloadFailed(f"The answer has more than {limit} bytes.")
-        if len(body) < int(self.headers.get("content-length", "0") or 0):
+        if self.response.length:  # what Content-Length promised and did not come
             raise DownloadFailed("The answer broke off.")
         return bytes(body)
 
@@ -72,10 +70,10 @@ def get(
     Raises AddressRefused, DownloadFailed; an error status is an answer too.
     """
     end = time.monotonic() + seconds
-    first = _origin(url)
+    first = origin(url)
     for _hop in range(MAX_REDIRECTS + 1):
-        sent = {**headers, **(secret or {})} if _origin(url) == first else dict(headers)
-        with _request(url, sent, end, loopback) as answer:
+        sent = {**headers, **(secret or {})} if origin(url) == first else dict(headers)
+        with _request("GET", url, sent, None, end, loopback) as answer:
             place = answer.headers.get("location")
             if answer.status not in _REDIRECTS or not place:
                 yield answer
@@ -88,41 +86,28 @@ def get(
 
 
 @contextmanager
-def _request(url: str, headers: Mapping[str, str], end: float, loopback: bool) -> Iterator[Answer]:
-    target = outgoing.check(url, loopback=loopback)
-    try:
-        connected = outgoing.connect(target, outgoing.resolve(target, loopback), min(end, time.monotonic() + SILENCE))
-    except PostFailed as failed:
-        raise DownloadFailed(str(failed)) from failed
-    watchdog = None
-    try:
-        try:
-            connected.settimeout(SILENCE)
-            if target.scheme == "https":
-                connected = ssl.create_default_context().wrap_socket(connected, server_hostname=target.host)
-            # A server that sends a byte now and then never runs into the timeout of a single read.
-            watchdog = threading.Timer(max(0.01, end - time.monotonic()), outgoing.cut, [connected])
-            watchdog.daemon = True
-            watchdog.start()
-            connection = http.client.HTTPConnection(target.host, target.port)
-            connection.sock = connected
-            connection.putrequest("GET", target.path, skip_host=True, skip_accept_encoding=True)
-            connection.putheader("Host", target.host_header)
-            for name, value in {**headers, "Accept-Encoding": "identity", "Connection": "close"}.items():
-                connection.putheader(name, value)
-            connection.endheaders()
-            response = connection.getresponse()
-            found = {name.lower(): value for name, value in response.getheaders()}
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise DownloadFailed(f"No useful answer: {type(error).__name__}: {error}"[:300]) from error
-        yield Answer(response.status, found, url, response, end)
-    finally:
-        if watchdog is not None:
-            watchdog.cancel()
-        with suppress(OSError):
-            connected.close()
+def post(
+    url: str, body: bytes, headers: Mapping[str, str], *, seconds: float, loopback: bool = False
+) -> Iterator[Answer]:
+    """The answer to a POST; a redirect is an answer like any other. Raises as `get` does."""
+    with _request("POST", url, headers, body, time.monotonic() + seconds, loopback) as answer:
+        yield answer
 
 
-def _origin(url: str) -> tuple[str, str]:
+def origin(url: str) -> tuple[str, str]:
+    """Scheme and server of an address."""
     parts = urlsplit(url)
     return parts.scheme, parts.netloc.lower()
+
+
+@contextmanager
+def _request(
+    method: str, url: str, headers: Mapping[str, str], body: bytes | None, end: float, loopback: bool
+) -> Iterator[Answer]:
+    sent = {**headers, "Accept-Encoding": "identity"}
+    try:
+        with outgoing.exchange(method, url, sent, body, end=end, silence=SILENCE, loopback=loopback) as response:
+            found = {name.lower(): value for name, value in response.getheaders()}
+            yield Answer(response.status, found, url, response, end)
+    except outgoing.NoAnswer as failed:
+        raise DownloadFailed(str(failed)) from failed

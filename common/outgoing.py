@@ -2,20 +2,26 @@
 
 The name is resolved once, every address it has must be public, and the connection goes to
 the address that was looked at: a name that answers differently the next time gains
-nothing. Redirects are not followed, proxies of the environment are not used.
+nothing. Redirects are not followed, proxies of the environment are not used. Documents are
+read by common/fetching.py and files by common/downloading.py, both over `exchange`.
 """
 
 import http.client
 import ipaddress
+import math
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, urlsplit
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# What reading an answer may raise.
+FAULTS = (OSError, http.client.HTTPException, ValueError)
 
 _MAX_URL = 2000
 _MAX_ANSWER = 64 * 1024  # bytes of a body that are read at most
@@ -27,10 +33,10 @@ _COMPATIBLE = ipaddress.ip_network("::/96")  # RFC 4291, out of use: the same
 
 
 class AddressRefused(Exception):
-    """This address is never posted to."""
+    """This address is never connected to."""
 
 
-class PostFailed(Exception):
+class NoAnswer(Exception):
     """Nothing useful came back; it may at another time."""
 
 
@@ -65,7 +71,7 @@ def check(url: str, *, loopback: bool = False) -> Target:
     host = _ascii(host)
     port = _port_of(parts.scheme) if port is None else port
     if port not in _PORTS and port < _FIRST_FREE_PORT:
-        raise AddressRefused("Of the ports below 1024 only 80 and 443 are posted to.")
+        raise AddressRefused("Of the ports below 1024 only 80 and 443 are connected to.")
     literal = _literal(host)
     if literal is not None:
         require_public(literal, loopback=loopback)
@@ -84,48 +90,78 @@ def require_public(address: Address, *, loopback: bool = False) -> None:
 def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float, loopback: bool = False) -> int:
     """Post and return the status of the answer, all within so many seconds.
 
-    Raises AddressRefused; PostFailed when no answer came in time or none that is HTTP.
+    Raises AddressRefused; NoAnswer when none came in time or none that is HTTP.
     """
     end = time.monotonic() + seconds
-    target = check(url, loopback=loopback)
-    connected = connect(target, resolve(target, loopback), end)
     try:
-        connected.settimeout(max(0.01, end - time.monotonic()))
-        if target.scheme == "https":
-            connected = ssl.create_default_context().wrap_socket(connected, server_hostname=target.host)
-        return _exchange(target, connected, body, headers, end)
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = "No answer in time." if time.monotonic() >= end else f"{type(error).__name__}: {error}"
-        raise PostFailed(reason[:300]) from error
+        with exchange("POST", url, headers, body, end=end, loopback=loopback) as response:
+            response.read(_MAX_ANSWER)
+            if time.monotonic() >= end:  # what was cut off may look like a short answer
+                raise TimeoutError
+            return response.status
+    except FAULTS as error:
+        raise _no_answer(error, end) from error
+
+
+@contextmanager
+def exchange(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes | None = None,
+    *,
+    end: float,
+    silence: float = math.inf,
+    loopback: bool = False,
+) -> Iterator[http.client.HTTPResponse]:
+    """One request; the answer as it begins, to be read inside of the block. All is cut off at `end` (monotonic).
+
+    `silence` is how many seconds may go by without a byte. Raises AddressRefused, NoAnswer; reading
+    raises FAULTS, and what was cut off may look like a short answer.
+    """
+    target = check(url, loopback=loopback)
+    connected = connect(target, resolve(target, loopback), min(end, time.monotonic() + silence))
+    watchdog = None
+    try:
+        try:
+            connected.settimeout(min(silence, max(0.01, end - time.monotonic())))
+            if target.scheme == "https":
+                connected = ssl.create_default_context().wrap_socket(connected, server_hostname=target.host)
+            # A server that sends a byte now and then never runs into the timeout of a single read.
+            watchdog = threading.Timer(max(0.01, end - time.monotonic()), _cut, [connected])
+            watchdog.daemon = True
+            watchdog.start()
+            response = _ask(method, target, connected, headers, body)
+        except FAULTS as error:
+            raise _no_answer(error, end) from error
+        with response:
+            yield response
     finally:
-        connected.close()
+        if watchdog is not None:
+            watchdog.cancel()
+        with suppress(OSError):
+            connected.close()
 
 
-def _exchange(target: Target, connected: socket.socket, body: bytes, headers: Mapping[str, str], end: float) -> int:
-    # A server that sends a byte now and then never runs into the timeout of a single read.
-    watchdog = threading.Timer(max(0.01, end - time.monotonic()), cut, [connected])
-    watchdog.daemon = True
-    watchdog.start()
+def _ask(
+    method: str, target: Target, connected: socket.socket, headers: Mapping[str, str], body: bytes | None
+) -> http.client.HTTPResponse:
     connection = http.client.HTTPConnection(target.host, target.port)
     connection.sock = connected
-    try:
-        connection.putrequest("POST", target.path, skip_host=True, skip_accept_encoding=True)
-        connection.putheader("Host", target.host_header)
-        for name, value in {**headers, "Content-Length": str(len(body)), "Connection": "close"}.items():
-            connection.putheader(name, value)
-        connection.endheaders(body)
-        response = connection.getresponse()
-        response.read(_MAX_ANSWER)
-        if time.monotonic() >= end:  # what was cut off may look like a short answer
-            raise TimeoutError
-        return response.status
-    finally:
-        watchdog.cancel()
-        connection.close()
+    connection.putrequest(method, target.path, skip_host=True, skip_accept_encoding=True)
+    length = {} if body is None else {"Content-Length": str(len(body))}
+    for name, value in {"Host": target.host_header, **headers, **length, "Connection": "close"}.items():
+        connection.putheader(name, value)
+    connection.endheaders(body)
+    return connection.getresponse()
+
+
+def _no_answer(error: BaseException, end: float) -> NoAnswer:
+    return NoAnswer("No answer in time." if time.monotonic() >= end else f"{type(error).__name__}: {error}"[:300])
 
 
 def resolve(target: Target, loopback: bool) -> list[Address]:
-    """The addresses of a name, all of them public. Raises AddressRefused, PostFailed."""
+    """The addresses of a name, all of them public. Raises AddressRefused, NoAnswer."""
     literal = _literal(target.host)
     if literal is not None:
         found = [literal]
@@ -133,7 +169,7 @@ def resolve(target: Target, loopback: bool) -> list[Address]:
         try:
             rows = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            raise PostFailed(f"The name {target.host} has no address.") from error
+            raise NoAnswer(f"The name {target.host} has no address.") from error
         found = list(dict.fromkeys(ipaddress.ip_address(str(row[4][0]).partition("%")[0]) for row in rows))
     for address in found:
         require_public(address, loopback=loopback)
@@ -141,7 +177,7 @@ def resolve(target: Target, loopback: bool) -> list[Address]:
 
 
 def connect(target: Target, addresses: list[Address], end: float) -> socket.socket:
-    """To the first of these addresses that answers. Raises PostFailed."""
+    """To the first of these addresses that answers. Raises NoAnswer."""
     error: OSError | None = None
     for address in addresses:
         left = end - time.monotonic()
@@ -151,10 +187,10 @@ def connect(target: Target, addresses: list[Address], end: float) -> socket.sock
             return socket.create_connection((str(address), target.port), timeout=left)
         except OSError as failure:
             error = failure
-    raise PostFailed(f"No connection: {error or 'no answer in time'}"[:300]) from error
+    raise NoAnswer(f"No connection: {error or 'no answer in time'}"[:300]) from error
 
 
-def cut(connected: socket.socket) -> None:
+def _cut(connected: socket.socket) -> None:
     """End a connection that another thread reads from."""
     try:
         socket.socket.shutdown(connected, socket.SHUT_RDWR)  # below TLS, which would wait for the other side

@@ -73,7 +73,7 @@ def deliver(pk: int) -> bool:
         )
     except outgoing.AddressRefused as refused:
         _settle(letter, error=str(refused), hopeless=True)
-    except outgoing.PostFailed as failed:
+    except outgoing.NoAnswer as failed:
         _settle(letter, error=str(failed))
     else:
         # Redirects are not followed: what they point to was not looked at.

@@ -61,17 +61,3 @@ def test_without_the_setting_of_tests_neither_http_nor_private_addresses_are_ask
     for url in ("ftp://example.org/", "file:///etc/passwd", "https://", "https://user:x@example.org/", "nonsense"):
         with pytest.raises(FetchFailed):
             fetch_json(url)
-
-
-@pytest.mark.parametrize(
-    ("address", "expected"),
-    [
-        ("93.184.215.14", True), ("2606:4700::1111", True), ("127.0.0.1", False), ("10.1.2.3", False),
-        ("192.168.0.1", False), ("100.64.0.1", False), ("169.254.169.254", False), ("224.0.0.1", False),
-        ("0.0.0.0", False), ("::1", False), ("fe80::1%eth0", False), ("fc00::1", False),
-        ("::ffff:127.0.0.1", False), ("::ffff:93.184.215.14", True), ("64:ff9b::7f00:1", False),
-        ("2002:7f00:1::", False),
-    ],
-)  # fmt: skip
-def test_which_addresses_are_public(address, expected):
-    assert fetching._is_public(address) is expected

@@ -132,7 +132,7 @@ def test_a_server_that_drips_is_cut_off(drip):
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     try:
-        with pytest.raises(outgoing.PostFailed):
+        with pytest.raises(outgoing.NoAnswer):
             outgoing.post(f"http://127.0.0.1:{listener.getsockname()[1]}/", b"{}", {}, seconds=0.5, loopback=True)
     finally:
         done.set()
@@ -144,5 +144,5 @@ def test_nobody_there_and_no_such_name():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     for url in (f"http://127.0.0.1:{port}/", "http://name.invalid/"):
-        with pytest.raises(outgoing.PostFailed):
+        with pytest.raises(outgoing.NoAnswer):
             outgoing.post(url, b"{}", {}, seconds=3, loopback=True)

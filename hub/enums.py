@@ -403,6 +403,28 @@ class ImportReason(TextChoices):
     REFUSED = "refused", _("The files cannot be kept here.")
 
 
+class RefChange(TextChoices):
+    """What a run of an import did to a branch or tag here."""
+
+    NEW = "new", _("new")
+    FORWARD = "forward", _("moved on")
+    FORCED = "forced", _("rewritten at the source")
+    GONE = "gone", _("deleted at the source")
+    KEPT = "kept", _("deleted at the source, kept here")
+    DIVERGED = "diverged", _("changed on both sides")
+
+
+class ImportNote(TextChoices):
+    """What the people of a copy should know about a run, beside what changed."""
+
+    NO_GIT = "no-git", _("The source does not speak git, so the files of one revision came as one commit.")
+    LEFT_OUT = "left-out", _("Left out, for they belong to the source alone:")
+    BAD_NAME = "bad-name", _("Left out, for their names are not allowed here:")
+    MISSING = "missing", _("Large files of old commits or other branches that the source has no more:")
+    CARD = "card", _("The card has faults:")
+    SECRETS = "secrets", _("Look at this before you make the copy public.")
+
+
 class DownloadKind(TextChoices):
     """Who took it (docs/decisions/067)."""
 

@@ -1,7 +1,7 @@
 """Reading repositories: revisions, files, folders, history, differences."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -163,6 +163,14 @@ def is_ancestor(repo: Repository, old: str, new: str) -> bool:
 def is_part_of(repo: Repository, old: str, new: str) -> bool:
     """`is_ancestor` for a commit that may have been pruned."""
     return _commit_id(repo, old) is not None and is_ancestor(repo, old, new)
+
+
+def leads_to_any(repo: Repository, commit: str, tips: Iterable[str]) -> bool:
+    """Is the commit part of the history of one of `tips`? Those that were pruned count for nothing."""
+    if _commit_id(repo, commit) is None:
+        return False
+    request = "\n".join([commit, *(f"^{tip}" for tip in tips), ""]).encode()
+    return not run_git(Path(repo.path), "rev-list", "--max-count=1", "--ignore-missing", "--stdin", stdin=request)
 
 
 def commit_info(commit: pygit2.Commit) -> CommitInfo:

@@ -6,7 +6,7 @@ from hub.models.credits import CreditCorrection, CreditSeal, Dispute, DisputeEve
 from hub.models.dataset_views import DatasetSplit, DatasetView
 from hub.models.discussions import CommentEdit, Discussion, DiscussionEvent, OfferedObject
 from hub.models.downloads import Download
-from hub.models.imports import Import
+from hub.models.imports import Import, ImportRun
 from hub.models.index import Branch, Commit, TreeEntry
 from hub.models.objects import LargeObject, RepositoryObject
 from hub.models.opt_outs import OptOut, OptOutEvent, OptOutMatch
@@ -48,6 +48,7 @@ __all__ = [
     "Follow",
     "Gate",
     "Import",
+    "ImportRun",
     "LargeObject",
     "Like",
     "LineageEdge",

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Namespace
 from common.ids import hex_id
-from hub.enums import ImportReason, ImportSchedule, ImportState, RepositoryKind, Visibility
+from hub.enums import ImportNote, ImportReason, ImportSchedule, ImportState, RefChange, RepositoryKind, Visibility
 from hub.models.repositories import Repository
 
 
@@ -27,7 +27,10 @@ class Import(models.Model):
     endpoint = models.CharField(max_length=200)
     kind = models.CharField(max_length=7, choices=RepositoryKind)
     source_name = models.CharField(max_length=200)
-    revision = models.CharField(max_length=250, default="main")
+    # Empty: everything, with its history. A branch, tag or commit: only its files, one commit for each run.
+    revision = models.CharField(max_length=250, blank=True)
+    # Whether the commits of the source are brought, or its files alone; unknown until the source was asked.
+    has_history = models.BooleanField(null=True, blank=True)
     sealed_token = models.TextField(blank=True)
     namespace = models.ForeignKey(Namespace, models.CASCADE, related_name="+")
     name = models.CharField(max_length=96)
@@ -52,6 +55,10 @@ class Import(models.Model):
     local_commit = models.CharField(max_length=40, blank=True)
     # What came from the source, so that what was added here is not taken for something that vanished there.
     paths = ArrayField(models.TextField(), default=list, blank=True)
+    # With history: where the branches and tags of the source were when they were copied last, and which of
+    # them changed on both sides since.
+    refs = models.JSONField(default=dict, blank=True)
+    diverged = ArrayField(models.CharField(max_length=300), default=list, blank=True)
     copied_at = models.DateTimeField(null=True, blank=True)
 
     # Who works: a later turn makes the earlier one stop. A worker that dies lets go at `claimed_until`.
@@ -104,3 +111,46 @@ class Import(models.Model):
     @property
     def percent(self) -> int:
         return self.bytes_done * 100 // self.bytes_total if self.bytes_total else 0
+
+
+class ImportRun(models.Model):
+    """What one run of an import changed here. Written before anything moves, ended when all is in place.
+
+    `commits` are where refs of the source were: what leads to one of them was made there, also
+    when the source rewrote its history since or the worker was lost.
+    """
+
+    imported = models.ForeignKey(Import, models.CASCADE, related_name="runs")
+    turn = models.PositiveIntegerField()
+    began_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    # [{"ref", "how", "before", "after"}], and [{"code", "detail"}].
+    changes = models.JSONField(default=list, blank=True)
+    notes = models.JSONField(default=list, blank=True)
+    commits = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    files = models.PositiveIntegerField(default=0)
+    bytes = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("run of an import")
+        constraints = [models.UniqueConstraint(fields=["imported", "turn"], name="import_run_once")]
+
+    def __str__(self) -> str:
+        return f"{self.imported_id} {self.turn}"
+
+    @property
+    def told_changes(self) -> list[dict[str, str]]:
+        """The changes in words: name and kind of the ref, what became of it."""
+        return [
+            one
+            | {
+                "name": one["ref"].removeprefix("refs/heads/").removeprefix("refs/tags/"),
+                "is_tag": one["ref"].startswith("refs/tags/"),
+                "words": RefChange(one["how"]).label,
+            }
+            for one in self.changes
+        ]
+
+    @property
+    def told_notes(self) -> list[tuple[str, str]]:
+        return [(ImportNote(one["code"]).label, one["detail"]) for one in self.notes]

@@ -16,7 +16,9 @@ TRAILER = "Imported-from: "
 def imports_of(principal: Principal) -> QuerySet[Import]:
     """A person's own, latest first; staff see those of others at their addresses only."""
     rows = Import.objects.filter(created_by=principal.user) if principal.user else Import.objects.none()
-    return rows.defer("paths").select_related("repository__namespace", "namespace", "created_by").order_by("-id")
+    return (
+        rows.defer("paths", "refs").select_related("repository__namespace", "namespace", "created_by").order_by("-id")
+    )
 
 
 def import_for(principal: Principal, key: str) -> Import:
@@ -31,7 +33,7 @@ def import_for(principal: Principal, key: str) -> Import:
 
 def import_of(repository: Repository) -> Import | None:
     """Where its files came from, if they came from another hub."""
-    rows = Import.objects.defer("paths").select_related("created_by")
+    rows = Import.objects.defer("paths", "refs").select_related("created_by")
     return rows.filter(repository=repository).exclude(source_commit="").first()
 
 
@@ -42,7 +44,7 @@ def must_stay_private(repository: Repository) -> bool:
 
 def is_imported(repository: Repository, commit: str) -> bool:
     """Whether this commit was written by an import: its message says from where, so a crash cannot lose it."""
-    found = Import.objects.defer("paths").filter(repository=repository).first()
+    found = Import.objects.defer("paths", "refs").filter(repository=repository).first()
     if found is None:
         return False
     return source_commit_of(found, repository, commit) is not None
@@ -50,6 +52,8 @@ def is_imported(repository: Repository, commit: str) -> bool:
 
 def source_commit_of(found: Import, repository: Repository, commit: str) -> str | None:
     """The commit of the source that a commit here is the copy of, None when it is none."""
+    if found.has_history:
+        return commit if _is_of_source(found, repository, commit) else None
     try:
         message = reading.read_commit(open_repository(repository.path), commit).message
     except GitError:
@@ -57,3 +61,9 @@ def source_commit_of(found: Import, repository: Repository, commit: str) -> str 
     start = f"{TRAILER}{found.source_url}@"
     lines = [line for line in message.splitlines() if line.startswith(start)]
     return lines[-1].removeprefix(start) if lines else None
+
+
+def _is_of_source(found: Import, repository: Repository, commit: str) -> bool:
+    """Whether any run brought it, or what builds on it, as it was at the source."""
+    tips = {tip for commits in found.runs.values_list("commits", flat=True) for tip in commits}
+    return commit in tips or reading.leads_to_any(open_repository(repository.path), commit, sorted(tips))

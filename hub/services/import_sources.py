@@ -64,8 +64,8 @@ class Source:
     token: str = ""
 
     def info(self, revision: str) -> Info:
-        """Raises SourceClosed, DownloadFailed, AddressRefused."""
-        found = self._json(f"{self._api}/revision/{quote(revision, safe='')}")[0]
+        """At a revision, or the head of the default branch. Raises SourceClosed, DownloadFailed, AddressRefused."""
+        found = self._json(f"{self._api}/revision/{quote(revision, safe='')}" if revision else self._api)[0]
         commit = found.get("sha") if isinstance(found, dict) else None
         if not isinstance(found, dict) or not _is_hex(commit, 40):
             raise DownloadFailed("The answer is not that of a hub.")
@@ -108,8 +108,7 @@ class Source:
         """Hand so many bytes of a file from `begin` on to `take`. Raises as `info` does."""
         headers = {} if length == file.size else {"Range": f"bytes={begin}-{begin + length - 1}"}
         with self._get(self._resolve(commit, file.path), SECONDS + length / SLOWEST, headers) as answer:
-            if headers and (answer.status != 206 or not _begins_at(answer, begin)):
-                raise DownloadFailed("The source does not send parts of files.")
+            require_part(answer, begin, is_part=bool(headers))
             take(answer)
 
     @property
@@ -187,8 +186,11 @@ def _is_hex(value: object, length: int) -> bool:
     return isinstance(value, str) and len(value) == length and set(value) <= set("0123456789abcdef")
 
 
-def _begins_at(answer: Answer, begin: int) -> bool:
-    return answer.headers.get("content-range", "").startswith(f"bytes {begin}-")
+def require_part(answer: Answer, begin: int, *, is_part: bool) -> None:
+    """Raises DownloadFailed when a part was asked for and something else comes."""
+    given = answer.headers.get("content-range", "")
+    if is_part and (answer.status != 206 or not given.startswith(f"bytes {begin}-")):
+        raise DownloadFailed("The source does not send parts of files.")
 
 
 def _next_of(link: str) -> str | None:

@@ -14,8 +14,12 @@ from common.services import audit
 from hub import rules
 from hub.algorithms.import_sources import SourceAddress, is_revision, parse_source
 from hub.enums import IMPORT_MOVES, ImportReason, ImportSchedule, ImportState, RepositoryKind, Visibility
-from hub.models import Import
+from hub.git import incoming
+from hub.git.refs import BRANCH, TAG
+from hub.git.repositories import open_repository
+from hub.models import Import, Repository
 from hub.selectors.repositories import repository_named
+from hub.services import refs
 from hub.services.locks import lock_name
 from hub.services.repositories import RepositoryExists, check_name, default_visibility
 
@@ -39,7 +43,7 @@ def create(
     schedule: ImportSchedule | str = ImportSchedule.NONE,
     statement: str = "",
 ) -> Import:
-    """Bring a repository of another hub here, under a name that is free.
+    """Bring a repository of another hub here, under a name that is free: all of it, or the files of one revision.
 
     Nothing is asked of the source yet: a worker does that. Raises Unauthenticated, Forbidden,
     Invalid, RepositoryExists, Conflict.
@@ -59,12 +63,14 @@ def create(
         raise Conflict(_("An import under this name is under way."), hint=_("Wait for it, or cancel it."))
     if _under_way().filter(created_by=user).count() >= MAX_UNDER_WAY:
         raise Conflict(_("You have %(most)s imports under way, which is the limit.") % {"most": MAX_UNDER_WAY})
+    revision = revision or address.revision
     made = Import.objects.create(
         created_by=user,
         endpoint=address.endpoint,
         kind=address.kind,
         source_name=address.name,
-        revision=_checked_revision(revision or address.revision or "main"),
+        revision=_checked_revision(revision) if revision else "",
+        has_history=False if revision else None,
         sealed_token=_sealed(token),
         namespace=namespace,
         name=name,
@@ -91,11 +97,17 @@ def confirm(found: Import, statement: str, *, by: Principal) -> Import:
 
 @transaction.atomic
 def run_now(found: Import, *, by: Principal) -> Import:
-    """Go on, try again, or look for something new. After commits of others here it goes on top of them."""
+    """Go on, try again, or look for something new.
+
+    After commits of others here it goes on top of them; where it brings the history it sets them aside,
+    on branches of their own, and follows the source again.
+    """
     found = _locked(found, by)
     if found.reason == ImportReason.LICENCE_UNCLEAR and not found.statement:
         raise Conflict(_("Say first why copies are allowed."))
     if found.repository is not None and found.reason == ImportReason.DIVERGED:
+        if found.has_history:
+            _set_aside(found, found.repository, by)
         found.local_commit = found.repository.head
     _queue(found)
     audit.record("import.run", str(found), actor=by)
@@ -146,6 +158,22 @@ def move(found: Import, state: ImportState, reason: ImportReason | str = "", det
 def token_of(found: Import) -> str:
     """The token for the source, to be sent to it and shown to nobody."""
     return sealing.unseal(found.sealed_token, purpose=_PURPOSE)
+
+
+def _set_aside(found: Import, repository: Repository, by: Principal) -> None:
+    """Keep what was changed here under another name; from then on the source may take the old one."""
+    here = incoming.targets(open_repository(repository.path))
+    for ref in found.diverged:
+        if ref not in here:
+            continue
+        is_tag = ref.startswith(TAG)
+        name = f"kept/{ref.removeprefix(BRANCH).removeprefix(TAG)}-{here[ref][:10]}"
+        if is_tag and f"{TAG}{name}" not in here:
+            refs.create_tag(repository, name, by=by, revision=ref)
+        elif not is_tag:
+            refs.create_branch(repository, name, by=by, start=ref, exist_ok=True)
+        found.refs[ref] = here[ref]
+    found.diverged = []
 
 
 def _under_way() -> QuerySet[Import]:

@@ -30,8 +30,11 @@ _BATCH = 2000
 
 
 @transaction.atomic
-def follow(repository: Repository, ref: str, *, by: Principal | None = None) -> str | None:
-    """Bring one branch's rows to where git is; returns the commit, None when the branch is gone."""
+def follow(repository: Repository, ref: str, *, by: Principal | None = None, is_own_work: bool = True) -> str | None:
+    """Bring one branch's rows to where git is; returns the commit, None when the branch is gone.
+
+    `by` is told to others, and is the author of new commits in their name, unless they are the work of others.
+    """
     lock_branch(repository, ref)
     repo = open_repository(repository.path)
     head = target_of(repo, ref)
@@ -43,7 +46,7 @@ def follow(repository: Repository, ref: str, *, by: Principal | None = None) -> 
     if branch is not None and branch.head == head:
         return head
     before = branch.head if branch is not None else None
-    if branch is None or not _advance(repo, branch, head, by):
+    if branch is None or not _advance(repo, branch, head, by if is_own_work else None):
         rebuild(repository, ref)
     _tell(repository, ref, head, by, before=before)
     return head

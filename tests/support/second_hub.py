@@ -23,6 +23,8 @@ from huggingface_hub import HfApi
 from tests.support.site_server import PROJECT, database_url, start, stop
 
 _NAME = "second_hub"
+FILES = ("/resolve/", "/api/storage/objects/")  # what the addresses of files hold
+_ASKED = ("Range", "Authorization", "Git-Protocol", "Content-Type", "Accept")
 _PEOPLE = """
 from accounts.services import people, tokens
 from accounts.enums import TokenScope
@@ -81,29 +83,41 @@ class Asked:
     range: str
     token: str
     sent: int = 0
+    said: bytes = b""
 
 
 @dataclass
 class Relay:
-    """A server in front of another one. `change` may return other bytes for a path; `redirect` another address."""
+    """A server in front of another one. `change` may return other bytes for a path; `redirect` another address.
+
+    Only one that `speaks_git` lets version 2 of git's protocol through.
+    """
 
     url: str
     asked: list[Asked] = field(default_factory=list)
     change: Callable[[str, bytes], bytes] | None = None
     redirect: Callable[[str], str | None] | None = None
     stall_after: int | None = None
+    speaks_git: bool = False
     released: threading.Event = field(default_factory=threading.Event)
 
-    def sent(self, part: str) -> int:
-        """Bytes of bodies that went out for addresses with this in them."""
-        return sum(one.sent for one in self.asked if part in one.path)
+    def sent(self, *parts: str) -> int:
+        """Bytes of bodies that went out for addresses with one of these in them."""
+        return sum(one.sent for one in self.asked if any(part in one.path for part in parts))
 
 
 @contextmanager
 def relaying(target: str) -> Iterator[Relay]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            self._relay(None)
+
+        def do_POST(self) -> None:
+            self._relay(self.rfile.read(int(self.headers["Content-Length"])))
+
+        def _relay(self, sent: bytes | None) -> None:
             asked = Asked(self.path, self.headers.get("Range", ""), self.headers.get("Authorization", ""))
+            asked.said = sent or b""
             relay.asked.append(asked)
             place = relay.redirect(self.path) if relay.redirect else None
             if place is not None:
@@ -112,12 +126,16 @@ def relaying(target: str) -> Iterator[Relay]:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 return
-            wanted = {name: self.headers[name] for name in ("Range", "Authorization") if self.headers.get(name)}
+            known = _ASKED if relay.speaks_git else _ASKED[:2]
+            wanted = {name: self.headers[name] for name in known if self.headers.get(name)}
             try:
-                answer = urllib.request.urlopen(urllib.request.Request(target + self.path, headers=wanted))
+                answer = urllib.request.urlopen(urllib.request.Request(target + self.path, sent, headers=wanted))
             except urllib.error.HTTPError as error:
                 answer = error
-            body = answer.read()
+            with answer:
+                body = answer.read()
+            if self.path.endswith("/batch"):
+                body = body.replace(target.encode(), relay.url.encode())
             if relay.change is not None:
                 body = relay.change(self.path, body)
             self.send_response(answer.status)
@@ -127,7 +145,7 @@ def relaying(target: str) -> Iterator[Relay]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             for start_ in range(0, len(body), 65536):
-                if relay.stall_after is not None and relay.sent("/resolve/") >= relay.stall_after:
+                if relay.stall_after is not None and relay.sent(*FILES) >= relay.stall_after:
                     relay.released.wait(60)
                     return
                 block = body[start_ : start_ + 65536]

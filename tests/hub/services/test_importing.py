@@ -1,12 +1,12 @@
-"""Repositories brought from a second hub that really runs: what arrives, what is refused, what a crash leaves."""
+"""Files brought from a second hub that really runs: what arrives, what is refused, what a crash leaves.
+
+The relay lets no git through here; tests/hub/services/test_import_histories.py does.
+"""
 
 import hashlib
 import os
-import random
-import signal
 import subprocess
 import sys
-import time
 from datetime import timedelta
 
 import pytest
@@ -17,73 +17,20 @@ from common.services import outbox
 from hub import stores
 from hub.models import Credit, Import, Repository, RepositoryObject
 from hub.selectors.lineage import attribution_graph
-from hub.selectors.revisions import files_at, read_text, revision_of
+from hub.selectors.revisions import read_text, revision_of
 from hub.services import importing, imports, quotas, versions
 from tests.factories import hub as make
+from tests.hub.imports import CARD, WEIGHTS, bring, contents, due, put, stored
 from tests.support.second_hub import relaying
-from tests.support.site_server import PROJECT, database_url
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.e2e]
 
-CARD = b"---\nlicense: apache-2.0\n---\n# Tiny\n"
-WEIGHTS = random.Random(7).randbytes(3_000_000)
 STATEMENT = "Its author allows copies in the paper, section 4."
-
-
-@pytest.fixture
-def relay(second_hub, settings):
-    with relaying(second_hub.url) as found:
-        settings.IMPORT_SOURCES = [found.url]
-        settings.IMPORTS_FROM_LOOPBACK = True
-        settings.LFS_PART_SIZE = 2**20
-        yield found
 
 
 @pytest.fixture
 def ada():
     return make.person("ada")
-
-
-@pytest.fixture
-def source(second_hub):
-    """Makes a repository there, under a name that no other test has."""
-
-    def build(name, *, card=CARD, kind="model", private=False, weights=WEIGHTS, **more):
-        api = second_hub.api()
-        full_name = f"grace/{name}"
-        api.create_repo(full_name, repo_type=kind, private=private)
-        files = {"README.md": card, "config.json": b'{"a": 1}', **more.get("files", {})}
-        if weights:
-            files["model.safetensors"] = weights
-        put(second_hub, full_name, files, kind=kind)
-        return full_name
-
-    return build
-
-
-def put(hub, name, files, *, kind="model", deleted=()):
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
-
-    operations = [CommitOperationAdd(path, data) for path, data in files.items()]
-    operations += [CommitOperationDelete(path) for path in deleted]
-    return hub.api().create_commit(name, operations, commit_message="Add files", repo_type=kind).oid
-
-
-def bring(user, source, name="", **facts):
-    by = Principal(user=user)
-    made = imports.create(source, user.namespace, name, by=by, **facts)
-    importing.run(made.pk)
-    made.refresh_from_db()
-    return made
-
-
-def contents(repository):
-    return {file.path: file for file in files_at(revision_of(repository, "main")) if not file.is_folder}
-
-
-def stored(sha256):
-    with stores.plain_objects().open(sha256) as file:
-        return file.read()
 
 
 def tell():
@@ -278,40 +225,6 @@ def test_a_source_that_went_away_is_tried_again_and_then_given_up(relay, ada, so
     assert "README.md" in contents(found.repository)
 
 
-def test_a_worker_that_is_killed_leaves_what_arrived_to_the_next(relay, ada, source, settings):
-    weights = random.Random(11).randbytes(12 * 2**20)
-    name = source("large", weights=weights)
-    relay.stall_after = 5 * 2**20 + 100_000
-    made = imports.create(name, ada.namespace, by=Principal(user=ada))
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "config.settings.test",
-        "DATABASE_URL": database_url(),
-        "WELLSPRING_IMPORT_SOURCES": relay.url,
-        "WELLSPRING_IMPORTS_FROM_LOOPBACK": "1",
-        "WELLSPRING_LFS_PART_SIZE": str(2**20),
-    }
-    code = f"from hub.tasks import fetch_import; fetch_import({made.pk})"
-    worker = subprocess.Popen([sys.executable, "manage.py", "shell", "-c", code], cwd=PROJECT, env=environment)
-    wait_until(lambda: relay.sent("/resolve/") >= relay.stall_after)
-    os.kill(worker.pid, signal.SIGKILL)
-    worker.wait()
-    made.refresh_from_db()
-    assert made.state == "copying"
-    assert not importing.run(made.pk)  # its lease is not over
-
-    relay.stall_after = None
-    already = len(relay.asked)
-    Import.objects.filter(pk=made.pk).update(claimed_until=timezone.now())
-    assert importing.due() == [made.pk]
-    importing.run(made.pk)
-
-    made.refresh_from_db()
-    again = sum(one.sent for one in relay.asked[already:] if "model.safetensors" in one.path)
-    assert made.state == "done"
-    assert again == len(weights) - 5 * 2**20
-    assert stored(hashlib.sha256(weights).hexdigest()) == weights
-
-
 def test_who_pauses_or_cancels_stops_the_worker_and_may_go_on(relay, ada, source):
     name = source("paused")
     made = imports.create(name, ada.namespace, by=Principal(user=ada))
@@ -421,16 +334,3 @@ def test_a_commit_whose_row_was_lost_is_known_again(relay, ada, source):
 
     found.refresh_from_db()
     assert (found.state, found.local_commit) == ("done", parent)
-
-
-def due(found):
-    Import.objects.filter(pk=found.pk).update(next_run_at=timezone.now())
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline:
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError("waited in vain")

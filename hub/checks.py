@@ -25,3 +25,13 @@ def objects_are_in_reach(**kwargs: Any) -> list[CheckMessage]:
         hint = "Give WELLSPRING_S3_PUBLIC_ENDPOINT an https address, or set WELLSPRING_S3_PROXY."
         found.append(Warning("Clients reach the bucket without encryption.", hint=hint, id="wellspring.W002"))
     return found
+
+
+@register(Tags.security, deploy=True)
+def imports_are_encrypted(**kwargs: Any) -> list[CheckMessage]:
+    """People give tokens for these servers, and files are only as true as the lists that name them."""
+    plain = [source for source in settings.IMPORT_SOURCES if not source.startswith("https://")]
+    if settings.ENVIRONMENT != "production" or not plain:
+        return []
+    hint = "Give WELLSPRING_IMPORT_SOURCES an https address."
+    return [Warning(f"Imports read without encryption: {', '.join(plain)}.", hint=hint, id="wellspring.W003")]

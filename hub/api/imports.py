@@ -10,7 +10,7 @@ from hub import tasks
 from hub.api.protocol import date, door, json_body, principal_of, text_of
 from hub.enums import ImportSchedule, RepositoryKind, Visibility
 from hub.errors import RepositoryNotFound
-from hub.models import Import
+from hub.models import Import, ImportRun
 from hub.selectors import imports as selectors
 from hub.services import imports as services
 
@@ -47,7 +47,8 @@ def imports(request: HttpRequest) -> HttpResponse:
 
 @door("GET")
 def one_import(request: HttpRequest, key: str) -> HttpResponse:
-    return JsonResponse(_one(selectors.import_for(principal_of(request), key)))
+    found = selectors.import_for(principal_of(request), key)
+    return JsonResponse(_one(found) | {"runs": [_run(run) for run in selectors.runs_of(found)]})
 
 
 @door("POST")
@@ -89,7 +90,8 @@ def _one(found: Import) -> dict[str, Any]:
         "id": found.key,
         "source": found.source_url,
         "kind": found.kind,
-        "revision": found.revision,
+        "revision": found.revision or None,
+        "history": found.has_history,
         "target": found.target_name,
         "schedule": found.schedule,
         "state": found.state,
@@ -104,6 +106,16 @@ def _one(found: Import) -> dict[str, Any]:
         "commit": found.local_commit,
         "createdAt": date(found.created_at),
         "copiedAt": date(found.copied_at) if found.copied_at else None,
+    }
+
+
+def _run(run: ImportRun) -> dict[str, Any]:
+    return {
+        "endedAt": date(run.ended_at) if run.ended_at else None,
+        "files": run.files,
+        "bytes": run.bytes,
+        "changes": run.changes,
+        "notes": run.notes,
     }
 
 

@@ -68,7 +68,10 @@ class ImportForm(_OwnedForm):
         label=_("Name here"), max_length=96, required=False, help_text=_("Empty: the name that it has there.")
     )
     revision = forms.CharField(
-        label=_("Revision"), max_length=250, required=False, help_text=_("A branch, tag or commit. Empty: main.")
+        label=_("Revision"),
+        max_length=250,
+        required=False,
+        help_text=_("Empty: everything, with history, branches and tags. A branch, tag or commit: only its files."),
     )
     visibility = forms.ChoiceField(
         label=_("Who may see it?"),

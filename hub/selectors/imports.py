@@ -8,9 +8,10 @@ from common.errors import NotFound
 from hub.git import reading
 from hub.git.errors import GitError
 from hub.git.repositories import open_repository
-from hub.models import Import, Repository
+from hub.models import Import, ImportRun, Repository
 
 TRAILER = "Imported-from: "
+_RUNS = 10
 
 
 def imports_of(principal: Principal) -> QuerySet[Import]:
@@ -29,6 +30,11 @@ def import_for(principal: Principal, key: str) -> Import:
     if found is None:
         raise NotFound(_("There is no such import among yours."))
     return found
+
+
+def runs_of(found: Import) -> list[ImportRun]:
+    """The latest runs that changed something here, newest first."""
+    return list(found.runs.filter(ended_at__isnull=False).order_by("-pk")[:_RUNS])
 
 
 def import_of(repository: Repository) -> Import | None:

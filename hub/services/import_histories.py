@@ -7,7 +7,7 @@ the source, by the same ids (docs/decisions/071).
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from hub.git.repositories import open_repository
 from hub.git.smart_http import Push
 from hub.models import Import, ImportRun, Repository
 from hub.selectors.objects import held_objects
+from hub.selectors.revisions import revision_of
 from hub.services import histories, holdings, index, pushes, quotas, refs
 from hub.services.import_git import MAX_PACK, PACK_SECONDS, Link, Remote, Seen
 from hub.services.import_sources import SourceWrong
@@ -58,6 +59,12 @@ class Plan:
     def moves(self) -> list[Step]:
         return [step for step in self.steps if step.moves]
 
+    def start_from(self, head: str) -> None:
+        """The copy was made with a first commit of its own, whose place the default branch takes."""
+        ref = BRANCH + self.default
+        self.steps = [replace(step, before=head) if step.ref == ref else step for step in self.steps]
+        self.push = replace(self.push, updates=_updates(self.steps))
+
 
 def copy(turn: Turn, remote: Remote, seen: Seen) -> None:
     """Make branches and tags here those of the source. Raises Halted, and as Remote does."""
@@ -78,7 +85,7 @@ def copy(turn: Turn, remote: Remote, seen: Seen) -> None:
     _tell_absent(plan, absent)
     _announce(turn, plan)
     _bring(turn, repository, plan, stage)
-    if any(step.how in {RefChange.FORCED, RefChange.GONE} for step in plan.steps):
+    if any(step.before and step.how != RefChange.FORWARD for step in plan.moves):
         histories.release_unreachable(repository)
     git.delete(stage)
 
@@ -154,8 +161,13 @@ def _plan(
         Import.objects.filter(pk=found.pk, turn=found.turn).update(diverged=diverged)
         detail = ", ".join(ref.removeprefix(BRANCH) for ref in diverged)
         raise Halted(ImportReason.DIVERGED, detail, state=ImportState.PAUSED)
-    updates = [RefUpdate(step.ref, step.before, step.after) for step in steps if step.moves]
-    return Plan(wanted, default, steps, incoming.as_push(stage, base, updates), notes)
+    if not found.source_commit:  # what stands there is the commit that the copy was made with
+        steps = [replace(step, how=RefChange.NEW) if step.how == RefChange.FORCED else step for step in steps]
+    return Plan(wanted, default, steps, incoming.as_push(stage, base, _updates(steps)), notes)
+
+
+def _updates(steps: Iterable[Step]) -> list[RefUpdate]:
+    return [RefUpdate(step.ref, step.before, step.after) for step in steps if step.moves]
 
 
 def _check(turn: Turn, plan: Plan) -> None:
@@ -185,7 +197,8 @@ def _check(turn: Turn, plan: Plan) -> None:
 @transaction.atomic
 def _prepare(turn: Turn, plan: Plan) -> tuple[Repository, list[Pointer]]:
     """The copy, made now if it is not there, and the large objects to fetch; refused before any of them comes."""
-    repository = turn.make_place(branch_to_come=plan.default)
+    is_new = turn.found.repository is None
+    repository = turn.make_place(default_branch=plan.default)
     held = held_objects(turn.by, repository, plan.pointers)
     missing = [pointer for digest, pointer in sorted(plan.pointers.items()) if digest not in held]
     total = sum(pointer.size for pointer in missing)
@@ -193,7 +206,10 @@ def _prepare(turn: Turn, plan: Plan) -> tuple[Repository, list[Pointer]]:
         repository, total + git_pushes.added_bytes(plan.push), files=[pointer.size for pointer in missing]
     )
     locked = turn.mine()
-    locked.repository = repository
+    if is_new:
+        head = revision_of(repository, plan.default).commit
+        locked.repository, locked.refs = repository, {BRANCH + plan.default: head}
+        plan.start_from(head)
     locked.bytes_total, locked.files_total = total, len(missing)
     locked.bytes_done = locked.files_done = turn.done = 0
     locked.save()

@@ -91,12 +91,12 @@ class Turn:
             namespace=found.namespace, name=found.name, kind=found.kind, visibility=visibility
         )
 
-    def make_place(self, *, branch_to_come: str = "") -> Repository:
+    def make_place(self, *, default_branch: str = "main") -> Repository:
         """The copy, made now if it is not there. Raises as `create_repository` does."""
         place = self.place()
         if place.pk is not None:
             return place
-        facts = {"kind": place.kind, "visibility": place.visibility, "branch_to_come": branch_to_come}
+        facts = {"kind": place.kind, "visibility": place.visibility, "default_branch": default_branch}
         return create_repository(place.namespace, place.name, by=self.by, **facts)
 
     def fetch(self, repository: Repository, name: str, sha256: str, size: int, read: PartReader) -> None:

@@ -52,12 +52,11 @@ def create_repository(
     by: Principal,
     visibility: Visibility | str | None = None,
     sdk: str = "static",
-    branch_to_come: str = "",
+    default_branch: str = "main",
 ) -> Repository:
     """A new repository with its first commit (.gitattributes; spaces also a card).
 
-    Without a visibility it is as private as its owner makes new repositories. `branch_to_come` is the
-    default branch of one that stays empty, for history that the caller is about to bring.
+    Without a visibility it is as private as its owner makes new repositories.
     Raises Forbidden, Invalid, RepositoryExists. Emits repository.created.
     """
     claim_name(namespace, name, kind=kind, by=by)
@@ -70,17 +69,16 @@ def create_repository(
         kind=kind,
         visibility=visibility,
         created_by=by.user,
-        **({"default_branch": branch_to_come} if branch_to_come else {}),
+        default_branch=default_branch,
     )
     created = {"repository": repository.pk, "actor": _actor(by)}
     outbox.emit("repository.created", f"repository.created:{repository.pk}", created)
     git.delete(repository.path)
     git.create(repository.path, default_branch=repository.default_branch)
-    if not branch_to_come:
-        files = [AddBytes(".gitattributes", initial_files.gitattributes(kind))]
-        if kind == RepositoryKind.SPACE:
-            files.append(AddBytes("README.md", initial_files.space_readme(name, sdk)))
-        commit(repository, files, by=by, message="initial commit")
+    files = [AddBytes(".gitattributes", initial_files.gitattributes(kind))]
+    if kind == RepositoryKind.SPACE:
+        files.append(AddBytes("README.md", initial_files.space_readme(name, sdk)))
+    commit(repository, files, by=by, message="initial commit", branch=default_branch)
     audit.record("repository.created", str(repository), actor=by, visibility=str(visibility))
     return repository
 

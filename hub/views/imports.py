@@ -89,4 +89,9 @@ def import_act(request: HttpRequest, key: str) -> HttpResponse:
 
 def _context(found: Import) -> dict[str, object]:
     asks = found.reason == ImportReason.LICENCE_UNCLEAR
-    return {"one": found, "schedules": ImportSchedule.choices, "statement_form": StatementForm() if asks else None}
+    return {
+        "one": found,
+        "runs": selectors.runs_of(found),
+        "schedules": ImportSchedule.choices,
+        "statement_form": StatementForm() if asks else None,
+    }

@@ -64,7 +64,9 @@ def take_pack(
     """
     end = time.monotonic() + seconds
     command = ["git", "--git-dir", str(stage), "index-pack", "--stdin", "--strict", f"--max-input-size={limit}"]
-    env = environment(**({"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(base / "objects")} if base else {}))
+    env = environment()
+    if base is not None:
+        env["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = str(base / "objects")
     with (
         tempfile.TemporaryFile() as words,
         subprocess.Popen(

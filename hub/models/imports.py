@@ -153,4 +153,4 @@ class ImportRun(models.Model):
 
     @property
     def told_notes(self) -> list[tuple[str, str]]:
-        return [(ImportNote(one["code"]).label, one["detail"]) for one in self.notes]
+        return [(str(ImportNote(one["code"]).label), one["detail"]) for one in self.notes]

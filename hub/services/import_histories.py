@@ -220,11 +220,10 @@ def _fetch(turn: Turn, remote: Remote, repository: Repository, missing: list[Poi
     """Every large object; gives the names of those that the source has no more."""
     absent = []
     for group in _groups(missing):
-        incoming.touch(stage_of(turn.found))
         links = remote.links(group)
         for pointer in group:
             if pointer.sha256 in links:
-                read = _Reader(remote, pointer, links[pointer.sha256])
+                read = _Reader(remote, pointer, links[pointer.sha256], stage_of(turn.found))
                 turn.fetch(repository, pointer.sha256[:12], pointer.sha256, pointer.size, read)
             else:
                 absent.append(pointer.sha256)
@@ -234,10 +233,11 @@ def _fetch(turn: Turn, remote: Remote, repository: Repository, missing: list[Poi
 class _Reader:
     """Parts of one object. Links end, so each part after the first has one of its own."""
 
-    def __init__(self, remote: Remote, pointer: Pointer, link: Link) -> None:
-        self.remote, self.pointer, self.link = remote, pointer, [link]
+    def __init__(self, remote: Remote, pointer: Pointer, link: Link, stage: Path) -> None:
+        self.remote, self.pointer, self.link, self.stage = remote, pointer, [link], stage
 
     def __call__(self, begin: int, length: int, take: Callable[[Answer], None]) -> None:
+        incoming.touch(self.stage)
         link = self.link.pop() if self.link else self.remote.links([self.pointer]).get(self.pointer.sha256)
         if link is None:
             raise DownloadFailed("The source has a large file no more that it had a moment ago.")

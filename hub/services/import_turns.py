@@ -93,9 +93,9 @@ class Turn:
 
     def make_place(self, *, default_branch: str = "main") -> Repository:
         """The copy, made now if it is not there. Raises as `create_repository` does."""
+        if self.found.repository is not None:
+            return self.found.repository
         place = self.place()
-        if place.pk is not None:
-            return place
         facts = {"kind": place.kind, "visibility": place.visibility, "default_branch": default_branch}
         return create_repository(place.namespace, place.name, by=self.by, **facts)
 

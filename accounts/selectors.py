@@ -52,6 +52,13 @@ def namespace_named(name: str) -> Namespace | None:
     return found.filter(small=name.lower()).first()
 
 
+def user_named(name: str) -> User | None:
+    """The person of that name, without regard to case."""
+    if "\x00" in name:
+        return None
+    return User.objects.alias(small=Lower("username")).filter(small=name.lower()).first()
+
+
 def role_in(user: User | None, namespace: Namespace) -> Role | None:
     """A person is administrator of their own name; in organisations the membership says."""
     if user is None:

@@ -122,8 +122,8 @@ def test_special_packages_have_one_home(package, home):
 
 
 LAYER_ORDER = [
-    {"enums", "safety_enums", "algorithms"}, {"models"}, {"selectors"}, {"rules"}, {"services"},
-    {"forms", "safety_forms", "tasks", "receivers"}, {"views", "api", "admin", "management", "urls"},
+    {"enums", "algorithms"}, {"models"}, {"selectors"}, {"rules"}, {"services"},
+    {"forms", "tasks", "receivers"}, {"views", "api", "admin", "management", "urls"},
 ]  # fmt: skip
 
 

@@ -12,10 +12,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import selectors
 from accounts.enums import Role
 from accounts.forms import LogInForm, MemberForm, OrganisationForm, OrganisationSettingsForm, SignUpForm
-from accounts.models import Organisation, User
+from accounts.models import Organisation
 from accounts.rules import may_administer_namespace
 from accounts.services import organisations, people
-from common.errors import Refusal
+from common.errors import NotFound, Refusal
 
 log_in = LoginView.as_view(
     template_name="accounts/login.html", authentication_form=LogInForm, redirect_authenticated_user=True
@@ -85,7 +85,7 @@ def organisation_settings(request: HttpRequest, name: str) -> HttpResponse:
 def member_set(request: HttpRequest, name: str) -> HttpResponse:
     organisation = get_object_or_404(selectors.organisations_of(request.user), name__iexact=name)
     form = MemberForm(request.POST)
-    user = User.objects.filter(username__iexact=request.POST.get("username", "")).first()
+    user = selectors.user_named(request.POST.get("username", ""))
     if user is None:
         messages.error(request, _("There is nobody of that name. Ask them to sign up first."))
     elif form.is_valid():
@@ -97,6 +97,8 @@ def member_set(request: HttpRequest, name: str) -> HttpResponse:
 @require_POST
 def member_remove(request: HttpRequest, name: str, username: str) -> HttpResponse:
     organisation = get_object_or_404(Organisation, name__iexact=name)
-    user = get_object_or_404(User, username__iexact=username, memberships__organisation=organisation)
+    user = selectors.user_named(username)
+    if user is None or not selectors.members_of(organisation).filter(user=user).exists():
+        raise NotFound(_("There is no such member."))
     organisations.remove_member(organisation, user, by=request.principal)
     return redirect("organisation_members", name=organisation.name)

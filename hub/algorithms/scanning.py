@@ -1,7 +1,7 @@
 """What is in a file, judged by its bytes: pickles, archives, tensors, pages for browsers, programs.
 
 `inspect` never executes, imports or unpacks to disk what it looks at, and what it does is bounded. It gives
-reasons as codes; hub/safety_enums.py says how bad each is and how it is put in words.
+reasons as codes; hub/enums/scanning.py says how bad each is and how it is put in words.
 """
 
 import io

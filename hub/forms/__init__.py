@@ -6,9 +6,11 @@ from hub.forms.credits import CreditFormSet, DisputeAnswerForm, DisputeForm
 from hub.forms.discussions import CommentForm, NewDiscussionForm
 from hub.forms.gates import AnswersForm, GateSettingsForm, GrantForm, ReasonForm
 from hub.forms.repositories import DeleteForm, DuplicateForm, ImportForm, NewRepositoryForm, SettingsForm, StatementForm
+from hub.forms.safety import AnswerForm, DecisionForm, ObjectionForm, OptOutForm, ReportForm
 from hub.forms.webhooks import BulkForm, WebhookForm
 
 __all__ = [
+    "AnswerForm",
     "AnswersForm",
     "BulkForm",
     "ChangeForm",
@@ -16,6 +18,7 @@ __all__ = [
     "CollectionForm",
     "CommentForm",
     "CreditFormSet",
+    "DecisionForm",
     "DeleteForm",
     "DisputeAnswerForm",
     "DisputeForm",
@@ -30,7 +33,10 @@ __all__ = [
     "NewItemForm",
     "NewRepositoryForm",
     "NewTextForm",
+    "ObjectionForm",
+    "OptOutForm",
     "ReasonForm",
+    "ReportForm",
     "SettingsForm",
     "StatementForm",
     "TextForm",

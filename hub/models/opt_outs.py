@@ -5,8 +5,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from hub.enums import MatchKind, OptOutState
 from hub.models.repositories import Repository
-from hub.safety_enums import MatchKind, OptOutState
 
 
 class OptOut(models.Model):

@@ -7,9 +7,9 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from hub.enums import ReportKind, ReportState
 from hub.models.repositories import Repository
 from hub.models.versions import Version
-from hub.safety_enums import ReportKind, ReportState
 
 
 class Report(models.Model):

@@ -4,8 +4,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Namespace
+from hub.enums import NoticeKind, ScanStatus
 from hub.models.repositories import Repository
-from hub.safety_enums import NoticeKind, ScanStatus
 
 
 class ScanResult(models.Model):

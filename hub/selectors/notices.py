@@ -3,8 +3,8 @@
 from django.db.models import QuerySet
 
 from accounts.models import Namespace
+from hub.enums import NoticeKind
 from hub.models import Notice, Repository
-from hub.safety_enums import NoticeKind
 
 
 def unread(namespace: Namespace) -> QuerySet[Notice]:

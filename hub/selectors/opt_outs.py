@@ -7,8 +7,8 @@ from django.db.models import Count, Q, QuerySet
 
 from accounts.principal import Principal
 from accounts.rules import may_write_namespace
+from hub.enums import MatchKind, OptOutState
 from hub.models import LineageEdge, OptOut, OptOutMatch, Repository
-from hub.safety_enums import MatchKind, OptOutState
 from hub.selectors.repositories import repositories_visible_to
 
 _MAX_DEPTH = 20

@@ -6,9 +6,9 @@ from django.db.models import Q, QuerySet
 
 from accounts.principal import Principal
 from accounts.rules import may_write_namespace
+from hub.enums import ReportKind, ReportState
 from hub.errors import ContentRemoved
 from hub.models import Block, Report, Repository, Tombstone, TreeEntry
-from hub.safety_enums import ReportKind, ReportState
 
 # What strangers sent is in the register once somebody has looked at it.
 _PUBLIC = [state for state in ReportState if state != ReportState.RECEIVED]

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from hub.algorithms.scanning import RULES, ending_of
+from hub.enums import SCAN_ORDER, ScanReason, ScanStatus
 from hub.models import ScanResult
-from hub.safety_enums import SCAN_ORDER, ScanReason, ScanStatus
 from hub.selectors.revisions import File, Revision, files_at
 
 # What is asked for by name; of thousands of files the rest is asked for in further queries.

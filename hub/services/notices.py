@@ -9,8 +9,8 @@ from accounts.models import Namespace
 from accounts.principal import Principal
 from accounts.rules import may_write_namespace
 from common.errors import Forbidden
+from hub.enums import NoticeKind
 from hub.models import Notice, Repository
-from hub.safety_enums import NoticeKind
 
 
 def tell(

@@ -12,9 +12,8 @@ from django.utils.translation import gettext as _
 from accounts.principal import Principal
 from common.errors import Conflict, Forbidden, Invalid
 from common.services import audit, outbox
-from hub.enums import RepositoryKind
+from hub.enums import OPT_OUT_MOVES, MatchKind, NoticeKind, OptOutState, RepositoryKind
 from hub.models import OptOut, OptOutEvent, OptOutMatch, Repository
-from hub.safety_enums import OPT_OUT_MOVES, MatchKind, NoticeKind, OptOutState
 from hub.selectors.opt_outs import OPEN, descendants_of, is_handler
 from hub.services import notices
 from hub.services.reports import require_room, source_of

@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 from accounts.principal import Principal
 from common.errors import Conflict, Forbidden, Invalid, TooManyRequests
 from common.services import audit, outbox
+from hub.enums import REPORT_MOVES, NoticeKind, ReportKind, ReportState
 from hub.models import Block, Report, ReportEvent, Repository
-from hub.safety_enums import REPORT_MOVES, NoticeKind, ReportKind, ReportState
 from hub.selectors.reports import is_concerned
 from hub.selectors.revisions import entries_named, revision_of
 from hub.services import notices

@@ -8,12 +8,12 @@ from typing import Any, BinaryIO
 from hub import stores
 from hub.algorithms import scanning
 from hub.algorithms.scanning_notes import Notes
+from hub.enums import SCAN_LEVELS, SCAN_ORDER, ScanReason, ScanStatus
 from hub.git import reading
 from hub.git.errors import EntryMissing
 from hub.git.repositories import Repository as GitRepository
 from hub.git.repositories import exists, open_repository
 from hub.models import Branch, LargeObject, Repository, RepositoryObject, ScanResult
-from hub.safety_enums import SCAN_LEVELS, SCAN_ORDER, ScanReason, ScanStatus
 from hub.selectors.revisions import File, Revision, files_at
 from hub.selectors.scanning import results_of
 from hub.storage.errors import StorageError, XetError

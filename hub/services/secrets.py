@@ -15,10 +15,10 @@ from accounts.selectors import token_digest
 from accounts.services import tokens
 from hub.algorithms import secrets
 from hub.algorithms.secrets import Secret
+from hub.enums import NoticeKind
 from hub.errors import Unprocessable
 from hub.git.commits import AddBytes, Operation
 from hub.models import Repository
-from hub.safety_enums import NoticeKind
 from hub.services import notices
 
 _SHOWN = 5

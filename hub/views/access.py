@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.models import User
 from accounts.principal import Principal
+from accounts.selectors import user_named
 from common.errors import Forbidden, NotFound, Refusal
 from common.pagination import page_of
 from hub import rules
@@ -102,7 +102,7 @@ def grant(request: HttpRequest, prefix: str, namespace: str, name: str) -> HttpR
     _require_decider(request, repository)
     form = GrantForm(request.POST)
     wanted = form.cleaned_data["username"] if form.is_valid() else ""
-    user = User.objects.filter(username__iexact=wanted).first()
+    user = user_named(wanted)
     try:
         if user is None:
             raise NotFound(_("There is nobody of that name."))

@@ -10,8 +10,8 @@ from django.views.decorators.http import require_safe
 
 from common.errors import NotFound
 from hub.algorithms import editing
+from hub.enums import ScanStatus
 from hub.models import Repository, ScanResult
-from hub.safety_enums import ScanStatus
 from hub.selectors.access import has_contents
 from hub.selectors.history import changes_of, entry_of, history
 from hub.selectors.reports import blocks_of, blocks_small_files

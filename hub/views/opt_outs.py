@@ -9,9 +9,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from common.errors import NotFound, Refusal
 from common.pagination import page_of
 from hub.api.protocol import address_of
+from hub.enums import OPT_OUT_MOVES, OptOutState
+from hub.forms import AnswerForm, OptOutForm
 from hub.models import OptOut
-from hub.safety_enums import OPT_OUT_MOVES, OptOutState
-from hub.safety_forms import AnswerForm, OptOutForm
 from hub.selectors import opt_outs as selectors
 from hub.services import opt_outs as services
 from hub.views.frame import context_of, find

@@ -15,10 +15,9 @@ from accounts.principal import Principal
 from common.errors import Forbidden, NotFound, Refusal
 from common.pagination import page_of
 from hub.api.protocol import address_of
-from hub.enums import RepositoryKind
+from hub.enums import ReportKind, ReportState, RepositoryKind
+from hub.forms import DecisionForm, ObjectionForm, ReportForm
 from hub.models import Report, Repository
-from hub.safety_enums import ReportKind, ReportState
-from hub.safety_forms import DecisionForm, ObjectionForm, ReportForm
 from hub.selectors import reports as selectors
 from hub.selectors.opt_outs import for_staff
 from hub.selectors.repositories import repository_for

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from accounts.principal import ANONYMOUS
 from common.errors import Conflict, Forbidden, Invalid, TooManyRequests
+from hub.enums import OPT_OUT_MOVES, OptOutState
 from hub.models import LineageEdge, Notice, OptOut, OptOutEvent, Version
-from hub.safety_enums import OPT_OUT_MOVES, OptOutState
 from hub.selectors import opt_outs as selectors
 from hub.services import opt_outs, reports
 from tests.factories import hub as make

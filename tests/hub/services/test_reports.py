@@ -9,9 +9,9 @@ from django.utils import timezone
 from accounts.principal import ANONYMOUS
 from common.errors import Conflict, Forbidden, Invalid, TooManyRequests
 from common.models import AuditEntry
+from hub.enums import REPORT_MOVES, ReportState
 from hub.errors import ContentRemoved, RepositoryDisabled
 from hub.models import Block, Notice, Report, ReportEvent, Tombstone, UsedTag, Version
-from hub.safety_enums import REPORT_MOVES, ReportState
 from hub.selectors import reports as selectors
 from hub.selectors.repositories import repositories_visible_to, repository_for
 from hub.services import duplicates, reports, repositories, search

@@ -1,4 +1,4 @@
-"""Words of safety: what inspections find, where reports and opt-out requests stand."""
+"""What inspections of files find."""
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -67,82 +67,3 @@ SCAN_LEVELS: dict[ScanReason, ScanStatus] = {
     ScanReason.PROGRAM: ScanStatus.SUSPICIOUS,
     ScanReason.REST: ScanStatus.SUSPICIOUS,
 }
-
-
-class ReportKind(TextChoices):
-    """What is wrong with what somebody published."""
-
-    COPYRIGHT = "copyright", _("copyright")
-    PERSONAL_DATA = "personal_data", _("personal data")
-    ILLEGAL = "illegal", _("illegal content")
-    MALWARE = "malware", _("malware")
-    LICENCE = "licence", _("breach of a licence")
-    OTHER = "other", _("something else")
-
-
-class ReportState(TextChoices):
-    """Where a report stands."""
-
-    RECEIVED = "received", _("received")
-    UNDER_REVIEW = "under_review", _("under review")
-    UPHELD = "upheld", _("upheld")
-    REJECTED = "rejected", _("rejected")
-    COUNTER_NOTICED = "counter_noticed", _("objected to")
-    RESTORED = "restored", _("restored")
-    FINAL = "final", _("final")
-
-
-REPORT_MOVES: dict[ReportState, frozenset[ReportState]] = {
-    ReportState.RECEIVED: frozenset({ReportState.UNDER_REVIEW, ReportState.REJECTED}),
-    ReportState.UNDER_REVIEW: frozenset({ReportState.UPHELD, ReportState.REJECTED}),
-    ReportState.UPHELD: frozenset({ReportState.COUNTER_NOTICED, ReportState.FINAL}),
-    ReportState.COUNTER_NOTICED: frozenset({ReportState.RESTORED, ReportState.FINAL}),
-    ReportState.REJECTED: frozenset(),
-    ReportState.RESTORED: frozenset(),
-    ReportState.FINAL: frozenset(),
-}
-
-
-class OptOutState(TextChoices):
-    """Where a request to leave something out of a data set stands."""
-
-    RECEIVED = "received", _("received")
-    ACKNOWLEDGED = "acknowledged", _("acknowledged")
-    VERIFIED = "verified", _("verified")
-    HONOURED = "honoured", _("honoured")
-    DECLINED = "declined", _("declined")
-    APPEALED = "appealed", _("appealed")
-    CLOSED = "closed", _("declined for good")
-
-
-OPT_OUT_MOVES: dict[OptOutState, frozenset[OptOutState]] = {
-    OptOutState.RECEIVED: frozenset({OptOutState.ACKNOWLEDGED, OptOutState.DECLINED}),
-    OptOutState.ACKNOWLEDGED: frozenset({OptOutState.VERIFIED, OptOutState.DECLINED}),
-    OptOutState.VERIFIED: frozenset({OptOutState.HONOURED, OptOutState.DECLINED}),
-    OptOutState.DECLINED: frozenset({OptOutState.APPEALED}),
-    OptOutState.APPEALED: frozenset({OptOutState.HONOURED, OptOutState.CLOSED}),
-    OptOutState.HONOURED: frozenset(),
-    OptOutState.CLOSED: frozenset(),
-}
-
-
-class MatchKind(TextChoices):
-    """How a request names what shall be left out. The value is the API's word for it."""
-
-    URL = "url", _("address")
-    DOMAIN = "domain", _("domain")
-    SHA256 = "sha256", _("SHA-256 of the file")
-    TEXT = "text", _("text")
-    PATH = "path", _("path in the data set")
-
-
-class NoticeKind(TextChoices):
-    """What somebody is told about what they own."""
-
-    TOKEN_REVOKED = "token_revoked", _("access token revoked")
-    REPORT_UPHELD = "report_upheld", _("access disabled")
-    REPORT_RESTORED = "report_restored", _("access restored")
-    REPORT_FINAL = "report_final", _("decision final")
-    OPT_OUT_RECEIVED = "opt_out_received", _("request received")
-    OPT_OUT_OVERDUE = "opt_out_overdue", _("deadline passed")
-    OPT_OUT_DESCENDANT = "opt_out_descendant", _("request about training data")

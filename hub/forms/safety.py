@@ -3,7 +3,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from hub.safety_enums import MatchKind, ReportKind
+from hub.enums import MatchKind, ReportKind
 
 
 class LinesField(forms.CharField):

@@ -1,5 +1,7 @@
 """Quantities as people read them: compute is an integer of GPU-seconds, storage one of bytes."""
 
+import math
+
 
 def format_gpu_seconds(seconds: int) -> str:
     """`2 h 05 min`, `41 s`: the two largest units, exact to the smaller."""
@@ -12,6 +14,19 @@ def format_gpu_seconds(seconds: int) -> str:
     if minutes:
         return f"{sign}{minutes} min {rest:02d} s"
     return f"{sign}{rest} s"
+
+
+def format_count(number: int) -> str:
+    """Three digits and a letter: `7.24 B`, `980 K`; small numbers as they are."""
+    if number < 1000:
+        return str(number)
+    value = float(number)
+    for unit in ("", "K", "M", "B", "T"):
+        value = float(f"{value:.3g}")
+        if value < 1000 or unit == "T":
+            return f"{value:.{max(0, 2 - int(math.log10(value)))}f} {unit}"
+        value /= 1000
+    raise AssertionError
 
 
 def format_bytes(size: int) -> str:

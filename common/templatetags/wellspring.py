@@ -5,7 +5,7 @@ from django.http import HttpRequest
 
 from common import slots
 from common.money import format_money
-from common.quantities import format_bytes, format_gpu_seconds
+from common.quantities import format_bytes, format_count, format_gpu_seconds
 
 register = template.Library()
 
@@ -26,6 +26,12 @@ def file_size(size: int | None) -> str:
     if size is None:
         return "–"
     return format_bytes(size)
+
+
+@register.filter
+def short_count(number: int) -> str:
+    """7.24 B."""
+    return format_count(number)
 
 
 @register.simple_tag(takes_context=True)

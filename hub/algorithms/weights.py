@@ -28,8 +28,12 @@ class WeightsUnreadable(Exception):
     """The file is not what its name says; the text says why."""
 
 
-def safetensors_header(read: Read) -> dict[str, Any]:
-    """The JSON header of a safetensors file. Raises WeightsUnreadable.
+class HeaderTooLong(WeightsUnreadable):
+    """The header may be sound, but is longer than is read here."""
+
+
+def safetensors_header(read: Read, *, limit: int = MAX_HEADER) -> dict[str, Any]:
+    """The JSON header of a safetensors file, of at most `limit` bytes. Raises WeightsUnreadable.
 
     Source: the format's own description, 8 bytes of length (little endian) and that much JSON.
     """
@@ -37,8 +41,9 @@ def safetensors_header(read: Read) -> dict[str, Any]:
     if len(start) < 8:
         raise WeightsUnreadable("The file is too short to be safetensors.")
     (length,) = struct.unpack("<Q", start)
-    if not 2 <= length <= MAX_HEADER:
-        raise WeightsUnreadable(f"The header would have {length} bytes; at most {MAX_HEADER} are read.")
+    if not 2 <= length <= limit:
+        kind = HeaderTooLong if limit < length <= MAX_HEADER else WeightsUnreadable
+        raise kind(f"The header would have {length} bytes; at most {limit} are read.")
     try:
         header = json.loads(read(8, length))
     except (ValueError, RecursionError) as error:

@@ -8,20 +8,27 @@ from typing import Any
 
 from common.errors import Invalid
 from hub import stores
-from hub.algorithms import weights
-from hub.algorithms.weights import Read, WeightsUnreadable
+from hub.algorithms import tensors, weights
+from hub.algorithms.tensors import Tensor
+from hub.algorithms.weights import HeaderTooLong, Read, WeightsUnreadable
 from hub.enums import RepositoryKind
 from hub.errors import EntryNotFound
 from hub.git.reading import read_blob
 from hub.git.repositories import open_repository
 from hub.models import LargeObject, Repository
 from hub.selectors import File, Revision, committed_objects, entries_named, files_at, read_text, revision_of
+from hub.selectors.reports import blocks_of
 from hub.storage.errors import StorageError
 
-_INDEX = ".safetensors.index.json"
+INDEX = ".safetensors.index.json"
 _MAX_INDEX = 20 * 2**20
 MAX_SHARDS = 1000
 _MAX_BYTES = 200 * 2**20  # of all headers of a model together
+# What a page reads while somebody waits for it: of one header, and of all shards together.
+SHOWN_HEADER = 4 * 2**20
+_SHOWN_BYTES = 16 * 2**20
+_SHOWN_SHARDS = 250
+_AHEAD = 128 * 1024  # most headers are no longer, so they take one look into the store
 _VARIANTS = (".fp16.", ".bf16.", ".non_ema.")  # other precisions of weights that are there already
 
 
@@ -67,6 +74,33 @@ def sharded_headers(revision: Revision, path: str) -> dict[str, Any]:
     }
 
 
+def describes_tensors(path: str) -> bool:
+    """Whether a file of this name has a table of tensors: weights, or the index of their shards."""
+    return path.endswith((".safetensors", INDEX))
+
+
+def tensors_at(revision: Revision, path: str) -> list[Tensor]:
+    """The tensors of a safetensors file, or of all shards that an index names, from their headers only.
+
+    Raises WeightsUnreadable, HeaderTooLong.
+    """
+    paths = [path]
+    if path.endswith(INDEX):
+        paths = list(_shards(path, _index(revision, path) or {}))
+        if len(paths) > _SHOWN_SHARDS:
+            raise HeaderTooLong(f"The index names {len(paths)} shards; at most {_SHOWN_SHARDS} are shown.")
+    files = entries_named(revision, paths)
+    if not files or len(files) < len(paths) or blocks_of(revision.repository, [file.etag for file in files]):
+        raise WeightsUnreadable("A shard is missing, or is not given out.")
+    found: list[Tensor] = []
+    left = _SHOWN_BYTES
+    for name, read in _reads(revision, files):
+        ahead = _Ahead(read)
+        found += tensors.tensors_of(weights.safetensors_header(ahead, limit=min(left, SHOWN_HEADER)), name)
+        left -= ahead.asked
+    return found
+
+
 def _parameters(revision: Revision, files: list[File]) -> dict[str, int]:
     try:
         headers = _headers(revision, _chosen(revision, files))
@@ -86,13 +120,13 @@ def _chosen(revision: Revision, files: list[File]) -> list[File]:
     by_path = {file.path: file for file in files}
     folders: dict[str, list[str]] = {}
     for path in by_path:
-        if path.endswith((".safetensors", _INDEX)) and not any(word in path for word in _VARIANTS):
+        if path.endswith((".safetensors", INDEX)) and not any(word in path for word in _VARIANTS):
             folders.setdefault(posixpath.dirname(path), []).append(path)
     if "" in folders:
         folders = {"": folders[""]}
     chosen: list[File] = []
     for paths in folders.values():
-        index = min((path for path in paths if path.endswith(_INDEX)), key=_plainest, default="")
+        index = min((path for path in paths if path.endswith(INDEX)), key=_plainest, default="")
         if index:
             shards = _shards(index, _index(revision, index) or {})
             chosen += [by_path[path] for path in shards if path in by_path]
@@ -107,7 +141,7 @@ def _plainest(path: str) -> tuple[bool, int, str]:
 
 
 def _index(revision: Revision, path: str) -> dict[str, Any] | None:
-    if not path.endswith(_INDEX):
+    if not path.endswith(INDEX):
         return None
     file = next(iter(entries_named(revision, [path])), None)
     if file is None or file.is_folder or file.size > _MAX_INDEX:
@@ -197,3 +231,17 @@ def _of_object(found: LargeObject) -> Read:
             raise WeightsUnreadable("The content cannot be read from its store.") from error
 
     return read
+
+
+class _Ahead:
+    """Reads the beginning of a file at one go; counts what is asked for."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self._start = read(0, _AHEAD)
+        self.asked = 0
+
+    def __call__(self, first: int, length: int) -> bytes:
+        self.asked += length
+        last = first + length
+        return self._start[first:last] if last <= len(self._start) else self._read(first, length)

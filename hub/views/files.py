@@ -18,6 +18,7 @@ from hub.selectors.reports import blocks_of, blocks_small_files
 from hub.selectors.revisions import entries_at, entries_named, is_branch, read_text, revision_of, split_revision
 from hub.selectors.scanning import is_warned_of, result_of, results_of, words_of
 from hub.views.frame import context_of, find
+from hub.views.tensors import tensors_context
 
 PREVIEW = 200_000
 PAGE = 500
@@ -84,6 +85,8 @@ def blob(request: HttpRequest, prefix: str, namespace: str, name: str, rest: str
         crumbs=crumbs_of(path),
         raw=f"{repository.get_absolute_url()}/resolve/{revision.commit}/{path}",
     )
+    if is_open and removal is None:
+        context |= tensors_context(request, revision, file)
     return render(request, "hub/blob.html", context)
 
 

@@ -29,6 +29,7 @@ from hub.views import tombstones
 from hub.views.about import about
 from hub.views.access import gate_context
 from hub.views.frame import KINDS, context_of, default_revision, find
+from hub.views.tensors import weights_context
 
 COLLECTIONS_SHOWN = 5
 
@@ -68,6 +69,7 @@ def repository_page(request: HttpRequest, prefix: str, namespace: str, name: str
         structured=_structured(request, repository),
     )
     context |= gate_context(request, repository) | about(request, revision)
+    context |= weights_context(repository, revision)
     return render(request, "hub/repository.html", context)
 
 

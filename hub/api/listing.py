@@ -12,7 +12,7 @@ from common.pagination import link_next
 from hub.algorithms.cards import DATASET_TAGS
 from hub.api.protocol import door, flag, principal_of
 from hub.api.representations import checked_expand, columns_for, info
-from hub.enums import GateMode, RepositoryKind
+from hub.enums import RepositoryKind
 from hub.git.refs import BRANCH
 from hub.models import Repository, TreeEntry
 from hub.selectors import listing as selectors
@@ -156,11 +156,6 @@ def _rows(request: HttpRequest, kind: RepositoryKind, filters: Filters) -> Query
     if kind == RepositoryKind.SPACE:
         rows = selectors.linked_to(rows, models=asked.getlist("models"), datasets=asked.getlist("datasets"))
         rows = selectors.linked(rows) if flag(request, "linked") else rows
-    gated = asked.get("gated", "").lower()
-    if gated in {"auto", "manual"}:
-        rows = rows.filter(gated=gated)
-    elif gated:
-        rows = rows.exclude(gated=GateMode.OPEN) if flag(request, "gated") else rows.filter(gated=GateMode.OPEN)
     return rows.none() if any(asked.get(name) for name in _NOTHING_IS) else rows
 
 
@@ -178,6 +173,7 @@ def _filters(request: HttpRequest, kind: RepositoryKind) -> Filters:
         licence=asked.get("license", ""),
         tags=_tags(request, kind),
         size=asked.get("num_parameters", ""),
+        gated={"1": "true", "0": "false"}.get(gated := asked.get("gated", "").lower(), gated),
     )
 
 
@@ -194,7 +190,7 @@ def _tags(request: HttpRequest, kind: RepositoryKind = RepositoryKind.SPACE) -> 
 
 def _checked_words(request: HttpRequest) -> None:
     """Values that only look as if they filtered. Raises Invalid."""
-    known = {"gated": {"true", "false", "1", "0", "auto", "manual"}, "inference": {"warm"}}
+    known = {"inference": {"warm"}}
     for name, values in known.items():
         given = request.GET.get(name, "")
         if given and given.lower() not in values:

@@ -92,6 +92,12 @@ class Repository(models.Model):
                 name="repository_by_parameters",
                 condition=models.Q(parameters__isnull=False),
             ),
+            # Few are gated: a list of them must not walk all that are not.
+            models.Index(
+                fields=["kind", "-trending", "-id"],
+                name="repository_gated",
+                condition=~models.Q(gated=GateMode.OPEN),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -14,7 +14,7 @@ from accounts.principal import Principal
 from common.errors import Invalid
 from hub.algorithms.cards import DATASET_TAGS
 from hub.algorithms.tags import group_of
-from hub.enums import EdgeKind, Evidence, RepositoryKind
+from hub.enums import EdgeKind, Evidence, GateMode, RepositoryKind
 from hub.models import LineageEdge, Repository, UsedTag
 from hub.selectors import search
 from hub.selectors.paging import Page, by_column
@@ -39,11 +39,19 @@ ORDERS = {
 # Rows that facets are counted over: enough to choose by, few enough for any size of hub.
 SAMPLE = 1000
 SHOWN = 12  # values of a facet
+COUNTED = ("task", "library", "language", "licence", "gated", "tag")
 SIZES = {
     "max:1B": _("below 1 B"),
     "min:1B,max:7B": _("1 B to 7 B"),
     "min:7B,max:40B": _("7 B to 40 B"),
     "min:40B": _("40 B and more"),
+}
+# What may be asked for, and how the choice is called. The protocol's words, but for its numbers.
+GATES = {
+    "false": _("open to all who see it"),
+    "true": _("gated"),
+    GateMode.AUTO.value: _("gated, open at once"),
+    GateMode.MANUAL.value: _("gated, decided by its owners"),
 }
 TAGS_OF_A_GROUP = 5000
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)([KMBT]?)", re.IGNORECASE)
@@ -63,6 +71,7 @@ class Filters:
     licence: str = ""
     tags: tuple[str, ...] = ()
     size: str = ""
+    gated: str = ""
 
     @property
     def text(self) -> str:
@@ -79,7 +88,7 @@ class Facets:
 
 
 def listed(principal: Principal, kind: RepositoryKind | str, filters: Filters) -> QuerySet[Repository]:
-    """What a person may see of what is asked for, in no order. Raises Invalid for a size that is none."""
+    """What a person may see of what is asked for, in no order. Raises Invalid for a size or gate that is none."""
     rows = repositories_visible_to(principal).filter(kind=kind)
     for text in filters.search:
         rows = search.matching(rows, text, kind)
@@ -97,6 +106,8 @@ def listed(principal: Principal, kind: RepositoryKind | str, filters: Filters) -
     rows = rows.filter(**{name: value for name, value in columns.items() if value})
     if tags:
         rows = rows.filter(tags__contains=tags)
+    if filters.gated:
+        rows = rows.filter(_gated(filters.gated))
     if filters.size:
         least, most = size_range(filters.size)
         rows = rows.filter(parameters__isnull=False)
@@ -120,7 +131,7 @@ def page_of(
     Raises Invalid for a bad cursor.
     """
     if order == RELEVANCE and filters.text:
-        return search.best(rows, filters.text, size=size, after=after, columns=columns)
+        return search.best(rows, filters.text, size=size, after=after, before=before, columns=columns)
     return by_column(rows.only(*columns), COLUMNS.get(order, "trending"), size=size, after=after, before=before)
 
 
@@ -130,12 +141,13 @@ def facets(rows: QuerySet[Repository], kind: RepositoryKind | str, order: str) -
         rows = rows.order_by("-document__popularity", "-document__repository")
     else:
         rows = rows.order_by(f"-{COLUMNS[order]}", "-id")
-    sample = list(rows.values_list("pipeline_tag", "library_name", "license", "tags")[: SAMPLE + 1])
-    counts: dict[str, Counter[str]] = {name: Counter() for name in ("task", "library", "language", "licence", "tag")}
-    for task, library, licence, tags in sample[:SAMPLE]:
+    sample = list(rows.values_list("pipeline_tag", "library_name", "license", "gated", "tags")[: SAMPLE + 1])
+    counts: dict[str, Counter[str]] = {name: Counter() for name in COUNTED}
+    for task, library, licence, gated, tags in sample[:SAMPLE]:
         counts["task"].update([task] if task else [])
         counts["library"].update([library] if library else [])
         counts["licence"].update([licence] if licence else [])
+        counts["gated"].update(["false" if gated == GateMode.OPEN else gated])
         for tag in tags:
             group = group_of(tag, library=library, task=task)
             name, value = _facet_of(group, tag, kind)
@@ -145,6 +157,15 @@ def facets(rows: QuerySet[Repository], kind: RepositoryKind | str, order: str) -
         name: sorted(counter.items(), key=lambda item: (-item[1], item[0]))[:SHOWN] for name, counter in counts.items()
     }
     return Facets(min(len(sample), SAMPLE), len(sample) <= SAMPLE, values)
+
+
+def _gated(value: str) -> Q:
+    """Raises Invalid."""
+    if value not in GATES:
+        raise Invalid(f"gated must be one of {', '.join(GATES)}.", hint="Leave it out to see all.")
+    if value in GateMode.values:
+        return Q(gated=value)
+    return Q(gated=GateMode.OPEN) if value == "false" else ~Q(gated=GateMode.OPEN)
 
 
 def size_range(text: str) -> tuple[int | None, int | None]:

@@ -121,16 +121,17 @@ def entries_at(
     *,
     recursive: bool = False,
     after: str = "",
+    before: str = "",
     limit: int = 1000,
     with_commits: bool = False,
 ) -> list[File]:
-    """Up to `limit` entries below a folder, by path, those after the path `after`.
+    """Up to `limit` entries below a folder, by path: the first after the path `after`, or the last before `before`.
 
     Raises EntryNotFound when the folder is missing or a file.
     """
     folder = folder.strip("/")
     if revision.branch is None:
-        return _entries_in_git(revision, folder, recursive, after, limit, with_commits)
+        return _entries_in_git(revision, folder, recursive, (after, before), limit, with_commits)
     if folder and not revision.branch.entries.filter(path=folder, is_folder=True).exists():
         raise EntryNotFound(commit=revision.commit)
     rows = revision.branch.entries.filter(path__gt=after)
@@ -139,7 +140,12 @@ def entries_at(
     elif folder:
         rows = rows.filter(path__gt=f"{folder}/", path__lt=f"{folder}0")  # "0" follows "/" in the C collation
     rows = rows.select_related("last_commit") if with_commits else rows
-    return [_of_row(row, with_commits) for row in rows.order_by("path" if recursive else "name")[:limit]]
+    order = "path" if recursive else "name"
+    if before:
+        rows = reversed(rows.filter(path__lt=before).order_by(f"-{order}")[:limit])
+    else:
+        rows = rows.order_by(order)[:limit]
+    return [_of_row(row, with_commits) for row in rows]
 
 
 def first_file(revision: Revision, ending: str) -> str:
@@ -226,7 +232,7 @@ def _of_row(row: TreeEntry, with_commit: bool) -> File:
 
 
 def _entries_in_git(
-    revision: Revision, folder: str, recursive: bool, after: str, limit: int, with_commits: bool
+    revision: Revision, folder: str, recursive: bool, between: tuple[str, str], limit: int, with_commits: bool
 ) -> list[File]:
     repo = repositories.open_repository(revision.repository.path)
     try:
@@ -234,7 +240,11 @@ def _entries_in_git(
         ordered = sorted((of_git(entry) for entry in found), key=_by_path)
     except EntryMissing:
         raise EntryNotFound(commit=revision.commit) from None
-    page = list(islice((file for file in ordered if _by_path(file) > after.encode()), limit))
+    after, before = (path.encode() for path in between)
+    if before:
+        page = [file for file in ordered if after < _by_path(file) < before][-limit:]
+    else:
+        page = list(islice((file for file in ordered if _by_path(file) > after), limit))
     if not with_commits:
         return page
     return list(_with_last_commits(revision, {file.path: file for file in page}).values())

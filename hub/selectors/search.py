@@ -5,8 +5,8 @@ see: nothing here knows about visibility, and nothing here can widen it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any
 
 from django.contrib.postgres.search import SearchQuery, SearchQueryCombinable, SearchRank
 from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
@@ -20,10 +20,13 @@ from hub.selectors.paging import Page
 MAX_PARTS = 10  # of what is asked for; each is one more condition
 MAX_LETTERS = 200
 WINDOW = 500  # of the most popular finds that are ordered by how well they fit, then the next ones
+TRAIL = 100  # windows that a cursor remembers to lead back through; 50,000 finds
 _NEAR = 300  # names that are compared with a misspelt one
 _WEIGHTS = [0.05, 0.3, 0.5, 1.0]  # card text, title of the card, tags, name
 _ALIKE = 0.2  # similarity from which on a name is worth showing
 SUGGESTIONS = 6
+
+Place = tuple[int, int]  # popularity and key of a find
 
 
 class _PairQuery(SearchQuery):
@@ -49,33 +52,30 @@ def matching(rows: QuerySet[Repository], text: str, kind: str) -> QuerySet[Repos
     return rows.filter(found, document__kind=kind) if found else rows.none()
 
 
-def best(rows: QuerySet[Repository], text: str, *, size: int, after: str = "", columns: Sequence[str] = ()) -> Page:
-    """The page after a cursor of rows that match a text, best first.
+def best(
+    rows: QuerySet[Repository], text: str, *, size: int, after: str = "", before: str = "", columns: Sequence[str] = ()
+) -> Page:
+    """The page after (or before) a cursor of rows that match a text, best first.
 
     The most popular WINDOW finds are ordered by how well they fit, then the next WINDOW,
     and so on: so a word that a million repositories hold costs no more than a rare one. A
     window keeps its bounds from page to page, so rows that come or go shift nothing. Raises Invalid.
     """
     found = rows.annotate(fit=_fit(_parts(text)))
-    start, end, last = _place(after)
-    shown: list[tuple[_Find, list[int] | None, list[int] | None]] = []
-    while len(shown) <= size:
-        window = _window(found, start, end)
-        if end is None and len(window) == WINDOW:
-            end = [window[-1].popularity, window[-1].pk]
-        ordered = sorted(window, key=_Find.order, reverse=True)
-        shown += [(find, start, end) for find in ordered if last is None or find.order() < tuple(last)]
-        if end is None:
-            break
-        start, end, last = end, None, None
+    if before:
+        above = _above(found, _place(before), size + 1)
+        shown, is_more = above[-size:], len(above) > size
+    else:
+        below = _below(found, _place(after) if after else None, size + 1)
+        shown, is_more = below[:size], len(below) > size
     # What was found is not asked for again: only to be loaded, as far as it is still there.
     loaded = Repository.objects.select_related("namespace").only(*columns) if columns else rows.all()
-    by_pk = loaded.in_bulk([find.pk for find, _start, _end in shown[:size]])
-    cursor = ""
-    if len(shown) > size:
-        find, start, end = shown[size - 1]
-        cursor = paging.encode([start, end, find.order()])
-    return Page([by_pk[find.pk] for find, *_ in shown[:size] if find.pk in by_pk], next=cursor)
+    by_pk = loaded.in_bulk([find.pk for find, _window in shown])
+    return Page(
+        [by_pk[find.pk] for find, _window in shown if find.pk in by_pk],
+        next=_cursor(*shown[-1]) if shown and (is_more or before) else "",
+        previous=_cursor(*shown[0]) if shown and (after or (before and is_more)) else "",
+    )
 
 
 def suggestions(rows: QuerySet[Repository], text: str) -> list[Repository]:
@@ -107,15 +107,68 @@ class _Find:
         return (self.fit, self.popularity, self.pk)
 
 
-def _window(found: QuerySet[Any], start: list[int] | None, end: list[int] | None) -> list[_Find]:
-    """The finds after `start` in order of popularity, down to `end` where that is known."""
-    if start is not None:
-        found = found.filter(_popularity("lt", *start))
-    if end is not None:
-        found = found.filter(_popularity("gt", *end) | Q(document=end[1]))
-    rows = found.order_by("-document__popularity", "-document__repository")
-    values = rows.values_list("fit", "document__popularity", "pk")
-    return [_Find(*row) for row in values[: WINDOW if end is None else 4 * WINDOW]]
+@dataclass(frozen=True)
+class _Window:
+    """A stretch of the finds in order of popularity: those after `start`, down to `end` where that is known.
+
+    `trail` are the ends of the windows before it; `is_cut` when there were more than a cursor remembers.
+    """
+
+    trail: tuple[Place, ...] = ()
+    end: Place | None = None
+    is_cut: bool = False
+
+    @property
+    def start(self) -> Place | None:
+        return self.trail[-1] if self.trail else None
+
+    def after(self, end: Place) -> "_Window":
+        """The next one."""
+        return _Window((*self.trail, end)[-TRAIL:], None, self.is_cut or len(self.trail) >= TRAIL)
+
+    def before(self) -> "_Window | None":
+        """The one above, None where there is none or it is not remembered."""
+        if len(self.trail) <= self.is_cut:
+            return None
+        return _Window(self.trail[:-1], self.trail[-1], self.is_cut)
+
+    def finds(self, found: QuerySet[Any]) -> list[_Find]:
+        """By popularity."""
+        if self.start is not None:
+            found = found.filter(_popularity("lt", *self.start))
+        if self.end is not None:
+            found = found.filter(_popularity("gt", *self.end) | Q(document=self.end[1]))
+        rows = found.order_by("-document__popularity", "-document__repository")
+        values = rows.values_list("fit", "document__popularity", "pk")
+        return [_Find(*row) for row in values[: WINDOW if self.end is None else 4 * WINDOW]]
+
+
+def _below(found: QuerySet[Any], place: tuple[_Find, _Window] | None, count: int) -> list[tuple[_Find, _Window]]:
+    """The first finds after a place (None: from the beginning), each with its window."""
+    last, window = place or (None, _Window())
+    shown: list[tuple[_Find, _Window]] = []
+    while len(shown) < count:
+        finds = window.finds(found)
+        if window.end is None and len(finds) == WINDOW:
+            window = replace(window, end=(finds[-1].popularity, finds[-1].pk))
+        ordered = sorted(finds, key=_Find.order, reverse=True)
+        shown += [(find, window) for find in ordered if last is None or find.order() < last.order()]
+        if window.end is None:
+            break
+        window, last = window.after(window.end), None
+    return shown
+
+
+def _above(found: QuerySet[Any], place: tuple[_Find, _Window], count: int) -> list[tuple[_Find, _Window]]:
+    """The last finds before a place, each with its window."""
+    first: _Find | None = place[0]
+    window: _Window | None = place[1]
+    shown: list[tuple[_Find, _Window]] = []
+    while window is not None and len(shown) < count:
+        ordered = sorted(window.finds(found), key=_Find.order, reverse=True)
+        shown = [(find, window) for find in ordered if first is None or find.order() > first.order()] + shown
+        window, first = window.before(), None
+    return shown[-count:]
 
 
 def _popularity(word: str, popularity: int, pk: int) -> Q:
@@ -123,18 +176,22 @@ def _popularity(word: str, popularity: int, pk: int) -> Q:
     return edge & (Q(**{f"document__popularity__{word}": popularity}) | Q(**{f"document__repository__{word}": pk}))
 
 
-def _place(cursor: str) -> tuple[list[int] | None, list[int] | None, list[int] | None]:
-    if not cursor:
-        return None, None, None
+def _cursor(find: _Find, window: _Window) -> str:
+    return paging.encode([window.trail, window.end, find.order(), window.is_cut])
+
+
+def _place(cursor: str) -> tuple[_Find, _Window]:
+    """The find and window that a cursor names. Raises Invalid."""
     place = paging.decode(cursor)
-    if not isinstance(place, list) or len(place) != 3:
+    if not isinstance(place, list) or len(place) != 4 or not isinstance(place[0], list) or len(place[0]) > TRAIL:
         raise paging.bad_cursor()
-    for numbers, length in zip(place, (2, 2, 3), strict=True):
-        if numbers is None and length == 2:
-            continue
+    trail, end, order, is_cut = place
+    pairs = [*trail, *([] if end is None else [end])]
+    for numbers, length in [*((pair, 2) for pair in pairs), (order, 3)]:
         if not isinstance(numbers, list) or len(numbers) != length or not all(map(_is_small, numbers)):
             raise paging.bad_cursor()
-    return cast(tuple[list[int] | None, list[int] | None, list[int] | None], tuple(place))
+    known = tuple((one[0], one[1]) for one in trail)
+    return _Find(*order), _Window(known, None if end is None else (end[0], end[1]), bool(is_cut))
 
 
 def _is_small(value: Any) -> bool:

@@ -35,11 +35,12 @@ def crumbs_of(path: str) -> list[tuple[str, str]]:
 def tree(request: HttpRequest, prefix: str, namespace: str, name: str, rest: str = "main") -> HttpResponse:
     repository = find(request, prefix, namespace, name)
     revision, folder = split_revision(repository, rest)
-    after = request.GET.get("after", "")
-    found = entries_at(revision, folder, after=after, limit=PAGE + 1, with_commits=True)
-    results = results_of(found[:PAGE])
-    more = found[PAGE - 1].path if len(found) > PAGE else ""
-    files = sorted(found[:PAGE], key=lambda file: (not file.is_folder, file.path))
+    after, before = (request.GET.get(name, "").replace("\x00", "") for name in ("after", "before"))
+    found = entries_at(revision, folder, after=after, before=before, limit=PAGE + 1, with_commits=True)
+    is_more = len(found) > PAGE
+    shown = found[-PAGE:] if before else found[:PAGE]
+    results = results_of(shown)
+    files = sorted(shown, key=lambda file: (not file.is_folder, file.path))
     context = context_of(
         request,
         repository,
@@ -47,7 +48,8 @@ def tree(request: HttpRequest, prefix: str, namespace: str, name: str, rest: str
         revision=revision,
         folder=folder,
         rows=[(file, _verdict(results.get(file.path))) for file in files],
-        more=more,
+        next=shown[-1].path if shown and (before or is_more) else "",
+        previous=shown[0].path if shown and (is_more if before else after) else "",
         crumbs=crumbs_of(folder),
         may_change=request.user.is_authenticated and is_branch(revision),
     )

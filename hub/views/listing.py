@@ -22,6 +22,7 @@ LABELS = {
     "language": _("Language"),
     "licence": _("Licence"),
     "size": _("Parameters"),
+    "gated": _("Access"),
     "tag": _("Tags"),
 }
 PLACES = ("after", "before")
@@ -44,7 +45,7 @@ def repository_list(request: HttpRequest, kind: RepositoryKind) -> HttpResponse:
     try:
         rows = listing.listed(request.principal, kind, filters)
     except Invalid:
-        filters = listing.without(filters, "size")
+        filters = listing.without(filters, "size", "gated")
         rows = listing.listed(request.principal, kind, filters)
     page = listing.page_of(
         rows,
@@ -98,6 +99,7 @@ def _filters(request: HttpRequest) -> Filters:
         licence=asked.get("licence", ""),
         tags=tuple(dict.fromkeys(tag for tag in asked.getlist("tag") if tag))[:MAX_TAGS],
         size=asked.get("size", ""),
+        gated=asked.get("gated", ""),
     )
 
 
@@ -132,6 +134,8 @@ def _groups(
         if name == "size":
             is_offered = kind == RepositoryKind.MODEL and (facets.counted or filters.size)
             choices = _sizes(request, filters) if is_offered else []
+        elif name == "gated":
+            choices = _gates(request, filters, dict(facets.values[name]))
         else:
             taken = [value for value in chosen[name] if value]
             counts = dict(facets.values[name])
@@ -150,6 +154,24 @@ def _sizes(request: HttpRequest, filters: Filters) -> list[Choice]:
     known = ({filters.size: filters.size} if filters.size else {}) | listing.SIZES
     return [
         Choice(label, None, value == filters.size, _toggled(request, "size", value)) for value, label in known.items()
+    ]
+
+
+def _gates(request: HttpRequest, filters: Filters, counts: dict[str, int]) -> list[Choice]:
+    """Nothing where all that is found is open, or all is closed in one way."""
+    chosen = filters.gated
+    if not chosen and len(counts) < 2:
+        return []
+    shown = [chosen] if chosen else []
+    shown += [value for value in listing.GATES if value in counts and value != chosen]
+    return [
+        Choice(
+            listing.GATES[value],
+            None if value == chosen else counts[value],
+            value == chosen,
+            _toggled(request, "gated", value),
+        )
+        for value in shown
     ]
 
 

@@ -5,7 +5,7 @@ import pytest
 from accounts.principal import ANONYMOUS
 from common.errors import Invalid
 from hub.models import Repository, SearchDocument
-from hub.selectors import listing, search
+from hub.selectors import listing, paging, search
 from hub.selectors.listing import Filters
 from hub.services import repositories
 from tests.factories import hub as make
@@ -172,6 +172,63 @@ def test_pages_of_a_search_show_everything_once(many, size):
     assert sorted(seen) == [f"lattice-{number:02}" for number in range(11)]
 
 
+def walked(size, step=lambda: None):
+    """The pages of a search to its end, and those of the way back."""
+    rows = listing.listed(ANONYMOUS, "model", Filters(search=("lattice",)))
+    forth = [search.best(rows, "lattice", size=size)]
+    while forth[-1].next:
+        step()
+        forth.append(search.best(rows, "lattice", size=size, after=forth[-1].next))
+    back = [forth[-1]]
+    while back[-1].previous:
+        step()
+        back.append(search.best(rows, "lattice", size=size, before=back[-1].previous))
+    return [[row.name for row in page.rows] for page in forth], [[row.name for row in page.rows] for page in back]
+
+
+@pytest.mark.parametrize("size", [1, 3, 4, 5, 20])
+def test_pages_of_a_search_forth_and_back_show_the_same(many, size):
+    """Ties of fit and popularity among them, over the edges of windows."""
+    forth, back = walked(size)
+    assert back == forth[::-1]
+
+
+def test_the_way_back_and_forth_again_shows_the_same(many):
+    rows = listing.listed(ANONYMOUS, "model", Filters(search=("lattice",)))
+    first = search.best(rows, "lattice", size=5)
+    second = search.best(rows, "lattice", size=5, after=first.next)
+    back = search.best(rows, "lattice", size=5, before=second.previous)
+
+    assert (back.rows, back.previous) == (first.rows, "")
+    assert search.best(rows, "lattice", size=5, after=back.next).rows == second.rows
+
+
+def test_rows_that_come_and_go_shift_nothing_on_the_way_back(many):
+    numbers = iter(range(50, 99))
+    before = {f"lattice-{number:02}" for number in range(11)}
+
+    def change():
+        number = next(numbers)
+        SearchDocument.objects.filter(pk=make.repository(many, f"lattice-{number}").pk).update(popularity=number % 3)
+        for gone in Repository.objects.filter(name=f"lattice-{number - 3}"):
+            repositories.delete(gone, by=make.as_principal(many))
+
+    forth, back = walked(2, change)
+
+    for pages in (forth, back):
+        seen = [name for page in pages for name in page]
+        assert len(seen) == len(set(seen))
+        assert before <= set(seen)
+
+
+def test_a_long_way_back_is_forgotten_and_says_so(many, monkeypatch):
+    monkeypatch.setattr(search, "TRAIL", 1)
+    forth, back = walked(2)
+    assert [name for page in forth for name in page] == pages("lattice", 20)
+    assert back == forth[::-1][: len(back)]
+    assert 1 < len(back) < len(forth)
+
+
 @pytest.mark.parametrize("size", [1, 3, 5])
 def test_pages_of_a_search_are_stable_while_rows_come_and_go(many, size):
     numbers = iter(range(50, 99))
@@ -189,13 +246,36 @@ def test_pages_of_a_search_are_stable_while_rows_come_and_go(many, size):
     assert {f"lattice-{number:02}" for number in range(11)} <= set(seen)
 
 
+FORGED = [
+    paging.encode(place)
+    for place in (
+        [[[1, 2, 3]], None, [1, 2, 3], False],
+        [None, None, [1, 2, 3], False],
+        [[], [1], [1, 2, 3], False],
+        [[], None, [1, -2, 3], False],
+        [[[1, 2]] * (search.TRAIL + 1), None, [1, 2, 3], False],
+    )
+]
+
+
 @pytest.mark.parametrize(
     "cursor",
-    ["x", "W10", "WzFd", "W251bGwsbnVsbCxbMSwyXV0", "WzEsMiwzXQ", "W1sxLDJdLFsxLDJdLFsiYSIsMSwyXV0", "é", "=" * 9],
+    [
+        "x",
+        "W10",
+        "WzFd",
+        "W251bGwsbnVsbCxbMSwyXV0",
+        "WzEsMiwzXQ",
+        "W1sxLDJdLFsxLDJdLFsiYSIsMSwyXV0",
+        "é",
+        "=" * 9,
+        *FORGED,
+    ],
 )
-def test_forged_cursors_are_refused(ada, cursor):
+@pytest.mark.parametrize("way", ["after", "before"])
+def test_forged_cursors_are_refused(ada, cursor, way):
     with pytest.raises(Invalid):
-        search.best(listing.listed(ANONYMOUS, "model", Filters()), "lattice", size=2, after=cursor)
+        search.best(listing.listed(ANONYMOUS, "model", Filters()), "lattice", size=2, **{way: cursor})
 
 
 def test_odd_cards_and_texts_are_survived(ada):

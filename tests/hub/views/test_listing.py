@@ -71,6 +71,23 @@ def test_data_sets_have_their_own_facets(client, ada, names):
     assert "Parameters" not in client.get("/datasets").content.decode()
 
 
+def test_gates_are_a_facet_with_numbers(client, ada, names):
+    for name, gated in (("a", "auto"), ("b", "manual"), ("c", "open"), ("d", "open")):
+        Repository.objects.filter(pk=make.repository(ada, name).pk).update(gated=gated)
+    html = client.get("/models").content.decode()
+    assert 'open to all who see it <span class="muted">2</span>' in html
+    assert 'gated, decided by its owners <span class="muted">1</span>' in html
+
+    found = links(client, "/models")
+    assert names("/models" + found["gated, open at once "]) == ["a"]
+    assert names("/models" + found["gated, decided by its owners "]) == ["b"]
+    assert set(names("/models" + found["open to all who see it "])) == {"c", "d"}
+    assert set(names("/models?gated=true")) == {"a", "b"}
+    assert len(names("/models" + links(client, "/models?gated=true")["gated ×"])) == 4
+    assert len(names("/models?gated=nonsense")) == 4
+    assert "open to all" not in client.get("/models?gated=manual").content.decode()
+
+
 def test_a_range_of_parameters(client, ada, names):
     for name, count in (("small", 10**8), ("large", 9 * 10**9)):
         made = make.repository(ada, name)
@@ -96,7 +113,10 @@ def test_next_previous_and_first_page(client, ada, names, monkeypatch):
     assert names("/models" + links(client, back)["Previous"]) == ["m4", "m3"]
     later = "/models" + links(client, "/models?search=ada")["Next"]
     assert len(names(later)) == 2
-    assert names("/models" + links(client, later)["First page"]) == ["m4", "m3"]
+    assert "First page" not in links(client, later)
+    back = "/models" + links(client, later)["Previous"]
+    assert names(back) == names("/models?search=ada") == ["m4", "m3"]
+    assert "Previous" not in links(client, back)
 
 
 def test_the_search_box_keeps_filters_and_the_order_is_relevance(client, ada):

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from accounts.models import Namespace
@@ -132,3 +134,29 @@ def test_the_front_page_shows_what_is_new_and_visible(client, repository, owner)
     html = client.get("/").content.decode()
     assert "ada/shapes" in html
     assert "ada/hidden" not in html
+
+
+@pytest.mark.parametrize("at", ["main", "old"])
+def test_long_folders_have_pages_forth_and_back(client, monkeypatch, at):
+    """At the head of a branch from the index, before that out of git."""
+    monkeypatch.setattr("hub.views.files.PAGE", 3)
+    ada = make.person("ada")
+    repository = make.repository(ada, "m")
+    old = make.put(repository, {f"f{number}": b"x" for number in range(7)}, by=make.as_principal(ada))
+    if at == "old":
+        make.put(repository, {"new": b"x"}, by=make.as_principal(ada))
+
+    def look(query=""):
+        html = client.get(f"/ada/m/tree/{old if at == 'old' else 'main'}{query}").content.decode()
+        links = dict(re.findall(r'rel="(prev|next)" href="([^"]*)"', html))
+        return re.findall(r">(\.gitattributes|f\d)</a>", html), links
+
+    first, links = look()
+    assert (first, set(links)) == ([".gitattributes", "f0", "f1"], {"next"})
+    second, links = look(links["next"])
+    assert (second, set(links)) == (["f2", "f3", "f4"], {"prev", "next"})
+    third, links = look(links["next"])
+    assert (third, set(links)) == (["f5", "f6"], {"prev"})
+    back, links = look(links["prev"])
+    assert (back, set(links)) == (second, {"prev", "next"})
+    assert look(links["prev"]) == (first, {"next": links["prev"].replace("before=f2", "after=f1")})

@@ -1,0 +1,12 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [('hub', '0023_eval_results')]
+
+    operations = [
+        migrations.AddIndex(
+            "repository",
+            models.Index(fields=["kind", "-trending", "-id"], name="repository_gated", condition=~models.Q(gated="open")),
+        ),
+    ]

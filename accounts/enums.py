@@ -105,8 +105,8 @@ DEVICE_MOVES: dict[DeviceState, frozenset[DeviceState]] = {
 RESERVED_NAMES = frozenset(
     """
     about account accounts admin api apps audit awards billing books buckets bulk calls cas certificates checkout
-    collections community compute create credits data datasets datasets-server demo device docs downloads explore
-    export favicon.ico files import imports
+    collections community compute create credits data datasets datasets-server demo device disputes docs downloads
+    explore export favicon.ico files import imports
     generate gallery grants health help hardware home inference jobs join kernels language legal licences licenses
     login logout media metrics models new none null oauth offers orders organisations organizations orgs pools
     pricing privacy proposals register resolve revenue reviews revocations robots.txt search security settings

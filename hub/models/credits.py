@@ -114,6 +114,10 @@ class Dispute(models.Model):
     def __str__(self) -> str:
         return f"dispute:{self.pk}"
 
+    def get_absolute_url(self) -> str:
+        """Not below the repository: that may go while a share is still held."""
+        return f"/disputes/{self.pk}"
+
     @property
     def is_alive(self) -> bool:
         return DisputeState(self.state).is_alive

@@ -1,10 +1,12 @@
 """Who made a version, who is said to have, who sponsored it, and what is disputed."""
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.principal import Principal
+from common.errors import NotFound
 from hub.enums import CreditState, DisputeState
 from hub.models import Credit, CreditCorrection, Dispute, DisputeEvent, Mention, Repository, Sponsor, Version
 from hub.selectors.repositories import repositories_visible_to
@@ -67,8 +69,38 @@ def sponsors_of(version: Version) -> QuerySet[Sponsor]:
 
 def disputes_of(repository: Repository) -> QuerySet[Dispute]:
     """About any version, newest first. Who sees the repository sees them."""
-    rows = Dispute.objects.filter(version__repository=repository)
-    return rows.select_related("version", "opened_by", "credit__user", "edge").order_by("-id")
+    return _with_facts(Dispute.objects.filter(version__repository=repository))
+
+
+def disputes_concerning(user: User) -> QuerySet[Dispute]:
+    """Those that a person opened, or that are about a version which credits or credited them; newest first."""
+    credited = Credit.objects.filter(user=user, state=CreditState.ACCEPTED).values("version")
+    corrected = CreditCorrection.objects.filter(user=user).values("dispute__version")
+    rows = Dispute.objects.filter(Q(opened_by=user) | Q(version__in=credited) | Q(version__in=corrected))
+    return _with_facts(rows)
+
+
+def disputes_to_decide() -> QuerySet[Dispute]:
+    """For staff: those that are alive, the oldest first."""
+    return _with_facts(Dispute.objects.filter(state__in=ALIVE)).order_by("id")
+
+
+def dispute_for(principal: Principal, number: int) -> Dispute:
+    """For who sees the repository; for staff and whoever it concerns also when that is gone. Raises NotFound."""
+    rows = _with_facts(Dispute.objects.filter(pk=number)) if number < 2**63 else Dispute.objects.none()
+    found = rows.first()
+    if found is not None and not principal.is_staff:
+        about = rows.filter(version__repository__in=repositories_visible_to(principal))
+        mine = principal.user is not None and disputes_concerning(principal.user).filter(pk=number).exists()
+        found = found if mine or about.exists() else None
+    if found is None:
+        raise NotFound(_("There is no such dispute."), hint=_("See /disputes for those that concern you."))
+    return found
+
+
+def _with_facts(rows: QuerySet[Dispute]) -> QuerySet[Dispute]:
+    rows = rows.select_related("version__repository__namespace", "opened_by", "credit__user", "edge")
+    return rows.order_by("-id")
 
 
 def events_of(dispute: Dispute) -> QuerySet[DisputeEvent]:

@@ -7,10 +7,12 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from common.errors import Forbidden, Refusal
+from common.pagination import page_of
 from hub import rules
 from hub.algorithms import provenance
 from hub.enums import Matter
@@ -66,15 +68,32 @@ def dispute_create(request: HttpRequest, prefix: str, namespace: str, name: str)
         except Refusal as refusal:
             form.add_error(None, str(refusal))
         else:
-            return redirect(f"{repository.get_absolute_url()}/disputes/{dispute.pk}")
+            return redirect(dispute)
     more = {"form": form, "matter": matter, "disputed": version, "credit": credit, "edge": edge}
     return render(request, "hub/dispute_new.html", context_of(request, repository, "lineage", **more))
 
 
+@login_required
+@never_cache
+@require_safe
+def dispute_list(request: HttpRequest) -> HttpResponse:
+    """What concerns me; for staff what waits for a decision, too."""
+    context = {
+        "to_decide": list(selectors.disputes_to_decide()[:100]) if request.principal.is_staff else [],
+        "page": page_of(request, selectors.disputes_concerning(request.user), size=50),
+    }
+    return render(request, "hub/disputes.html", context)
+
+
+@require_safe
+def dispute_moved(request: HttpRequest, prefix: str, namespace: str, name: str, number: int) -> HttpResponse:
+    """Where disputes lay while they were below their repository."""
+    return redirect("dispute", number=number, permanent=True)
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
-def dispute_page(request: HttpRequest, prefix: str, namespace: str, name: str, number: int) -> HttpResponse:
-    repository = find(request, prefix, namespace, name)
-    dispute = get_object_or_404(selectors.disputes_of(repository), pk=number)
+def dispute_page(request: HttpRequest, number: int) -> HttpResponse:
+    dispute = selectors.dispute_for(request.principal, number)
     form = DisputeAnswerForm(request.POST if request.POST.get("act") == "answer" else None)
     problem = ""
     if request.method == "POST":
@@ -83,8 +102,16 @@ def dispute_page(request: HttpRequest, prefix: str, namespace: str, name: str, n
                 return redirect(request.path)
         except Refusal as refusal:
             problem = str(refusal)
-    context = context_of(request, repository, "lineage", form=form, problem=problem, **_standing(request, dispute))
+    context = _around(request, dispute) | {"form": form, "problem": problem} | _standing(request, dispute)
     return render(request, "hub/dispute.html", context)
+
+
+def _around(request: HttpRequest, dispute: Dispute) -> dict[str, Any]:
+    """The head of the repository for who sees it, else the name that the version was published under."""
+    repository = dispute.version.repository
+    if repository is not None and rules.may_read(request.principal, repository):
+        return {"frame": "hub/frame.html"} | context_of(request, repository, "lineage")
+    return {"frame": "hub/frame_gone.html", "asset": dispute.version.asset.partition(":")[2]}
 
 
 def _act(request: HttpRequest, dispute: Dispute, form: DisputeAnswerForm) -> bool:

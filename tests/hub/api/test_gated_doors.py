@@ -270,7 +270,7 @@ METADATA = {
     "discussions.discussions", "discussions.act", "discussions.comment", "misc.elsewhere", "access.listing",
     "access.handle", "access.grant", "git_http.receive_pack", "repositories.repository_page", "files.tree",
     "files.commits", "lineage.lineage_page", "lineage.lineage", "lineage.credits_of_version", "disputes.credits_edit",
-    "disputes.dispute_create", "disputes.dispute_page", "discussions.discussion_list", "discussions.discussion_create",
+    "disputes.dispute_create", "disputes.dispute_moved", "discussions.discussion_list", "discussions.discussion_create",
     "discussions.discussion_act", "discussions.comment_hide", "settings.repository_settings", "access.ask",
     "editing.create", "editing.preview", "uploading.upload", "lfs.browser_batch", "citing.cite", "files.compare_form",
     "access.request_list", "access.request_page", "access.act",

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from hub.enums import Matter
 from hub.models import Dispute
-from hub.services import crediting, disputes, versions
+from hub.services import crediting, disputes, repositories, versions
 from tests.factories import hub as make
 from tests.factories.accounts import StaffFactory, UserFactory
 from tests.hub.services.test_crediting import ORCID
@@ -95,9 +95,9 @@ def test_a_dispute_from_opening_to_settlement(client, people, version):
     client.force_login(people["eve"])
     answer = client.post("/ada/model/disputes/new?matter=missing", {"reason": "I labelled it."})
     dispute = Dispute.objects.get()
-    assert answer.headers["Location"] == f"/ada/model/disputes/{dispute.pk}"
+    assert answer.headers["Location"] == f"/disputes/{dispute.pk}"
     client.force_login(people["ada"])
-    page = f"/ada/model/disputes/{dispute.pk}"
+    page = f"/disputes/{dispute.pk}"
     sent = {"act": "answer", "text": "True.", "proposal": "ada 2 software\nbob\neve 1 data-curation"}
     assert client.post(page, sent | {"proposal": "ada 2 dancing"}).status_code == 200
     assert client.post(page, sent).status_code == 302
@@ -110,7 +110,77 @@ def test_a_dispute_from_opening_to_settlement(client, people, version):
     client.logout()
     html = client.get("/ada/model/lineage").content.decode()
     assert "As a dispute corrected them" in html
-    assert client.get("/ada/model/disputes/999").status_code == 404
+    assert client.get("/disputes/999").status_code == 404
+
+
+@pytest.fixture
+def disputed(people, version):
+    return disputes.open_dispute(version, Matter.MISSING, reason="I labelled it.", by=by(people["eve"]))
+
+
+@pytest.mark.parametrize(
+    ("who", "is_public", "is_gone", "status"),
+    [
+        *((who, True, False, 200) for who in ("anonymous", "stranger", "eve", "bob", "ada", "staff")),
+        *((who, False, False, 200) for who in ("eve", "bob", "ada", "staff")),
+        *((who, False, True, 200) for who in ("eve", "bob", "ada", "staff")),
+        ("anonymous", False, False, 404),
+        ("anonymous", False, True, 404),
+        ("stranger", False, False, 404),
+        ("stranger", False, True, 404),
+    ],
+)
+def test_a_dispute_outlives_its_repository_for_those_whom_it_concerns(
+    client, people, version, disputed, who, is_public, is_gone, status
+):
+    people["stranger"] = UserFactory()
+    if not is_public:
+        type(version.repository).objects.update(visibility="private")
+    if is_gone:
+        repositories.delete(type(version.repository).objects.get(), by=by(people["ada"]))
+    as_who(client, people, who)
+
+    answer = client.get(f"/disputes/{disputed.pk}")
+    assert answer.status_code == status
+    assert ("I labelled it." in answer.content.decode()) == (status == 200)
+    old = client.get(f"/ada/model/disputes/{disputed.pk}")
+    assert (old.status_code, old.headers["Location"]) == (301, f"/disputes/{disputed.pk}")
+    assert client.post(f"/disputes/{disputed.pk}", {"act": "withdraw"}).status_code == {
+        ("eve", 200): 302,
+    }.get((who, status), status)
+
+
+def test_a_dispute_ends_also_without_its_repository(client, people, version, disputed):
+    repositories.delete(version.repository, by=by(people["ada"]))
+    client.force_login(people["bob"])
+    sent = {"act": "answer", "text": "True.", "proposal": "ada 2 software\nbob\neve 1 data-curation"}
+    assert client.post(f"/disputes/{disputed.pk}", sent).status_code == 302
+
+    client.force_login(StaffFactory())
+    assert "model:ada/model v1" in client.get("/disputes").content.decode()
+    client.post(f"/disputes/{disputed.pk}", {"act": "uphold", "reason": "The log shows it."})
+    disputed.refresh_from_db()
+    assert disputed.state == "upheld"
+    assert [row.user.username for row in disputed.corrections.all()] == ["ada", "bob", "eve"]
+
+
+def test_the_list_has_what_concerns_me_only(client, people, disputed):
+    for name, count in (("eve", 1), ("bob", 1), ("ada", 1)):
+        client.force_login(people[name])
+        assert client.get("/disputes").content.decode().count(f'href="/disputes/{disputed.pk}"') == count
+    client.force_login(UserFactory())
+    assert "Nothing that concerns you is disputed." in client.get("/disputes").content.decode()
+    client.logout()
+    assert client.get("/disputes").status_code == 302
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_list_takes_the_same_number_of_queries(client, people, version, count, django_assert_num_queries):
+    for _number in range(count):
+        disputes.open_dispute(version, Matter.MISSING, reason="Me too.", by=by(UserFactory()))
+    client.force_login(people["ada"])
+    with django_assert_num_queries(4):
+        client.get("/disputes")
 
 
 def test_a_claim_by_orcid_leads_to_the_question(client, people, version):

@@ -60,6 +60,16 @@ def may_discuss(principal: Principal, repository: Repository) -> bool:
     return allowed and may_read(principal, repository)
 
 
+def may_attach(principal: Principal) -> bool:
+    """Upload a picture for a comment: everybody whose credential may comment anywhere."""
+    token = principal.token
+    if token is None:
+        return principal.user is not None
+    if principal.is_fine_grained:
+        return any(grant.permission == Permission.DISCUSSION_WRITE for grant in token.held)
+    return principal.allows(Permission.DISCUSSION_WRITE, token.namespace)
+
+
 def may_like(principal: Principal, repository: Repository) -> bool:
     """Everybody who is logged in and may read it; jobs and tokens that are bound to one name like nothing."""
     return acts_for_the_person(principal) and may_read(principal, repository)

@@ -9,6 +9,7 @@ from common.services import windows
 from hub.models import Repository
 from hub.services import (
     access,
+    attachments,
     dataset_views,
     deliveries,
     importing,
@@ -60,6 +61,7 @@ def deliver_webhook(pk: int) -> None:
 def sweep() -> None:
     """Beat calls it every night."""
     maintenance.prune()
+    attachments.drop_unused()
     sweeping.sweep(delete=True)
     sweep_undo.purge()
 

@@ -5,6 +5,7 @@ from django.urls import path
 import hub.api.converters  # noqa: F401 - the parts of addresses below
 from hub.api import (
     access,
+    attachments,
     bucket_events,
     bucket_files,
     buckets,
@@ -88,6 +89,8 @@ urlpatterns = [
     path("api/quicksearch", listing.quick_search),
     path("api/trending", listing.trending),
     path("api/spaces/semantic-search", listing.semantic_search),
+    path("uploads", attachments.upload),
+    path("uploads/<str:key>", attachments.picture),
     path("api/<kinds:kind>", listing.listing),
     path("api/register", safety.register),
     path("api/datasets/<str:namespace>/<str:name>/opt-outs", safety.left_out),

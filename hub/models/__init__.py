@@ -4,7 +4,7 @@ from hub.models.bulk import BulkGrant, BulkUsage
 from hub.models.collections import Collection, CollectionItem
 from hub.models.credits import CreditCorrection, CreditSeal, Dispute, DisputeEvent, Mention, Sponsor
 from hub.models.dataset_views import DatasetSplit, DatasetView
-from hub.models.discussions import CommentEdit, Discussion, DiscussionEvent, OfferedObject
+from hub.models.discussions import Attachment, CommentEdit, Discussion, DiscussionEvent, OfferedObject
 from hub.models.downloads import Download
 from hub.models.imports import Import, ImportRun
 from hub.models.index import Branch, Commit, TreeEntry
@@ -22,6 +22,7 @@ from hub.models.webhooks import WatchedName, Webhook, WebhookDelivery
 __all__ = [
     "AccessEvent",
     "AccessRequest",
+    "Attachment",
     "Block",
     "Branch",
     "Bucket",

@@ -108,6 +108,30 @@ class CommentEdit(models.Model):
         return f"{self.event_id} {self.edited_at}"
 
 
+class Attachment(models.Model):
+    """A picture that somebody uploaded for a comment, and the first comment of theirs that names it.
+
+    Until then only they see it; from then on whoever sees the comment. It goes with the comment.
+    """
+
+    key = models.CharField(max_length=43, unique=True)
+    object = models.ForeignKey(LargeObject, models.PROTECT, related_name="attached_as")
+    media_type = models.CharField(max_length=20)
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="attachments")
+    uploaded_at = models.DateTimeField(auto_now_add=True)
+    event = models.ForeignKey(DiscussionEvent, models.CASCADE, null=True, blank=True, related_name="attachments")
+
+    class Meta:
+        verbose_name = _("attachment")
+        indexes = [models.Index(fields=["uploaded_at"], name="attachment_unused", condition=Q(event__isnull=True))]
+
+    def __str__(self) -> str:
+        return self.key
+
+    def get_absolute_url(self) -> str:
+        return f"/uploads/{self.key}"
+
+
 class OfferedObject(models.Model):
     """Somebody who may not write to a repository uploaded an object for a pull request to it.
 

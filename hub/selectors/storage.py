@@ -3,8 +3,8 @@
 A repository or bucket uses the bytes of the distinct large objects that it holds, and a
 repository also those of its git repository. It holds what any of its refs or files names,
 and what was uploaded to it and not named yet. The same object in two repositories counts
-in each of them. What a person offers to other people's repositories counts as their own
-private storage.
+in each of them. What a person offers to other people's repositories, and the pictures
+in their comments, count as their own private storage.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts.models import Namespace
 from hub.enums import Visibility
 from hub.models import (
+    Attachment,
     Bucket,
     BucketObject,
     LargeObject,
@@ -74,7 +75,7 @@ def limits_of(namespace_id: int) -> Limits:
 
 
 def usage_of(namespace_id: int) -> Usage:
-    """Sums over what the name owns, plus what its person offered to others."""
+    """Sums over what the name owns, plus what its person offered to others and put into comments."""
     private = Q(visibility=Visibility.PRIVATE)
     repositories = Repository.objects.filter(namespace_id=namespace_id).aggregate(
         count=Count("pk"),
@@ -87,7 +88,7 @@ def usage_of(namespace_id: int) -> Usage:
     hidden = repositories["private"] + buckets["private"]
     return Usage(
         public_bytes=repositories["every"] + buckets["every"] - hidden,
-        private_bytes=hidden + _offered(namespace_id),
+        private_bytes=hidden + _offered(namespace_id) + attached(namespace_id),
         repositories=repositories["count"] + buckets["count"],
     )
 
@@ -95,6 +96,12 @@ def usage_of(namespace_id: int) -> Usage:
 def _offered(namespace_id: int) -> int:
     offers = OfferedObject.objects.filter(user__namespace=namespace_id)
     return offers.aggregate(total=Sum("object__size"))["total"] or 0
+
+
+def attached(namespace_id: int) -> int:
+    """Bytes of pictures that the person of a name put into comments."""
+    pictures = Attachment.objects.filter(uploaded_by__namespace=namespace_id)
+    return pictures.aggregate(total=Sum("object__size"))["total"] or 0
 
 
 def recount(home: Repository | Bucket) -> int:

@@ -19,7 +19,7 @@ from hub.git.errors import GitError
 from hub.git.refs import BRANCH, RefUpdate
 from hub.git.repositories import open_repository
 from hub.models import CommentEdit, Discussion, DiscussionEvent, Repository
-from hub.services import commits, index, secrets
+from hub.services import attachments, commits, index, secrets
 from hub.services.locks import lock_discussions
 
 MIN_TITLE, MAX_TITLE = 3, 200
@@ -126,6 +126,7 @@ def edit_comment(event: DiscussionEvent, text: str, *, by: Principal) -> Discuss
     edit = CommentEdit.objects.create(event=event, text=event.text, edited_by=by.user)
     event.text = text
     event.save(update_fields=["text"])
+    attachments.take_up(event)
     audit.record("discussion.comment_edited", str(event.discussion), actor=by, comment=event.pk)
     tell("discussion.comment_edited", event.discussion, by, comment=event.pk, event=edit.pk)
     return event
@@ -140,6 +141,7 @@ def hide_comment(event: DiscussionEvent, *, by: Principal) -> DiscussionEvent:
     if not event.is_hidden:
         event.is_hidden = True
         event.save(update_fields=["is_hidden"])
+        attachments.drop(event)
         audit.record("discussion.comment_hidden", str(event.discussion), actor=by, comment=event.pk)
         tell("discussion.comment_hidden", event.discussion, by, comment=event.pk)
     return event
@@ -196,9 +198,11 @@ def locked(discussion: Discussion) -> Discussion:
 def add_event(
     discussion: Discussion, kind: EventKind, *, by: Principal, text: str = "", facts: dict[str, Any] | None = None
 ) -> DiscussionEvent:
-    return DiscussionEvent.objects.create(
+    event = DiscussionEvent.objects.create(
         discussion=discussion, kind=kind, author=by.user, text=text, facts=facts or {}
     )
+    attachments.take_up(event)
+    return event
 
 
 def _base(repository: Repository, target: str, start: str | None) -> str:

@@ -8,11 +8,14 @@ are locked too: an object that is being swept is not held, one that is held is n
 from collections.abc import Collection, Iterable, Sequence
 
 from django.db import connection, transaction
-from django.db.models import F, Model, Q
+from django.db.models import F, Model, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
+from common.errors import Conflict
 from hub.models import (
+    Attachment,
     Bucket,
     BucketFile,
     BucketObject,
@@ -101,6 +104,26 @@ def offer(repository: Repository, found: Iterable[LargeObject], *, by: User) -> 
 
 
 @transaction.atomic
+def attach(found: LargeObject, *, key: str, media_type: str, by: User) -> Attachment:
+    """A picture for a comment counts for who uploaded it. Raises FileTooLarge, StorageFull."""
+    quotas.require_offer(by.namespace.pk, found.size)
+    if not keep_rows([found.pk]):
+        raise Conflict(_("The picture was lost on the way."), hint=_("Upload it again."))
+    made = Attachment.objects.create(key=key, object=found, media_type=media_type, uploaded_by=by)
+    _wake([found])
+    return made
+
+
+@transaction.atomic
+def detach(attachments: QuerySet[Attachment]) -> int:
+    """These pictures are shown to nobody any more, and count no more. Gives their number."""
+    rows = list(attachments.select_related("object"))
+    Attachment.objects.filter(pk__in=[one.pk for one in rows]).delete()
+    mark_idle([one.object for one in rows])
+    return len(rows)
+
+
+@transaction.atomic
 def release(repository: Repository, digests: Collection[str]) -> int:
     """A repository holds these objects no more: they count for it no longer. Gives their bytes."""
     quotas.lock_home(repository)
@@ -138,6 +161,7 @@ def release_all(home: Repository | Bucket) -> None:
         BucketFile.objects.filter(bucket=home).delete()
         release_from_bucket(home, list(home.objects_held.values_list("xet_hash", flat=True)))
         return
+    detach(Attachment.objects.filter(event__discussion__repository=home))
     offered = list(LargeObject.objects.filter(offered_by__repository=home).distinct())
     OfferedObject.objects.filter(repository=home).delete()
     release(home, list(home.objects_held.values_list("object_id", flat=True)))
@@ -177,7 +201,8 @@ def mark_idle(objects: Iterable[LargeObject]) -> None:
 
 def unheld() -> Q:
     """Which objects nothing holds."""
-    return Q(held_by__isnull=True, held_by_buckets__isnull=True, offered_by__isnull=True, in_files__isnull=True)
+    holders = ("held_by", "held_by_buckets", "offered_by", "in_files", "attached_as")
+    return Q(**{f"{name}__isnull": True for name in holders})
 
 
 def _wake(objects: Iterable[Model]) -> None:

@@ -4,6 +4,8 @@ The bytes are durable before the row is written, and the row before anything is
 acknowledged. Everything here may be repeated.
 """
 
+import hashlib
+import io
 from collections.abc import Iterable
 
 from django.db import transaction
@@ -34,6 +36,13 @@ def complete_upload(repository: Repository, key: str, sha256: str, *, by: Princi
     # Only now: if this process dies before, the next attempt finds what arrived.
     uploads.abort(key)
     return found
+
+
+def keep_picture(data: bytes) -> LargeObject:
+    """The bytes of a picture that this site drew itself, as an object that nothing holds yet."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    stores.plain_objects().put(io.BytesIO(data), sha256, size=len(data))
+    return _row(sha256, len(data), is_plain=True)
 
 
 @transaction.atomic

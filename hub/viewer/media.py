@@ -3,11 +3,13 @@
 import io
 from dataclasses import dataclass
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
 LONGEST_SIDE = 256
 _MOST_PIXELS = 64 * 2**20
 _MOST_SOUND = 8 * 2**20
+_MOST_FRAMES = 500
+ATTACHED = ("PNG", "JPEG", "WEBP", "GIF")
 _PICTURES = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 
 
@@ -43,10 +45,54 @@ def picture(data: bytes) -> Medium | None:
         return None
 
 
+def redrawn(data: bytes) -> Medium | None:
+    """A picture in its own size and kind, drawn anew without what came along with it (places, programs,
+    comments); None when it is none, or too large to decode. What does not move and is no JPEG or WebP is a PNG."""
+    try:
+        with Image.open(io.BytesIO(data), formats=ATTACHED) as image:
+            width, height = image.size
+            count = getattr(image, "n_frames", 1)
+            if width * height > _MOST_PIXELS or width * height * count > 2 * _MOST_PIXELS or count > _MOST_FRAMES:
+                return None
+            return _moving(image) if count > 1 else _still(image)
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError):
+        return None
+
+
 def sound(data: bytes) -> Medium | None:
     """A sound as it is, if it begins like one that browsers play and is no longer than 8 MiB."""
     kind = _sound_type(data[:16])
     return Medium(data, kind) if kind and len(data) <= _MOST_SOUND else None
+
+
+def _still(image: Image.Image) -> Medium:
+    kind = image.format if image.format in {"JPEG", "WEBP"} else "PNG"
+    made = _plain(ImageOps.exif_transpose(image), with_alpha=kind != "JPEG")
+    file = io.BytesIO()
+    made.save(file, kind, quality=90)
+    return Medium(file.getvalue(), f"image/{kind.lower()}", *made.size)
+
+
+def _moving(image: Image.Image) -> Medium:
+    """Every frame, as long as it was shown."""
+    frames, times = [], []
+    for frame in ImageSequence.Iterator(image):
+        times.append(min(max(int(frame.info.get("duration") or 100), 20), 60_000))
+        frames.append(_plain(frame, with_alpha=True))
+    kind = image.format or "GIF"
+    if kind == "JPEG":  # several pictures in one file: browsers show the first
+        return _still(image)
+    file = io.BytesIO()
+    frames[0].save(file, kind, save_all=True, append_images=frames[1:], duration=times, loop=0)
+    return Medium(file.getvalue(), f"image/{kind.lower()}", *frames[0].size)
+
+
+def _plain(image: Image.Image, *, with_alpha: bool) -> Image.Image:
+    """Colours only."""
+    has_alpha = with_alpha and (image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info)
+    made = image.convert("RGBA" if has_alpha else "RGB")
+    made.info.clear()
+    return made
 
 
 def _drawn(image: Image.Image, width: int, height: int) -> Medium:

@@ -130,6 +130,14 @@ class Reader:
         count = conversion.convert(self._connection, kind, paths, self._write, self._restart)
         return {"rows": count}
 
+    def _redraw(self) -> dict[str, Any]:
+        """The picture that the only file is, as a part; an empty answer when it is none."""
+        made = media.redrawn(self._opened()[0].read())
+        if made is None:
+            return {}
+        self._keep(made)
+        return {"type": made.type, "width": made.width, "height": made.height}
+
     def _write(self, block: bytes) -> None:
         wire.send(self._door, {"output": True}, block)
 

@@ -10,7 +10,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from common.errors import Refusal
+from common.errors import Invalid, Refusal
 from common.pagination import page_of
 from hub import rules
 from hub.algorithms.rendering import render_card
@@ -19,8 +19,8 @@ from hub.forms import CommentForm, NewDiscussionForm
 from hub.models import Discussion, DiscussionEvent, Repository
 from hub.selectors import discussions as selectors
 from hub.selectors.history import MAX_DIFF, read_changes
+from hub.services import attachments, merges
 from hub.services import discussions as services
-from hub.services import merges
 from hub.views.files import shows_changes
 from hub.views.frame import context_of, find
 
@@ -46,10 +46,11 @@ def discussion_list(request: HttpRequest, prefix: str, namespace: str, name: str
 @require_http_methods(["GET", "HEAD", "POST"])
 def discussion_create(request: HttpRequest, prefix: str, namespace: str, name: str) -> HttpResponse:
     repository = find(request, prefix, namespace, name)
-    form = NewDiscussionForm(request.POST or None)
+    form = NewDiscussionForm(request.POST or None, request.FILES or None)
     if form.is_valid():
         try:
-            opened = services.open_discussion(repository, by=request.principal, **form.cleaned_data)
+            title, text = form.cleaned_data["title"], _with_picture(request, form)
+            opened = services.open_discussion(repository, title=title, text=text, by=request.principal)
         except Refusal as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -60,8 +61,11 @@ def discussion_create(request: HttpRequest, prefix: str, namespace: str, name: s
 @require_safe
 def discussion_page(request: HttpRequest, prefix: str, namespace: str, name: str, number: int) -> HttpResponse:
     repository = find(request, prefix, namespace, name)
-    discussion = selectors.discussion_numbered(repository, number)
-    by = request.principal
+    return _page(request, selectors.discussion_numbered(repository, number), CommentForm())
+
+
+def _page(request: HttpRequest, discussion: Discussion, form: CommentForm) -> HttpResponse:
+    repository, by = discussion.repository, request.principal
     moves = DISCUSSION_MOVES[DiscussionState(discussion.state)]
     may_steer = rules.may_steer(by, discussion)
     context = context_of(
@@ -70,7 +74,7 @@ def discussion_page(request: HttpRequest, prefix: str, namespace: str, name: str
         "discussions",
         discussion=discussion,
         events=[_shown(event, discussion, request) for event in selectors.events_of(discussion)],
-        form=CommentForm(),
+        form=form,
         may_discuss=rules.may_discuss(by, repository),
         may_open=may_steer and DiscussionState.OPEN in moves,
         may_close=may_steer and DiscussionState.CLOSED in moves,
@@ -86,12 +90,12 @@ def discussion_page(request: HttpRequest, prefix: str, namespace: str, name: str
 def discussion_act(request: HttpRequest, prefix: str, namespace: str, name: str, number: int) -> HttpResponse:
     """One form, several buttons: comment, open, close, merge; with a comment where something is written."""
     discussion = selectors.discussion_numbered(find(request, prefix, namespace, name), number)
-    form = CommentForm(request.POST)
+    form = CommentForm(request.POST, request.FILES)
     if not form.is_valid():
-        messages.error(request, " ".join(form.errors.get("text", [])))
-        return redirect(discussion)
-    text, by = form.cleaned_data["text"], request.principal
+        return _page(request, discussion, form)
+    by = request.principal
     try:
+        text = _with_picture(request, form)
         match request.POST.get("act"):
             case "open" | "closed" as state:
                 services.change_status(discussion, state, by=by, text=text)
@@ -101,9 +105,11 @@ def discussion_act(request: HttpRequest, prefix: str, namespace: str, name: str,
             case _:
                 services.comment(discussion, text, by=by)
     except Refusal as refusal:
-        if refusal.status not in {400, 409, 412}:
+        if refusal.status not in {400, 409, 412, 413, 429, 507}:
             raise
-        messages.error(request, str(refusal))
+        form.add_error(None, str(refusal))
+        # As it stands by now, with what was written.
+        return _page(request, selectors.discussion_numbered(discussion.repository, number), form)
     return redirect(discussion)
 
 
@@ -115,6 +121,18 @@ def comment_hide(
     discussion = selectors.discussion_numbered(find(request, prefix, namespace, name), number)
     services.hide_comment(selectors.comment_of(discussion, comment), by=request.principal)
     return redirect(discussion)
+
+
+def _with_picture(request: HttpRequest, form: NewDiscussionForm | CommentForm) -> str:
+    """What was written, and below it the picture that came along. Raises what its upload raises."""
+    text, file = form.cleaned_data["text"], form.cleaned_data["picture"]
+    if file is None:
+        return text
+    if file.size > attachments.MAX_BYTES:
+        raise Invalid(_("A picture has at most %(size)s MB.") % {"size": attachments.MAX_BYTES // 1_000_000})
+    made = attachments.upload(file.read(), by=request.principal)
+    name = "".join(letter for letter in file.name.rpartition(".")[0] if letter.isalnum() or letter in " -_")
+    return f"{text}\n\n![{name}]({request.build_absolute_uri(made.get_absolute_url())})".strip()
 
 
 def _shown(event: DiscussionEvent, discussion: Discussion, request: HttpRequest) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from tests.hub.clients.test_huggingface_hub import run
 pytestmark = pytest.mark.e2e
 
 TALK = """
+import urllib.request
 owner = hf.HfApi(token=os.environ["OWNER"])
 name = "ada/tiny"
 big = os.urandom(300_000)
@@ -20,7 +21,12 @@ answer["pr"] = [made.pr_num, made.pr_revision, made.pr_url.endswith("/ada/tiny/d
 answer["more"] = api.upload_file(
     path_or_fileobj=b"more", path_in_repo="more.txt", repo_id=name, revision="refs/pr/1"
 ).pr_num
-talk = api.create_discussion(name, "A question", description="Why?")
+from PIL import Image
+Image.new("RGB", (3, 3)).save(here / "shot.png")
+shot = api.upload_attachment(here / "shot.png")
+talk = api.create_discussion(name, "A question", description=f"Why? ![shot]({shot})")
+with urllib.request.urlopen(shot) as picture:
+    answer["shot"] = [picture.headers["Content-Type"], picture.read()[1:4] == b"PNG"]
 draft = api.create_pull_request(name, "Not yet")
 answer["listed"] = [[one.num, one.status, one.is_pull_request] for one in owner.get_repo_discussions(name)]
 said = owner.comment_discussion(name, talk.num, "Because.")
@@ -39,6 +45,7 @@ EXPECTED = {
     "pr": [1, "refs/pr/1", True],
     "more": None,
     "listed": [[3, "draft", True], [2, "open", False], [1, "open", True]],
+    "shot": ["image/png", True],
     "edited": "So.",
     "closed": "closed",
     "refused": "HfHubHTTPError",

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import threading
 import time
 import urllib.request
@@ -12,13 +13,17 @@ import psutil
 import pytest
 
 from hub.models import LargeObject
+from hub.selectors.revisions import entries_named, revision_of
 from hub.storage.s3.bucket import Bucket
 from tests.factories import hub as make
+from tests.factories.accounts import UserFactory
 from tests.hub.api.test_lfs import TYPE, named
 from tests.hub.clients.test_git import git
 from tests.hub.clients.test_huggingface_hub import run
 from tests.hub.clients.test_other_clients import shell
 from tests.hub.storage.s3.test_objects import ask
+from tests.hub.views.test_uploading import PASSWORD, drop
+from tests.support.browser import Visitor, chromium
 
 pytestmark = pytest.mark.e2e
 
@@ -207,3 +212,41 @@ def test_a_site_that_is_killed_while_it_completes_loses_nothing(s3_site, tmp_pat
     assert LargeObject.objects.get().size == len(data)
     assert kinds(s3_site) == {"plain"} or kinds(s3_site) == {"plain", "touched"}
     assert bucket.read(f"plain/{done['oid']}") == data
+
+
+@pytest.mark.timeout(300)
+def test_a_browser_uploads_in_parts_and_resumes_after_a_reload(s3_site):
+    """Parts go through the site, as pages may talk to it alone; what has arrived lies on S3 already."""
+    ada = UserFactory(username="ada")
+    repository = make.repository(ada, "tiny")
+    data = os.urandom(22_000_000)
+    digest = hashlib.sha256(data).hexdigest()
+    later = re.compile(r"/api/storage/uploads/[^/]+/[3-9]\?")
+    with chromium() as browser:
+        visitor = Visitor(browser, s3_site.url)
+        visitor.log_in("ada", PASSWORD)
+        page = visitor.open("/ada/tiny/upload/main")
+        sent = []
+        page.on("request", lambda request: request.method == "PUT" and sent.append(request.url))
+        page.route(later, lambda route: route.abort())
+        drop(page, [("model.safetensors", data)])
+        page.click("button[value=commit]")
+        page.locator("[data-summary]", has_text="Check the connection").wait_for(timeout=120_000)
+        parts = {re.search(r"/(\d+)\?", url).group(1) for url in sent}
+        assert {"1", "2"} <= parts
+
+        page.unroute(later)
+        page = visitor.open("/ada/tiny/upload/main")
+        sent.clear()
+        drop(page, [("model.safetensors", data), ("notes.txt", b"words\n")])
+        page.click("button[value=commit]")
+        page.wait_for_url("**/ada/tiny/tree/main")
+        again = {re.search(r"/(\d+)\?", url).group(1) for url in sent}
+        assert again
+        assert not {"1", "2"} & again
+        assert all(url.startswith(s3_site.url) for url in sent)
+        visitor.close()
+    assert [file.lfs_sha256 for file in entries_named(revision_of(repository, "main"), ["model.safetensors"])] == [
+        digest
+    ]
+    assert any(item.key.endswith(digest) for item in Bucket(s3_site.place).items(""))

@@ -69,7 +69,7 @@ def test_a_reader_opens_comments_and_hides(client, repository, author):
     said = repository.discussions.get().events.get()
     client.post("/ada/shapes/discussions/1/act", {"act": "comment", "text": "Never mind"})
     empty = client.post("/ada/shapes/discussions/1/act", {"act": "comment", "text": " "}, follow=True)
-    assert client.post("/ada/shapes/discussions/1/act", {"act": "comment", "text": "a\x00b"}).status_code == 302
+    assert client.post("/ada/shapes/discussions/1/act", {"act": "comment", "text": "a\x00b"}).status_code == 200
     client.post(f"/ada/shapes/discussions/1/hide/{said.pk}")
     page = client.get("/ada/shapes/discussions/1").content.decode()
 

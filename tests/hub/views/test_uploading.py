@@ -135,6 +135,15 @@ DROP = """async (zone) => {
 }"""
 
 
+PASTE = """async (field) => {
+  const canvas = new OffscreenCanvas(30, 20);
+  canvas.getContext("2d").fillRect(0, 0, 30, 20);
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([await canvas.convertToBlob()], "pasted one.png", { type: "image/png" }));
+  field.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+}"""
+
+
 @pytest.mark.e2e
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("width", WIDTHS)
@@ -173,6 +182,16 @@ def test_editing_dropping_and_reading_changes_in_a_browser(site, width):
         page.wait_for_url("**/ada/shapes/tree/main")
         visitor.check_looks("tree")
         assert page.get_by_text("dropped.txt", exact=True).is_visible()
+
+        page = visitor.open("/ada/shapes/discussions/new")
+        page.locator("#id_text").evaluate(PASTE)
+        page.wait_for_function("document.querySelector('#id_text').value.includes('/uploads/')")
+        page.fill("#id_title", "A picture")
+        visitor.check_looks("discussion-new")
+        page.click("main form button.button-primary")
+        page.wait_for_url("**/discussions/1")
+        page.wait_for_function("document.querySelector('.prose img').naturalWidth === 30")
+        visitor.check_looks("discussion-picture")
 
         page = visitor.open("/ada/shapes/move/main/w.safetensors")
         visitor.check_looks("move")

@@ -7,6 +7,7 @@ import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from playwright.sync_api import expect
 
 from hub import stores
 from hub.api.links import UploadKey
@@ -185,12 +186,13 @@ def test_editing_dropping_and_reading_changes_in_a_browser(site, width):
 
         page = visitor.open("/ada/shapes/discussions/new")
         page.locator("#id_text").evaluate(PASTE)
-        page.wait_for_function("document.querySelector('#id_text').value.includes('/uploads/')")
+        expect(page.locator("#id_text")).to_have_value(re.compile("/uploads/"))
         page.fill("#id_title", "A picture")
         visitor.check_looks("discussion-new")
         page.click("main form button.button-primary")
         page.wait_for_url("**/discussions/1")
-        page.wait_for_function("document.querySelector('.prose img').naturalWidth === 30")
+        shown = page.locator(".prose img").evaluate("image => image.decode().then(() => image.naturalWidth)")
+        assert shown == 30
         visitor.check_looks("discussion-picture")
 
         page = visitor.open("/ada/shapes/move/main/w.safetensors")

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,8 +63,11 @@ def level(tensors: Sequence[Tensor], prefix: str = "") -> Level:
     inside = [one for one in tensors if one.name.startswith(prefix)]
     while inside and len(beginnings := {_beginning(one.name, prefix) for one in inside}) == 1 and "" not in beginnings:
         prefix = beginnings.pop()
-    folded = [(beginning, one) for one in inside if (beginning := _beginning(one.name, prefix))]
-    whole = [one for one in inside if not _beginning(one.name, prefix)]
+    counts = Counter(_beginning(one.name, prefix) for one in inside)
+    counts[""] = 0
+    # A fold with one tensor in it would only hide it.
+    folded = [(beginning, one) for one in inside if counts[beginning := _beginning(one.name, prefix)] > 1]
+    whole = [one for one in inside if counts[_beginning(one.name, prefix)] < 2]
     folds = sorted(_summed(folded), key=lambda found: natural(found.name))
     return Level(prefix, folds, sorted(whole, key=lambda one: natural(one.name)))
 

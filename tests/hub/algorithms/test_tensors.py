@@ -26,7 +26,7 @@ def test_names_are_folded_step_by_step():
     layers = tensors.level(SOME, "model.layers.")
     assert names(layers.folds) == [f"model.layers.{layer}." for layer in (0, 1, 2, 10)]
     one = tensors.level(SOME, "model.layers.10.")
-    assert names(one.folds) == ["model.layers.10.attn.", "model.layers.10.mlp."]
+    assert (one.folds, names(one.tensors)) == ([], ["model.layers.10.attn.q.weight", "model.layers.10.mlp.weight"])
     assert tensors.steps_to(one.prefix) == [
         ("model", "model."),
         ("layers", "model.layers."),

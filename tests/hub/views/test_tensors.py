@@ -40,7 +40,7 @@ def test_one_file_folded_filtered_and_added_up(client, ada):
     assert "[1000, 2]" in top
     assert "?in=model.#tensors" in top
     inside = page(client, f"{address}?in=model.")
-    assert inside.index("model.layers.2.*") < inside.index("model.layers.10.*")
+    assert inside.index("model.layers.2.mlp.weight") < inside.index("model.layers.10.mlp.weight")
     assert "[2, 11]" in page(client, f"{address}?in=model.layers.10.")
 
     found = page(client, f"{address}?tensor=layers.1+bf16")

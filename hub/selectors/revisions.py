@@ -142,10 +142,10 @@ def entries_at(
     rows = rows.select_related("last_commit") if with_commits else rows
     order = "path" if recursive else "name"
     if before:
-        rows = reversed(rows.filter(path__lt=before).order_by(f"-{order}")[:limit])
+        found = list(rows.filter(path__lt=before).order_by(f"-{order}")[:limit])[::-1]
     else:
-        rows = rows.order_by(order)[:limit]
-    return [_of_row(row, with_commits) for row in rows]
+        found = list(rows.order_by(order)[:limit])
+    return [_of_row(row, with_commits) for row in found]
 
 
 def first_file(revision: Revision, ending: str) -> str:

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [('hub', '0024_gated_lists'), migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
+    dependencies = [('hub', '0025_gated_lists'), migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
 
     operations = [
         migrations.CreateModel(

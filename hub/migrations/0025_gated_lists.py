@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [('hub', '0023_eval_results')]
+    dependencies = [('hub', '0024_import_histories')]
 
     operations = [
         migrations.AddIndex(

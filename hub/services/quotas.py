@@ -119,7 +119,7 @@ class Room:
 
 
 def room_of(home: Repository | Bucket) -> Room:
-    """Six short queries, whatever is asked of it then."""
+    """Seven short queries, whatever is asked of it then."""
     row = type(home).objects.select_related("namespace").get(pk=home.pk)
     owner = row.namespace
     usage = usage_of(owner.pk)

@@ -197,7 +197,7 @@ def test_a_licence_more_permissive_than_its_source_is_told_above_the_card_and_ca
     tuned = make.product(author, "tuned", licence="apache-2.0", parents=[(base, "finetune")])
     page = client.get("/tuner/tuned").content.decode()
     assert "The licence named here may not hold." in page
-    assert "maker/base (cc-by-nc-4.0)" in page
+    assert "maker/base</span> (cc-by-nc-4.0)" in page
     assert "may not hold" not in client.get("/maker/base").content.decode()
     with pytest.raises(Conflict, match="cannot be sold"):
         make.offer(tuned)

@@ -1,6 +1,8 @@
 """git and git-lfs themselves."""
 
+import hashlib
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -14,10 +16,12 @@ pytestmark = pytest.mark.e2e
 
 
 def git(site, folder, *arguments, fails=False):
+    """git in a folder. Home is where the clones lie, so that `git lfs install` there holds inside them too."""
+    home = folder.parent if (folder / ".git").exists() else folder
     done = subprocess.run(
         ["git", *arguments],
         cwd=folder,
-        env=site.environment(folder)
+        env=site.environment(home)
         | {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@localhost", "GIT_COMMITTER_NAME": "A",
            "GIT_COMMITTER_EMAIL": "a@localhost", "GIT_LFS_SKIP_SMUDGE": "0"},
         capture_output=True,
@@ -59,11 +63,18 @@ def test_push_and_clone_with_large_files(site, tmp_path, tree):
     assert revision_of(repository, "side").commit == main.commit == repository.head
     assert repository.license == "apache-2.0"
     assert rows["weights.safetensors"].size == len(weights)
+    assert rows["weights.safetensors"].lfs_sha256 == hashlib.sha256(weights).hexdigest()
+    assert git(site, clone, "show", "HEAD:weights.safetensors").startswith("version https://git-lfs")
     assert rows["weights.safetensors"].last_commit.title == "Add weights"
     assert rows["README.md"].last_commit.title == "Change the licence"
 
     address = site.url.replace("http://", f"http://ada:{site.token(ada, 'read')}@") + "/ada/tiny.git"
     git(site, tmp_path, "clone", address, "second")
+    assert (tmp_path / "second/weights.safetensors").read_bytes() == weights
+    assert "weights.safetensors" in git(site, tmp_path / "second", "lfs", "ls-files")
+    (tmp_path / "second/weights.safetensors").unlink()
+    shutil.rmtree(tmp_path / "second/.git/lfs")
+    git(site, tmp_path / "second", "lfs", "pull")
     assert (tmp_path / "second/weights.safetensors").read_bytes() == weights
 
 

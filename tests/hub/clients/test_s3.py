@@ -100,7 +100,6 @@ def test_git_lfs(s3_site, tmp_path):
     weights = os.urandom(1_500_000)
     git(s3_site, tmp_path, "lfs", "install")
     git(s3_site, tmp_path, "clone", address, "clone")
-    git(s3_site, tmp_path / "clone", "lfs", "install", "--local")
     (tmp_path / "clone/weights.safetensors").write_bytes(weights)
     (tmp_path / "clone/.gitattributes").write_text("*.safetensors filter=lfs diff=lfs merge=lfs -text\n")
     git(s3_site, tmp_path / "clone", "add", ".")

@@ -1,13 +1,22 @@
-"""Where a request comes from. A proxy's word counts only for proxies that the operator trusts."""
+"""Where this site is, and where a request comes from.
+
+A proxy's word counts only for proxies that the operator trusts.
+"""
 
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.encoding import iri_to_uri
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+
+
+def absolute(path: str) -> str:
+    """The address of a path of this site, under its own base URL whatever `Host` a request names."""
+    return iri_to_uri(settings.BASE_URL + path)
 
 
 def client_address(request: HttpRequest) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
-from common.errors import Refusal, Unauthenticated
+from common.errors import Invalid, Refusal, Unauthenticated
 from common.logs import set_request_id
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -72,15 +73,23 @@ def content_security_policy(forms_lead_to: str) -> str:
 
 
 class refusals:  # noqa: N801 - used like the functions above
-    """Turns a Refusal raised by a service into the page or JSON that the client reads."""
+    """Turns a Refusal raised by a service into the page or JSON that the client reads.
+
+    A NUL, which PostgreSQL cannot hold in a text, is refused here for all views: in addresses
+    before anything is looked up, in what a body says when it is.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            return refusal_response(request, Invalid(_("An address cannot hold a NUL character.")))
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, ValueError) and "cannot contain NUL (0x00)" in str(exception):
+            exception = Invalid(_("A text cannot hold a NUL character."), hint=_("Take it out and send it again."))
         if not isinstance(exception, Refusal):
             return None
         return refusal_response(request, exception)

@@ -4,6 +4,8 @@ from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from common.addresses import absolute
+
 
 def page_of(request: HttpRequest, rows: QuerySet | list, *, size: int = 24) -> Page:
     """The page that `?p=` names (from 0, as Hub pages count); out of range gives the nearest."""
@@ -17,6 +19,6 @@ def link_next(request: HttpRequest, response: HttpResponse, **parameters: object
     query = request.GET.copy()
     for name, value in parameters.items():
         query[name] = str(value)
-    url = request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+    url = absolute(f"{request.path}?{query.urlencode()}")
     response["Link"] = f'<{url}>; rel="next"'
     return response

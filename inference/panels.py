@@ -3,6 +3,7 @@
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 
+from common.addresses import absolute
 from hub.models import Repository
 
 
@@ -10,5 +11,5 @@ def try_it(request: HttpRequest, repository: Repository, **context: object) -> s
     """On a text-to-image model's page: the way to the Studio and to the API."""
     if repository.kind != "model" or repository.pipeline_tag != "text-to-image" or not repository.head:
         return ""
-    address = request.build_absolute_uri(f"/inference/{repository.full_name}")
+    address = absolute(f"/inference/{repository.full_name}")
     return render_to_string("inference/panel.html", {"repository": repository, "address": address}, request=request)

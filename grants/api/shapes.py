@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from accounts.principal import Principal
 from accounts.selectors import namespaces_of
+from common.addresses import absolute
 from compute.selectors import price_of
 from grants.models import Award, Call, Decision, Proposal, Review, Round
 from grants.selectors import proposals as proposal_selectors
@@ -42,7 +43,7 @@ def call(request: HttpRequest, row: Call) -> dict[str, Any]:
         "needs_email": row.needs_email,
         "questions": row.questions,
         "rule": {"name": rule.name, "version": rule.version, "sha256": rule.text_sha256} if rule else None,
-        "url": request.build_absolute_uri(row.get_absolute_url()),
+        "url": absolute(row.get_absolute_url()),
     }
 
 
@@ -59,7 +60,7 @@ def proposal_line(request: HttpRequest, row: Proposal) -> dict[str, Any]:
         "state": row.state,
         "created_at": _at(row.created_at),
         "submitted_at": _at(row.submitted_at),
-        "url": request.build_absolute_uri(row.get_absolute_url()),
+        "url": absolute(row.get_absolute_url()),
     }
 
 
@@ -139,7 +140,7 @@ def award(request: HttpRequest, row: Award, *, own: bool) -> dict[str, Any]:
     }
     if own:
         public["allocation"] = row.allocation_id
-        public["allocation_url"] = request.build_absolute_uri(f"/compute/allocations/{row.allocation_id}")
+        public["allocation_url"] = absolute(f"/compute/allocations/{row.allocation_id}")
     return public
 
 
@@ -164,7 +165,7 @@ def review(request: HttpRequest, row: Review) -> dict[str, Any]:
             for shown in reviews_shown(request.principal, row.proposal)
             if not shown.own
         ],
-        "url": request.build_absolute_uri(row.get_absolute_url()),
+        "url": absolute(row.get_absolute_url()),
     }
 
 
@@ -186,7 +187,7 @@ def round_line(request: HttpRequest, row: Round) -> dict[str, Any]:
         "flavor": row.flavor.name,
         "price": price_of(row.flavor),
         "award_days": row.award_days,
-        "url": request.build_absolute_uri(row.get_absolute_url()),
+        "url": absolute(row.get_absolute_url()),
     }
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.principal import ANONYMOUS, Principal
-from common.addresses import client_address
+from common import addresses
 from common.errors import Invalid, Refusal, Unavailable
 from hub.enums import RepositoryKind
 from hub.errors import RepositoryMoved
@@ -48,7 +48,6 @@ def door(*methods: str) -> Callable[[View], View]:
                 response["Allow"] = ", ".join(sorted(allowed))
                 return response
             try:
-                _refuse_nul(request)
                 response = view(request, *args, **kwargs)
             except RepositoryMoved as moved:
                 response = _redirect(request, moved)
@@ -189,17 +188,13 @@ def date(value: datetime) -> str:
 
 
 def absolute(request: HttpRequest, path: str) -> str:
-    return request.build_absolute_uri(path)
+    """The address of a path of this site, the same under whatever name the client reached it."""
+    return addresses.absolute(path)
 
 
 def address_of(request: HttpRequest) -> str:
     """The client's network address, as far as trusted proxies tell it."""
-    return client_address(request)
-
-
-def _refuse_nul(request: HttpRequest) -> None:
-    if "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
-        raise Invalid("An address cannot hold a NUL character.")
+    return addresses.client_address(request)
 
 
 def _healed(found: Revision) -> Revision:

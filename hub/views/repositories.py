@@ -2,6 +2,7 @@
 
 import json
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -11,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.rules import may_write_namespace
 from accounts.selectors import members_of, namespace_named
+from common.addresses import absolute
 from common.errors import NotFound, Refusal
 from common.pagination import page_of
 from hub import rules
@@ -58,7 +60,7 @@ def repository_page(request: HttpRequest, prefix: str, namespace: str, name: str
             repository.kind,
             repository.full_name,
             library=repository.library_name,
-            endpoint=f"{request.scheme}://{request.get_host()}",
+            endpoint=settings.BASE_URL,
             weights=first_file(revision, ".safetensors"),
         ),
         total_size=total_size(revision),
@@ -66,7 +68,7 @@ def repository_page(request: HttpRequest, prefix: str, namespace: str, name: str
         collections=collections.holding(repository, request.principal)[:COLLECTIONS_SHOWN],
         collect=CollectForm(principal=request.principal) if request.user.is_authenticated else None,
         notices=about_training_data(repository)[:5],
-        structured=_structured(request, repository),
+        structured=_structured(repository),
     )
     context |= gate_context(request, repository) | about(request, revision)
     context |= weights_context(repository, revision)
@@ -81,19 +83,19 @@ def card_text(repository: Repository, revision: Revision) -> str:
     return read_text(revision, "README.md", limit=rendering.MAX_LENGTH) or ""
 
 
-def _structured(request: HttpRequest, repository: Repository) -> str:
+def _structured(repository: Repository) -> str:
     """schema.org's words about a data set, for search engines; "" for anything else."""
     if repository.kind != RepositoryKind.DATASET:
         return ""
     facts = croissant.schema_of(
         full_name=repository.full_name,
-        url=request.build_absolute_uri(repository.get_absolute_url()),
+        url=absolute(repository.get_absolute_url()),
         card=repository.card,
         licence=repository.license,
         created=repository.created_at,
         changed=repository.updated_at,
         creator=repository.namespace.name,
-        creator_url=request.build_absolute_uri(repository.namespace.get_absolute_url()),
+        creator_url=absolute(repository.namespace.get_absolute_url()),
         is_organisation=repository.namespace.organisation_id is not None,
     )
     text = json.dumps({"@context": "https://schema.org/", "@type": "Dataset"} | facts)

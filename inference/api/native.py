@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from common.addresses import absolute
 from common.pagination import link_next, page_of
 from common.places import HeldStream
 from inference import selectors
@@ -43,7 +44,7 @@ def _create(request: HttpRequest) -> HttpResponse:
     )
     refused = generation.state == GenerationState.REFUSED
     response = JsonResponse(shown(request, generation), status=422 if refused else 202)
-    response["Location"] = request.build_absolute_uri(f"/api/generations/{generation.pk}")
+    response["Location"] = absolute(f"/api/generations/{generation.pk}")
     return response
 
 
@@ -113,7 +114,6 @@ def shown(request: HttpRequest, generation: Generation, *, place: bool = True) -
 
     `place` in the queue costs a query for those that wait; lists leave it out.
     """
-    base = request.build_absolute_uri
     answer: dict[str, Any] = {
         "id": generation.pk,
         "state": generation.state,
@@ -127,12 +127,12 @@ def shown(request: HttpRequest, generation: Generation, *, place: bool = True) -
         "progress": {"step": generation.steps_done, "steps": generation.steps_total},
         "created_at": generation.created_at.isoformat(),
         "finished_at": generation.finished_at.isoformat() if generation.finished_at else None,
-        "page": base(generation.get_absolute_url()),
-        "url": base(f"/api/generations/{generation.pk}"),
-        "events": base(f"/api/generations/{generation.pk}/events"),
+        "page": absolute(generation.get_absolute_url()),
+        "url": absolute(f"/api/generations/{generation.pk}"),
+        "events": absolute(f"/api/generations/{generation.pk}/events"),
         "pictures": [
             {
-                "url": base(picture.get_absolute_url()),
+                "url": absolute(picture.get_absolute_url()),
                 "seed": generation.seed + picture.position,
                 "width": picture.width,
                 "height": picture.height,

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from common.addresses import absolute
 from common.errors import Refusal
 from inference.api import reading, waiting
 from inference.errors import Unprocessable
@@ -66,7 +67,7 @@ def images_generations(request: HttpRequest) -> HttpResponse:
 def signed_link(request: HttpRequest, picture: Picture) -> str:
     """An address that shows this one private picture to whoever has it, for an hour."""
     proof = signing.dumps(picture.pk, salt=LINK_SALT)
-    return request.build_absolute_uri(f"{picture.get_absolute_url()}?proof={proof}")
+    return absolute(f"{picture.get_absolute_url()}?proof={proof}")
 
 
 def link_is_good(picture: Picture, proof: str) -> bool:

@@ -34,3 +34,17 @@ def test_pages_forbid_inline_scripts(client):
 def test_keys_are_public(client):
     key = client.get("/.well-known/jwks.json").json()["keys"][0]
     assert (key["kty"], key["crv"]) == ("OKP", "Ed25519")
+
+
+@pytest.mark.parametrize("address", ["/a%00b", "/a%00b/c", "/ada/tiny/tree/%00", "/models?q=%00", "/verify?jti=%00"])
+def test_a_nul_in_an_address_is_refused_everywhere(client, address):
+    for accepted in ("text/html", "application/json"):
+        answer = client.get(address, headers={"Accept": accepted})
+        assert answer.status_code == 400
+        assert "An address cannot hold a NUL character." in answer.content.decode()
+
+
+def test_a_nul_in_a_body_is_refused_where_it_would_be_looked_up(client):
+    answer = client.post("/oauth/token", {"client_id": "a\0", "grant_type": "authorization_code", "code": "x"})
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "A text cannot hold a NUL character.")

@@ -173,7 +173,7 @@ def test_signed_links_open_one_picture_for_a_while(client, person, rf, monkeypat
 
     done = finish(generation(person, count=2))
     first, _second = done.pictures.all()
-    link = openai.signed_link(rf.get("/"), first).removeprefix("http://testserver")
+    link = openai.signed_link(rf.get("/"), first).removeprefix("http://127.0.0.1:8000")
     client.logout()
     assert status(client, link) == 200
     assert status(client, link.replace("/0.png", "/1.png")) == 404

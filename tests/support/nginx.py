@@ -27,10 +27,10 @@ http {{
 """
 
 
-def in_front_of(app: str, objects: Path, folder: Path) -> AbstractContextManager[str]:
-    """nginx before the site at `app` (host:port); gives its address."""
+def in_front_of(app: str, objects: Path, folder: Path, port: int = 0) -> AbstractContextManager[str]:
+    """nginx before the site at `app` (host:port), on a port that the site may know already; gives its address."""
     filled = CONFIGURATION.read_text().replace("@APP@", app).replace("@OBJECTS@", str(objects))
-    return _running(filled, folder)
+    return _running(filled, folder, port)
 
 
 def static(files: Path, folder: Path) -> AbstractContextManager[str]:
@@ -39,8 +39,8 @@ def static(files: Path, folder: Path) -> AbstractContextManager[str]:
 
 
 @contextmanager
-def _running(server: str, folder: Path) -> Iterator[str]:
-    port = free_port()
+def _running(server: str, folder: Path, port: int = 0) -> Iterator[str]:
+    port = port or free_port()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "server.conf").write_text(server.replace("@PORT@", f"127.0.0.1:{port}"))
     user = "user root;" if os.geteuid() == 0 else ""

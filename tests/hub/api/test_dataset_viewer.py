@@ -68,7 +68,7 @@ def test_splits_and_their_files(client, shapes):
         ("train", "0001.parquet"),
         ("test", "0000.parquet"),
     ]
-    assert files[1]["url"] == "http://testserver/api/datasets/ada/shapes/parquet/default/train/1.parquet"
+    assert files[1]["url"] == "http://127.0.0.1:8000/api/datasets/ada/shapes/parquet/default/train/1.parquet"
     target = client.get(files[1]["url"])
     assert target["Location"] == f"/datasets/ada/shapes/resolve/{shapes.head}/{TRAIN_2}"
     assert client.get("/api/datasets/ada/shapes/parquet").json()["default"]["train"][1] == files[1]["url"]

@@ -41,8 +41,8 @@ def test_create_says_where_and_twice_is_a_conflict(client):
     first = send(client, "POST", "/api/repos/create", {"name": "tiny", "type": "dataset", "private": True}, who)
     second = send(client, "POST", "/api/repos/create", {"name": "Tiny", "type": "dataset"}, who)
 
-    assert first.json()["url"] == "http://testserver/datasets/ada/tiny"
-    assert (second.status_code, second.json()["url"]) == (409, "http://testserver/datasets/ada/tiny")
+    assert first.json()["url"] == "http://127.0.0.1:8000/datasets/ada/tiny"
+    assert (second.status_code, second.json()["url"]) == (409, "http://127.0.0.1:8000/datasets/ada/tiny")
     assert Repository.objects.get().is_private
 
 
@@ -154,13 +154,13 @@ def test_commit_answers_and_checks_the_parent(client):
     lfs = commit(client, address, ("lfsFile", {"path": "w.bin", "algo": "sha256", "oid": "0" * 64}), headers=who)
     request = commit(client, f"{address}?create_pr=1", file("b.txt"), headers=who)
 
-    assert done.json()["commitUrl"] == f"http://testserver/ada/tiny/commit/{done.json()['commitOid']}"
+    assert done.json()["commitUrl"] == f"http://127.0.0.1:8000/ada/tiny/commit/{done.json()['commitOid']}"
     assert [late.status_code, gone.status_code, lost.status_code, bad.status_code, lfs.status_code] == [
         412, 404, 404, 422, 422,
     ]  # fmt: skip
     assert gone["X-Error-Code"] == "EntryNotFound"
     assert lost["X-Error-Code"] == "RevisionNotFound"
-    assert request.json()["pullRequestUrl"] == "http://testserver/ada/tiny/discussions/1"
+    assert request.json()["pullRequestUrl"] == "http://127.0.0.1:8000/ada/tiny/discussions/1"
 
 
 def test_preupload_follows_the_rules_of_the_repository(client):
@@ -195,7 +195,9 @@ def test_trees_have_pages(client, django_assert_max_num_queries):
         with django_assert_max_num_queries(8):
             response = client.get(address)
         seen += [entry["path"] for entry in response.json()]
-        address = response.headers.get("Link", "").partition(">")[0].removeprefix("<").removeprefix("http://testserver")
+        address = (
+            response.headers.get("Link", "").partition(">")[0].removeprefix("<").removeprefix("http://127.0.0.1:8000")
+        )
 
     assert seen == [".gitattributes", "f", *[f"f/{number:03}.txt" for number in range(25)], "z.txt"]
     expanded = client.get("/api/models/ada/tiny/tree/main/f?expand=true").json()

@@ -48,9 +48,9 @@ def test_the_token_comes_in_body_and_headers(client):
     assert response.json() == {
         "accessToken": response["X-Xet-Access-Token"],
         "exp": int(response["X-Xet-Token-Expiration"]),
-        "casUrl": "http://testserver/cas",
+        "casUrl": "http://127.0.0.1:8000/cas",
     }
-    assert response["X-Xet-Cas-Url"] == "http://testserver/cas"
+    assert response["X-Xet-Cas-Url"] == "http://127.0.0.1:8000/cas"
 
 
 @pytest.mark.parametrize("version", [1, 2])

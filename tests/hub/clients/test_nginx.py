@@ -7,6 +7,7 @@ import pytest
 import requests
 from django.conf import settings
 
+from config.embedded.ports import free_port
 from tests.factories import hub as make
 from tests.hub.clients.test_huggingface_hub import run
 from tests.support import nginx
@@ -18,9 +19,12 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture
 def fronted(transactional_db, tmp_path):
     log = tmp_path / "gunicorn.log"
-    process, url = start(database_url(), log, WELLSPRING_SENDFILE_PREFIX="/_objects/")
+    port = free_port()
+    more = {"WELLSPRING_SENDFILE_PREFIX": "/_objects/", "WELLSPRING_BASE_URL": f"http://127.0.0.1:{port}"}
+    process, url = start(database_url(), log, **more)
     try:
-        with nginx.in_front_of(url.removeprefix("http://"), settings.OBJECTS_ROOT, tmp_path / "nginx") as address:
+        app = url.removeprefix("http://")
+        with nginx.in_front_of(app, settings.OBJECTS_ROOT, tmp_path / "nginx", port) as address:
             yield Site(address, log)
     finally:
         stop(process)

@@ -114,7 +114,7 @@ def pasted(client, page, label, site, folder):
 
     html = client.get(page).content.decode()
     block = re.search(rf"<summary>{label} .*?<pre><code>(.*?)</code></pre>", html, re.DOTALL).group(1)
-    code = unescape(block).replace("http://testserver", site.url)
+    code = unescape(block).replace("http://127.0.0.1:8000", site.url)
     environment = {name: value for name, value in site.environment(folder).items() if name != "HF_ENDPOINT"}
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -22,7 +22,7 @@ def test_asking_is_answered_at_once_with_the_address_of_the_generation(client):
     answer = post(client, body, bearer(person))
     made = Generation.objects.get()
     assert answer.status_code == 202
-    assert answer["Location"] == f"http://testserver/api/generations/{made.pk}"
+    assert answer["Location"] == f"http://127.0.0.1:8000/api/generations/{made.pk}"
     shown = answer.json()
     assert (shown["state"], shown["seed"], shown["steps"], shown["count"]) == ("queued", 5, 3, 2)
     assert (shown["price"], shown["billing"], shown["queue_position"]) == (0, "free", 1)
@@ -104,7 +104,7 @@ def test_a_finished_one_lists_its_pictures_and_they_can_be_fetched(client):
     shown = client.get(f"/api/generations/{made.pk}", **bearer(person)).json()
     assert [picture["seed"] for picture in shown["pictures"]] == [7, 8]
     assert shown["timings"] == {"device": 0.5}
-    url = shown["pictures"][1]["url"].removeprefix("http://testserver")
+    url = shown["pictures"][1]["url"].removeprefix("http://127.0.0.1:8000")
     answer = client.get(url, **bearer(person))
     assert answer["Content-Type"] == "image/png"
     assert b"".join(answer.streaming_content)[:4] == b"\x89PNG"

@@ -15,6 +15,7 @@ from accounts.models import (
     Membership,
     Namespace,
     Organisation,
+    RefreshToken,
     TokenGrant,
     TrustedPublisher,
     User,
@@ -45,6 +46,18 @@ def principal_of_token(token: str) -> Principal:
     if row.last_used_at is None or now - row.last_used_at > timedelta(minutes=1):
         AccessToken.objects.filter(pk=row.pk).update(last_used_at=now)
     return Principal(user=row.user, token=row)
+
+
+def principal_of_keys(user: int | None, token: int | None) -> Principal | None:
+    """Whom a signed credential of our own was made for, by their ids; None when they or their token work no more."""
+    if user is None:
+        return ANONYMOUS
+    person = User.objects.filter(pk=user, is_active=True).first()
+    if person is None or token is None:
+        return Principal(user=person) if person is not None else None
+    working = AccessToken.objects.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now()))
+    credential = working.select_related("namespace").filter(pk=token, revoked_at__isnull=True).first()
+    return Principal(user=person, token=credential) if credential is not None else None
 
 
 def namespace_named(name: str) -> Namespace | None:
@@ -119,6 +132,21 @@ def members_of(organisation: Organisation) -> QuerySet[Membership]:
 
 def application_of(client_id: str) -> Application | None:
     return Application.objects.select_related("owner").filter(client_id=client_id).first()
+
+
+def nonce_is_used(client_id: str, nonce: str) -> bool:
+    return Authorisation.objects.filter(application__client_id=client_id, nonce=nonce).exists()
+
+
+def authorisation_of_token(token: str) -> Authorisation | None:
+    """What a refresh token, or an access token of an application, was given for."""
+    digest = token_digest(token)
+    for kind in (RefreshToken, AccessToken):
+        rows = kind.objects.select_related("authorisation__user", "authorisation__application")
+        found = rows.filter(digest=digest, authorisation__isnull=False).first()
+        if found is not None:
+            return found.authorisation
+    return None
 
 
 def applications_of(user: User) -> QuerySet[Application]:

@@ -1,6 +1,7 @@
 """The rooms, and who may import whom (README, "The rooms"). Read from the source, nothing is executed."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,17 @@ def test_layers_inside_a_room_import_downwards_only():
                 target = layer_of([*node.module.split("."), *[alias.name for alias in node.names]])
                 if target is not None and target > own:
                     wrong.append(f"{relative(file)}:{node.lineno} imports {node.module}")
+    assert wrong == []
+
+
+def test_doors_of_the_api_ask_selectors_for_rows():
+    wrong = [
+        f"{relative(file)}:{number}"
+        for file in source_files()
+        if relative(file).startswith(("accounts/api/", "hub/api/"))
+        for number, line in enumerate(file.read_text().splitlines(), 1)
+        if re.search(r"\b[A-Z][A-Za-z]+\.objects\.", line)
+    ]
     assert wrong == []
 
 

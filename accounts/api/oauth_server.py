@@ -31,8 +31,8 @@ from django.utils.crypto import constant_time_compare
 
 from accounts.api.claims import claims_of
 from accounts.enums import DeviceState, OAuthScope
-from accounts.models import AccessToken, Application, Authorisation, DeviceLogin, RefreshToken, User
-from accounts.selectors import application_of, token_digest
+from accounts.models import Application, Authorisation, DeviceLogin, RefreshToken, User
+from accounts.selectors import application_of, authorisation_of_token, nonce_is_used, token_digest
 from accounts.services import applications, authorisations, devices, tokens
 from common import signing
 from common.addresses import client_address
@@ -206,7 +206,7 @@ class IdToken(OpenIDCode):
     """Signed with the key of this deployment, whose public half is in the JWKS."""
 
     def exists_nonce(self, nonce: str, request: Any) -> bool:
-        return Authorisation.objects.filter(application__client_id=request.payload.client_id, nonce=nonce).exists()
+        return nonce_is_used(request.payload.client_id, nonce)
 
     def encode_id_token(self, token: dict[str, Any], request: Any) -> str:
         now = int(time.time())
@@ -300,13 +300,8 @@ class Revocation(RevocationEndpoint):
     CLIENT_AUTH_METHODS = ["client_secret_basic", "client_secret_post", "none"]
 
     def query_token(self, token_string: str, token_type_hint: str | None) -> Refresh | None:
-        digest = token_digest(token_string)
-        rows = RefreshToken.objects.select_related("authorisation__user", "authorisation__application")
-        found = rows.filter(digest=digest).first()
-        if found is None:
-            access = AccessToken.objects.filter(digest=digest, authorisation__isnull=False).first()
-            found = RefreshToken(authorisation=access.authorisation) if access is not None else None
-        return Refresh(found) if found is not None else None
+        found = authorisation_of_token(token_string)
+        return Refresh(RefreshToken(authorisation=found)) if found is not None else None
 
     def revoke_token(self, token: Refresh, request: HttpRequest) -> None:
         authorisations.end(token.authorisation, reason="revoked by the application")

@@ -13,7 +13,8 @@ from hub.api.protocol import PROTOCOL_CODES, principal_of, repository, sentence,
 from hub.enums import RepositoryKind
 from hub.errors import RepositoryMoved
 from hub.git import smart_http
-from hub.git.smart_http import MAX_FETCH_REQUEST, RECEIVE_PACK, UPLOAD_PACK, Gunzipped
+from hub.git.errors import GitError
+from hub.git.smart_http import MAX_FETCH_REQUEST, MAX_PUSH, RECEIVE_PACK, UPLOAD_PACK, Gunzipped
 from hub.models import Repository
 from hub.selectors import require_contents
 from hub.selectors.reports import blocks_small_files
@@ -40,10 +41,9 @@ def upload_pack(request: HttpRequest, kind: RepositoryKind, namespace: str, name
     try:
         found = _repository(request, kind, namespace, name, UPLOAD_PACK)
         _require_whole(request, found)
+        body = _body(request, MAX_FETCH_REQUEST)
     except Refusal as refusal:
         return _refused(refusal)
-    source = body_of(request)
-    body = Peeked(Gunzipped(source, MAX_FETCH_REQUEST) if _gzipped(request) else source)
     if wants_all(body.beginning):
         count(request, found)
     release_connection()
@@ -55,11 +55,12 @@ def upload_pack(request: HttpRequest, kind: RepositoryKind, namespace: str, name
 def receive_pack(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str) -> HttpResponse:
     try:
         found = _repository(request, kind, namespace, name, RECEIVE_PACK)
+        body = _body(request, MAX_PUSH)
     except Refusal as refusal:
         return _refused(refusal)
     by: Principal = principal_of(request)
     release_connection()
-    blocks = pushes.receive(found, body_of(request), by=by, protocol=_protocol(request), gzipped=_gzipped(request))
+    blocks = pushes.receive(found, body, by=by, protocol=_protocol(request))
     return _stream(blocks, f"application/x-{RECEIVE_PACK}-result")
 
 
@@ -99,8 +100,18 @@ def _protocol(request: HttpRequest) -> str:
     return request.headers.get("Git-Protocol", "")
 
 
-def _gzipped(request: HttpRequest) -> bool:
-    return request.headers.get("Content-Encoding", "").lower() == "gzip"
+def _body(request: HttpRequest, limit: int) -> Peeked:
+    """What git sent, unpacked to at most `limit` bytes. Raises Invalid for what is no gzip from the start.
+
+    If it breaks later, the answer has begun and can only be cut off.
+    """
+    source = body_of(request)
+    if request.headers.get("Content-Encoding", "").lower() != "gzip":
+        return Peeked(source)
+    try:
+        return Peeked(Gunzipped(source, limit))
+    except GitError as error:
+        raise Invalid(f"{error}.".capitalize(), hint="Send it again, or without Content-Encoding.") from error
 
 
 def _stream(blocks: object, kind: str) -> HttpResponse:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import salted_hmac
 
-from accounts.models import User
 from accounts.principal import Principal
+from accounts.selectors import principal_of_keys
 from common.errors import Conflict, Forbidden, Invalid, NotFound
 from hub import rules, stores
 from hub.algorithms.ranges import RangeNotSatisfiable, parse_range
@@ -23,7 +23,9 @@ from hub.api.bodies import body_of, release_before
 from hub.api.protocol import absolute, json_body, token_door
 from hub.models import LargeObject, Repository
 from hub.selectors import held_objects
+from hub.selectors.objects import object_of_digest
 from hub.selectors.reports import is_blocked_everywhere
+from hub.selectors.repositories import repository_of_key
 from hub.services import objects
 from hub.storage import signing
 from hub.storage.errors import BadSignature, DigestMismatch, ObjectMissing, TooLarge, UploadIncomplete
@@ -122,7 +124,7 @@ def finish_uploads(repository: Repository, wanted: Iterable[tuple[str, int]], by
 def read_object(request: HttpRequest, sha256: str) -> HttpResponse:
     """The plain bytes of an object, from wherever it lies."""
     grant = _granted(request, f"objects/{sha256}")
-    found = LargeObject.objects.filter(pk=sha256).first()
+    found = object_of_digest(sha256)
     if found is None or is_blocked_everywhere(sha256):
         raise NotFound("This object is gone.")
     return content.answer(request, content.of_object(found, name=grant.filename or sha256), {})
@@ -241,10 +243,9 @@ def _upload(request: HttpRequest, signed: str, key: str) -> tuple[UploadKey, Rep
     """What the link uploads, where and who does, if the person may still bring anything there."""
     _granted(request, signed)
     upload = UploadKey.parse(key)
-    repository = Repository.objects.select_related("namespace").filter(pk=upload.repository).first()
-    user = User.objects.filter(pk=upload.user, is_active=True).first()
-    by = Principal(user=user)
-    if repository is None or not rules.may_discuss(by, repository):
+    repository = repository_of_key(upload.repository)
+    by = principal_of_keys(upload.user, None)
+    if repository is None or by is None or not rules.may_discuss(by, repository):
         raise Forbidden("You may not write to this repository any more.")
     return upload, repository, by
 

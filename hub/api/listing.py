@@ -1,6 +1,5 @@
 """Lists of repositories, and what clients ask to choose from them (hub-api.md, listing and search)."""
 
-from collections import defaultdict
 from typing import Any
 
 from django.db.models import QuerySet
@@ -13,8 +12,7 @@ from hub.algorithms.cards import DATASET_TAGS
 from hub.api.protocol import door, flag, principal_of
 from hub.api.representations import checked_expand, columns_for, info
 from hub.enums import RepositoryKind
-from hub.git.refs import BRANCH
-from hub.models import Repository, TreeEntry
+from hub.models import Repository
 from hub.selectors import listing as selectors
 from hub.selectors import search
 from hub.selectors.listing import RELEVANCE, Filters
@@ -51,14 +49,14 @@ def listing(request: HttpRequest, kind: RepositoryKind) -> HttpResponse:
     columns = columns_for(expand, card=card, config=config)
     rows = _rows(request, kind, filters)
     page = selectors.page_of(rows, filters, order, columns=columns, size=limit, after=request.GET.get("cursor", ""))
-    files = _siblings(page.rows) if full or "siblings" in expand else {}
+    files = selectors.files_of_heads(page.rows) if full or "siblings" in expand else {}
     children = {}
     if "childrenModelCount" in expand:
         children = selectors.children_counts(principal_of(request), page.rows)
     answer = [
         info(
             row,
-            siblings=files.get(row.pk),
+            siblings=[{"rfilename": path} for path in files[row.pk]] if row.pk in files else None,
             children=children.get(row.pk, 0),
             expand=expand,
             card=card,
@@ -105,8 +103,7 @@ def semantic_search(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "")
     filters = Filters(search=(text,) if text else (), tags=_tags(request))
     rows = selectors.listed(principal_of(request), RepositoryKind.SPACE, filters)
-    sdks = request.GET.getlist("sdk")
-    rows = rows.filter(card__sdk__in=sdks) if sdks else rows
+    rows = selectors.with_sdk(rows, request.GET.getlist("sdk"))
     columns = [*columns_for([], card=True, config=False), "trending"]
     page = selectors.page_of(rows, filters, RELEVANCE, columns=columns, size=min(_limit(request), _PAGE))
     answer = [
@@ -217,14 +214,3 @@ def _limit(request: HttpRequest) -> int:
     if not given.isdecimal() or len(given) > 12 or int(given) < 1:
         raise Invalid("limit must be a number above 0.", hint=f"A page has at most {_MAX_PAGE} entries.")
     return min(int(given), _MAX_PAGE)
-
-
-def _siblings(page: list[Repository]) -> dict[int, list[dict[str, Any]]]:
-    """The files of several repositories by one query; those not indexed right now are left out."""
-    heads = {row.pk: BRANCH + row.default_branch for row in page}
-    rows = TreeEntry.objects.filter(branch__repository__in=page, is_folder=False).order_by("path")
-    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for pk, ref, path in rows.values_list("branch__repository_id", "branch__ref", "path"):
-        if heads[pk] == ref:
-            found[pk].append({"rfilename": path})
-    return found

@@ -13,9 +13,8 @@ from common.errors import NotFound, Unauthenticated
 from common.pagination import link_next
 from hub.api.protocol import date, door, principal_of
 from hub.api.social import person
-from hub.models import Repository
 from hub.selectors import repositories_visible_to, social
-from hub.selectors.storage import usage_of
+from hub.selectors.storage import repositories_by_change, usage_of
 
 _PAGE = 500
 
@@ -125,7 +124,7 @@ def own_repositories(request: HttpRequest, name: str = "") -> HttpResponse:
     namespace = namespace_named(name or user.username)
     if namespace is None or not may_read_namespace(principal_of(request), namespace):
         raise NotFound("This name does not exist.")
-    rows = Repository.objects.select_related("namespace").filter(namespace=namespace).order_by("-updated_at", "-id")
+    rows = repositories_by_change(namespace)
     asked = request.GET.get("cursor", "")
     start = int(asked) if asked.isdecimal() and len(asked) < 9 else 0
     page = list(rows[start : start + _PAGE + 1])

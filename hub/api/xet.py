@@ -14,13 +14,11 @@ from typing import Any
 
 from django.core import signing
 from django.db import transaction
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
-from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts.models import AccessToken, User
-from accounts.principal import ANONYMOUS, Principal
+from accounts.principal import Principal
+from accounts.selectors import principal_of_keys
 from common.errors import Forbidden, Invalid, NotFound, Refusal, Unauthenticated
 from hub import rules, stores
 from hub.algorithms.agents import is_ci
@@ -42,9 +40,12 @@ from hub.api.protocol import (
     store_unavailable,
 )
 from hub.enums import RepositoryKind
-from hub.models import Bucket, Repository, TreeEntry
+from hub.models import Bucket, Repository
 from hub.selectors import has_contents, readable_by_xet, require_contents
+from hub.selectors.buckets import bucket_of_key
 from hub.selectors.reports import is_blocked_everywhere, refuse_blocked
+from hub.selectors.repositories import repository_of_key
+from hub.selectors.revisions import path_of_object
 from hub.services import downloads, objects, quotas
 from hub.storage.errors import RangeBeyondEnd, StoreUnavailable, TooLarge, XetError, XetMissing
 from hub.storage.xet.recipes import XetFile
@@ -220,7 +221,7 @@ def _scope(request: HttpRequest) -> Scope:
     if claims is None or claims["e"] < time.time():
         raise Unauthenticated("This Xet token is missing, forged or too old.", hint="Ask the hub for a new one.")
     found = _home(claims)
-    principal = _principal(claims)
+    principal = principal_of_keys(claims["u"], claims["t"])
     if found is None or principal is None or not rules.may_read(principal, found):
         raise Unauthenticated("This Xet token no longer works.", hint="Ask the hub for a new one.")
     is_write = bool(claims["w"])
@@ -232,21 +233,7 @@ def _scope(request: HttpRequest) -> Scope:
 
 
 def _home(claims: dict[str, Any]) -> Repository | Bucket | None:
-    if "b" in claims:
-        return Bucket.objects.select_related("namespace").filter(pk=claims["b"]).first()
-    return Repository.objects.select_related("namespace").filter(pk=claims["r"]).first()
-
-
-def _principal(claims: dict[str, Any]) -> Principal | None:
-    """Who the token was made for, if their credential still works."""
-    if claims["u"] is None:
-        return ANONYMOUS
-    user = User.objects.filter(pk=claims["u"], is_active=True).first()
-    if user is None or claims["t"] is None:
-        return Principal(user=user) if user is not None else None
-    working = AccessToken.objects.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now()))
-    credential = working.select_related("namespace").filter(pk=claims["t"], revoked_at__isnull=True).first()
-    return Principal(user=user, token=credential) if credential is not None else None
+    return bucket_of_key(claims["b"]) if "b" in claims else repository_of_key(claims["r"])
 
 
 def _progress(
@@ -281,6 +268,6 @@ def _events(blocks: Any) -> HttpResponse:
 
 
 def _count(request: HttpRequest, scope: Scope, repository: Repository, sha256: str) -> None:
-    entry = TreeEntry.objects.filter(branch__repository=repository, lfs_sha256=sha256).first()
-    if entry is not None and downloads.is_counted(entry.path):
+    path = path_of_object(repository, sha256)
+    if path is not None and downloads.is_counted(path):
         count(request, repository, by=scope.principal, ci=scope.is_ci)

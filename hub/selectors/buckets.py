@@ -95,6 +95,11 @@ def bucket_named(full_name: str) -> Bucket | None:
     )
 
 
+def bucket_of_key(key: int) -> Bucket | None:
+    """The bucket that a signed credential of our own was made for."""
+    return Bucket.objects.select_related("namespace").filter(pk=key).first()
+
+
 def bucket_for(principal: Principal, full_name: str) -> Bucket:
     """The bucket of that name. Raises RepositoryNotFound when it is missing or hidden."""
     found = bucket_named(full_name)

@@ -1,7 +1,7 @@
 """Lists of repositories: what is asked for, in which order, and what else there is to choose from."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +15,8 @@ from common.errors import Invalid
 from hub.algorithms.cards import DATASET_TAGS
 from hub.algorithms.tags import group_of
 from hub.enums import EdgeKind, Evidence, GateMode, RepositoryKind
-from hub.models import LineageEdge, Repository, UsedTag
+from hub.git.refs import BRANCH
+from hub.models import LineageEdge, Repository, TreeEntry, UsedTag
 from hub.selectors import search
 from hub.selectors.paging import Page, by_column
 from hub.selectors.repositories import repositories_visible_to
@@ -246,3 +247,19 @@ def _facet_of(group: str, tag: str, kind: RepositoryKind | str) -> tuple[str, st
     if group in DATASET_TAGS and group != "size_categories":
         return "", ""
     return "tag", tag
+
+
+def with_sdk(rows: QuerySet[Repository], sdks: Sequence[str]) -> QuerySet[Repository]:
+    """Spaces that say they are made with one of these; none named: all."""
+    return rows.filter(card__sdk__in=sdks) if sdks else rows
+
+
+def files_of_heads(page: Sequence[Repository]) -> dict[int, list[str]]:
+    """The paths of several repositories by one query; those not indexed right now are left out."""
+    heads = {row.pk: BRANCH + row.default_branch for row in page}
+    rows = TreeEntry.objects.filter(branch__repository__in=page, is_folder=False).order_by("path")
+    found: dict[int, list[str]] = defaultdict(list)
+    for pk, ref, path in rows.values_list("branch__repository_id", "branch__ref", "path"):
+        if heads[pk] == ref:
+            found[pk].append(path)
+    return found

@@ -88,6 +88,11 @@ def repository_named(kind: RepositoryKind | str, full_name: str, *, small: bool 
     return next(iter(by_name(str(kind), namespace.lower(), name.lower())), None)
 
 
+def repository_of_key(key: int) -> Repository | None:
+    """The repository that a signed link or credential of our own was made for."""
+    return Repository.objects.select_related("namespace").filter(pk=key).first()
+
+
 def _may_read(principal: Principal, repository: Repository) -> bool:
     return not repository.is_private or may_read_namespace(
         principal, repository.namespace, repository=repository.reference

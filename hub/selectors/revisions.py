@@ -156,6 +156,12 @@ def first_file(revision: Revision, ending: str) -> str:
     return rows.values_list("path", flat=True).first() or ""
 
 
+def path_of_object(repository: Repository, sha256: str) -> str | None:
+    """A path at which a branch of the repository has this object now."""
+    rows = TreeEntry.objects.filter(branch__repository=repository, lfs_sha256=sha256)
+    return rows.values_list("path", flat=True).first()
+
+
 def files_at(revision: Revision) -> list[File]:
     """All files, by path; folders left out."""
     if revision.branch is not None:

@@ -153,3 +153,8 @@ def _reclaimable(rows: QuerySet[Any], size: str, since: str, days: int) -> Recla
 
 def _ago(days: int) -> datetime:
     return timezone.now() - timedelta(days=days)
+
+
+def repositories_by_change(namespace: Namespace) -> QuerySet[Repository]:
+    """All that lies under a name, the last changed first; who may see that has been checked."""
+    return Repository.objects.select_related("namespace").filter(namespace=namespace).order_by("-updated_at", "-id")

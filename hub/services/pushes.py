@@ -23,9 +23,7 @@ from hub.services import histories, holdings, index, proposals, quotas, refs, se
 from hub.services.locks import sharing_history
 
 
-def receive(
-    repository: Repository, body: Readable, *, by: Principal, protocol: str = "", gzipped: bool = False
-) -> Iterator[bytes]:
+def receive(repository: Repository, body: Readable, *, by: Principal, protocol: str = "") -> Iterator[bytes]:
     """The body of the answer to a push: checked, moved, indexed; then what no ref reaches any more is let go."""
     named: set[str] = set()
     with ExitStack() as held:
@@ -44,9 +42,7 @@ def receive(
             if any(_loses(repository, move) for move in moves):
                 histories.release_unreachable(repository)
 
-        yield from smart_http.receive_pack(
-            repository.path, body, check=on_check, settled=on_settled, protocol=protocol, gzipped=gzipped
-        )
+        yield from smart_http.receive_pack(repository.path, body, check=on_check, settled=on_settled, protocol=protocol)
 
 
 def check(repository: Repository, push: Push, *, by: Principal) -> set[str]:

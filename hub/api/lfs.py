@@ -72,7 +72,7 @@ def _batch(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str
     found = repository(request, kind, namespace, name)
     body = json_body(request)
     operation, wanted = body.get("operation"), body.get("objects")
-    if operation not in {"upload", "download"} or not isinstance(wanted, list) or len(wanted) > _MAX_OBJECTS:
+    if operation not in ("upload", "download") or not isinstance(wanted, list) or len(wanted) > _MAX_OBJECTS:
         raise Invalid(f"A batch is an upload or a download of up to {_MAX_OBJECTS} objects.")
     if body.get("hash_algo", "sha256") not in _SHA256:
         raise Invalid("Objects are named by their sha256.")

@@ -122,7 +122,7 @@ def _gated(body: dict[str, Any]) -> GateMode | None:
         return None
     if given is False:
         return GateMode.OPEN
-    if given not in {GateMode.AUTO, GateMode.MANUAL}:
+    if given not in (GateMode.AUTO, GateMode.MANUAL):
         raise Invalid('`gated` must be "auto", "manual" or false.')
     return GateMode(given)
 

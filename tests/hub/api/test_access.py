@@ -155,8 +155,8 @@ def test_settings_do_what_they_say_or_are_refused(client):
     row = Repository.objects.get()
     assert (row.gated, row.visibility, row.has_discussions) == ("manual", "private", False)
     assert put(gated=False)[1]["gated"] is False
-    for wrong in ({}, {"gated": None}, {"gated": "maybe"}, {"gated": True}, {"visibility": "protected"},
-                  {"discussionsDisabled": "yes"}):  # fmt: skip
+    for wrong in ({}, {"gated": None}, {"gated": "maybe"}, {"gated": True}, {"gated": ["auto"]},
+                  {"visibility": "protected"}, {"discussionsDisabled": "yes"}):  # fmt: skip
         assert put(**wrong)[0] == 400, wrong
     status, answer = put(xetEnabled=True, gated="auto")
     assert status == 400

@@ -5,6 +5,8 @@ import os
 
 import pytest
 
+from hub.git.reading import log
+from hub.git.repositories import open_repository
 from hub.models import Repository
 from hub.services import repositories
 from tests.factories import hub as make
@@ -72,7 +74,9 @@ def test_history_has_every_commit_with_its_parent(client):
 
     titles = ["Change 2", "Change 1", "Change 0", "Add files"]
     assert [one["title"] for one in history][:4] == titles
-    assert [one["parents"] for one in history[:-1]] == [[one["id"]] for one in history[1:]]
+    known = log(open_repository(repository.path), history[0]["id"])
+    assert [one["id"] for one in history] == [one.oid for one in known]
+    assert [one.parents for one in known[:-1]] == [(one.oid,) for one in known[1:]]
     assert [page.index(title) for title in titles] == sorted(page.index(title) for title in titles)
 
 

@@ -91,6 +91,12 @@ def test_links_cannot_be_altered(client):
     assert client.get(href).status_code == 405
 
 
+@pytest.mark.parametrize("operation", [None, ["upload"], {"a": 1}, 7])
+def test_an_operation_that_is_no_word_is_refused(client, operation):
+    make.repository(make.person("ada"), "tiny")
+    assert batch(client, operation, headers={}).status_code == 400
+
+
 def test_who_may(client):
     owner = make.person("ada")
     make.repository(owner, "tiny")

@@ -31,6 +31,7 @@ def render(text: str, *, base: str, files: str) -> str:
     """
     if len(text) > MAX_LENGTH:
         return f"<pre>{escape(text[:MAX_LENGTH])}</pre>"
+    text = text.encode("utf-8", "replace").decode()  # half of a surrogate pair is no text
     html = _MARKDOWN.renderer.render(_demoted(_MARKDOWN.parse(text)), _MARKDOWN.options, {})
 
     def point(tag: str, attribute: str, value: str) -> str | None:

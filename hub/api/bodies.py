@@ -33,6 +33,23 @@ class Peeked:
         return block
 
 
+class Awaited:
+    """A long body; before its first bytes are waited for, the database connection is given back.
+
+    For services that ask the database something first, and only then read.
+    """
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._source = body_of(request)
+        self._request: HttpRequest | None = request
+
+    def read(self, size: int = 64 * 1024, /) -> bytes:
+        if self._request is not None:
+            release_before(self._request)
+            self._request = None
+        return self._source.read(size)
+
+
 def read_all(source: Readable, limit: int) -> bytes:
     """The whole body. Raises Invalid past `limit` bytes."""
     blocks = []

@@ -19,7 +19,7 @@ from common.errors import Conflict, Forbidden, Invalid, NotFound
 from hub import rules, stores
 from hub.algorithms.ranges import RangeNotSatisfiable, parse_range
 from hub.api import content
-from hub.api.bodies import body_of, release_before
+from hub.api.bodies import Awaited, body_of, release_before
 from hub.api.protocol import absolute, json_body, token_door
 from hub.models import LargeObject, Repository
 from hub.selectors import held_objects
@@ -169,9 +169,8 @@ def read_viewer_file(request: HttpRequest, name: str) -> HttpResponse:
 def upload_whole(request: HttpRequest, key: str) -> HttpResponse:
     """LFS basic: the object in one piece."""
     upload, repository, by = _upload(request, f"uploads/{key}", key)
-    release_before(request)
     try:
-        objects.receive(repository, upload.sha256, upload.size, body_of(request), by=by)
+        objects.receive(repository, upload.sha256, upload.size, Awaited(request), by=by)
     except (DigestMismatch, TooLarge) as error:
         raise Invalid(str(error), hint="Upload it again.") from error
     return HttpResponse(headers={"ETag": f'"{upload.sha256}"'})

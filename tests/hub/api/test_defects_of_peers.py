@@ -97,6 +97,18 @@ def test_no_upload_is_signed_for_what_is_not_there_or_no_longer(client):
     assert not Repository.objects.exists()
 
 
+@pytest.mark.parametrize("service", ["git-upload-pack", "git-receive-pack"])
+def test_git_is_asked_for_a_password_at_every_door(client, service):
+    make.repository(make.person("ada"), "secret", visibility="private")
+    kind = f"application/x-{service}-request"
+
+    first = client.get(f"/ada/secret.git/info/refs?service={service}")
+    second = client.post(f"/ada/secret.git/{service}", b"0000", content_type=kind)
+
+    for answer in (first, second):
+        assert (answer.status_code, answer["WWW-Authenticate"][:5]) == (401, "Basic")
+
+
 @pytest.mark.parametrize(
     "asked",
     [

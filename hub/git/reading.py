@@ -137,6 +137,16 @@ def iter_tree(
     yield from _walk(repo, tree, path + "/" if path else "", recursive=recursive, pointers=pointers)
 
 
+def file_names(repo: Repository, commit: str, path: str = "") -> list[str]:
+    """The names of the files, not folders, right in a folder; none when there is no such folder."""
+    tree = _tree(repo, commit)
+    try:
+        folder = tree[path] if path else tree
+    except KeyError:
+        return []
+    return [one.name for one in folder if isinstance(one, pygit2.Blob)] if isinstance(folder, pygit2.Tree) else []
+
+
 def log(repo: Repository, start: str, *, skip: int = 0, limit: int = 50, path: str | None = None) -> list[CommitInfo]:
     """Commits from ``start`` backwards, newest first. With ``path`` only those that touched it."""
     if path is None:

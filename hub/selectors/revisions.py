@@ -7,9 +7,11 @@ read out of git. Both give the same `File`.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import reduce
 from itertools import islice
+from operator import or_
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from hub.errors import EntryNotFound, RevisionNotFound
 from hub.git import reading, repositories
@@ -163,6 +165,22 @@ def files_at(revision: Revision) -> list[File]:
     repo = repositories.open_repository(revision.repository.path)
     found = [of_git(entry) for entry in reading.iter_tree(repo, revision.commit) if not entry.is_folder]
     return sorted(found, key=_by_path)
+
+
+def files_ending(revision: Revision, *endings: str) -> list[File]:
+    """The files with one of these endings, by path."""
+    if revision.branch is None:
+        return [file for file in files_at(revision) if file.path.endswith(endings)]
+    ends = reduce(or_, (Q(path__endswith=ending) for ending in endings))
+    rows = revision.branch.entries.filter(ends, is_folder=False).order_by("path")
+    return [_of_row(row, False) for row in rows]
+
+
+def has_large_files(revision: Revision) -> bool:
+    """Whether any file lies outside of git."""
+    if revision.branch is None:
+        return any(file.lfs_sha256 for file in files_at(revision))
+    return revision.branch.entries.exclude(lfs_sha256="").exists()
 
 
 def total_size(revision: Revision) -> int:

@@ -27,7 +27,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}")  # as almost all names
 _NTFS_GIT = re.compile(r"(\.git|git~[0-9]+)( |\.)*(:.*)?", re.IGNORECASE | re.DOTALL)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def name_fault(name: str) -> str | None:
     """Why one component of a path is refused, or None."""
     if _PLAIN.fullmatch(name):

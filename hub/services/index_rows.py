@@ -9,7 +9,7 @@ from django.db import connection
 from hub.models import Branch, Commit
 from hub.selectors.revisions import File
 
-_BATCH = 10_000  # rows in memory as text
+_BATCH = 2000  # rows in memory as text
 _COLUMNS = "path, directory, name, is_folder, oid, size, lfs_sha256, pointer_size, last_commit_id"
 _WRITE = f"COPY hub_treeentry (branch_id, {_COLUMNS}) FROM STDIN WITH (FORMAT csv)"
 _COPY = (

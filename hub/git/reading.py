@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pygit2
-from pygit2.enums import FileMode, ObjectType, SortMode
+from pygit2.enums import DeltaStatus, DiffOption, FileMode, ObjectType, SortMode
 
 from hub.git.errors import EntryMissing, RefMissing
 from hub.git.lfs_pointer import MAX_POINTER_SIZE, Pointer, parse_pointer
@@ -209,10 +209,14 @@ def difference(repo: Repository, old: str | None, new: str | None) -> Difference
         return Difference([], gone)
     if old is None:
         return Difference([entry for entry in iter_tree(repo, new) if not entry.is_folder], [])
-    changed: list[TreeEntry] = []
-    deleted: list[str] = []
-    _compare(repo, _tree(repo, old), _tree(repo, new), "", changed, deleted)
-    return Difference(changed, deleted)
+    found = Difference([], [])
+    for delta in _tree(repo, old).diff_to_tree(_tree(repo, new), flags=DiffOption.INCLUDE_TYPECHANGE).deltas:
+        path, mode = delta.new_file.raw_path.decode("utf-8", "surrogateescape"), int(delta.new_file.mode)
+        if delta.status == DeltaStatus.DELETED or mode == int(FileMode.COMMIT):
+            found.deleted.append(path)
+        else:
+            found.changed.append(_file(repo, path, str(delta.new_file.id), mode))
+    return found
 
 
 def unified_diff(
@@ -286,6 +290,10 @@ def _entry(repo: Repository, path: str, found: pygit2.Object, *, pointers: bool 
     oid, mode = str(found.id), int(found.filemode)
     if mode == int(FileMode.TREE) or found.type == ObjectType.COMMIT:
         return TreeEntry(path, oid, mode, 0, None)
+    return _file(repo, path, oid, mode, pointers=pointers)
+
+
+def _file(repo: Repository, path: str, oid: str, mode: int, *, pointers: bool = True) -> TreeEntry:
     size = blob_size(repo, oid)
     pointer = None
     if pointers and 0 < size <= MAX_POINTER_SIZE and mode != int(FileMode.LINK):
@@ -300,47 +308,3 @@ def _walk(repo: Repository, tree: pygit2.Tree, prefix: str, *, recursive: bool, 
         yield _entry(repo, prefix + found.name, found, pointers=pointers)
         if recursive and isinstance(found, pygit2.Tree):
             yield from _walk(repo, found, f"{prefix}{found.name}/", recursive=True, pointers=pointers)
-
-
-def _compare(
-    repo: Repository,
-    old: pygit2.Tree,
-    new: pygit2.Tree,
-    prefix: str,
-    changed: list[TreeEntry],
-    deleted: list[str],
-) -> None:
-    """Walk two trees side by side; equal ids are skipped whole."""
-    before = {entry.name: entry for entry in old}
-    for now in new:
-        was = before.pop(now.name, None)
-        path = prefix + now.name
-        if was is not None and was.id == now.id and was.filemode == now.filemode:
-            continue
-        was_tree = was if isinstance(was, pygit2.Tree) else None
-        if isinstance(now, pygit2.Tree):
-            if was is not None and was_tree is None:
-                deleted.append(path)
-            if was_tree is not None:
-                _compare(repo, was_tree, now, path + "/", changed, deleted)
-            else:
-                changed.extend(
-                    entry
-                    for entry in _walk(repo, now, path + "/", recursive=True, pointers=True)
-                    if not entry.is_folder
-                )
-            continue
-        if was_tree is not None:
-            _gone(was_tree, path, deleted)
-        if int(now.filemode) != int(FileMode.COMMIT):
-            changed.append(_entry(repo, path, now))
-    for name, was in before.items():
-        _gone(was, prefix + name, deleted)
-
-
-def _gone(was: pygit2.Object, path: str, deleted: list[str]) -> None:
-    if isinstance(was, pygit2.Tree):
-        for inner in was:
-            _gone(inner, f"{path}/{inner.name}", deleted)
-    else:
-        deleted.append(path)

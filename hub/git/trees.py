@@ -1,9 +1,9 @@
 """Changing a tree: only folders that are touched are read and written anew."""
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
-import pygit2
 from pygit2.enums import FileMode, ObjectType
 
 from hub.git.errors import EntryMissing, InvalidPath
@@ -11,16 +11,27 @@ from hub.git.packs import NewObject, object_id
 from hub.git.repositories import Repository
 
 TREE_MODE = int(FileMode.TREE)
-FILE_MODE = int(FileMode.BLOB)
-EXECUTABLE_MODE = int(FileMode.BLOB_EXECUTABLE)
+_FILE, _EXECUTABLE, _TREE = b"100644", b"100755", b"40000"
+# <mode> SP <name> NUL <20 bytes of id>; git's own fsck only warns of zeros before a mode.
+_ROW = re.compile(rb"0*([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """What a tree holds under a name: a file, a link, a submodule or an untouched folder."""
+class Leaf(NamedTuple):
+    """What a tree holds under a name: a file, a link, a submodule or an untouched folder.
 
-    mode: int
-    oid: str
+    Mode and id are as they lie in the tree: of ten thousand entries of a folder, one or two are changed.
+    """
+
+    raw_mode: bytes
+    raw_oid: bytes
+
+    @property
+    def mode(self) -> int:
+        return int(self.raw_mode, 8)
+
+    @property
+    def oid(self) -> str:
+        return self.raw_oid.hex()
 
 
 class _Folder:
@@ -28,7 +39,7 @@ class _Folder:
 
     __slots__ = ("entries",)
 
-    def __init__(self, entries: dict[str, "Leaf | _Folder"]) -> None:
+    def __init__(self, entries: dict[bytes, "Leaf | _Folder"]) -> None:
         self.entries = entries
 
 
@@ -47,22 +58,24 @@ class TreeEdit:
 
         Raises InvalidPath when a folder is in the way, or a file where a folder should be.
         """
-        *parents, name = path.split("/")
+        *parents, name = _names(path)
         folder = self._open(parents, path)
         old = folder.entries.get(name)
-        if isinstance(old, _Folder) or (old and old.mode == TREE_MODE):
+        if isinstance(old, _Folder) or (old and old.raw_mode == _TREE):
             raise InvalidPath(f"The path {path!r} is a folder; remove it first.")
-        if mode is None:
-            mode = EXECUTABLE_MODE if old and old.mode == EXECUTABLE_MODE else FILE_MODE
+        if mode is not None:
+            raw_mode = b"%o" % mode
+        else:
+            raw_mode = _EXECUTABLE if old and old.raw_mode == _EXECUTABLE else _FILE
         if path not in self._before:
             self._before[path] = old
-        leaf = Leaf(mode, oid)
+        leaf = Leaf(raw_mode, bytes.fromhex(oid))
         folder.entries[name] = leaf
         self._put[path] = leaf
 
     def remove(self, path: str) -> None:
         """Remove a file, or a folder with all in it. Raises EntryMissing."""
-        names = path.split("/")
+        names = _names(path)
         chain = [self._root]
         for name in names[:-1]:
             inner = self._enter(chain[-1], name)
@@ -83,18 +96,6 @@ class TreeEdit:
                 break
             del chain[depth - 1].entries[names[depth - 1]]
 
-    def find(self, path: str) -> Leaf | None:
-        """The entry at a path as it is now (a touched folder counts as absent)."""
-        folder = self._root
-        *parents, name = path.split("/")
-        for parent in parents:
-            inner = self._enter(folder, parent)
-            if inner is None:
-                return None
-            folder = inner
-        entry = folder.entries.get(name)
-        return entry if isinstance(entry, Leaf) else None
-
     def write(self, objects: dict[str, NewObject]) -> str:
         """Add the changed trees to ``objects`` and give the id of the root."""
         return self._write(self._root, objects)
@@ -107,57 +108,55 @@ class TreeEdit:
         """Files of the base that are gone."""
         return sorted(path for path in self._removed if path not in self._put and self._before[path])
 
-    def _read(self, oid: str) -> dict[str, "Leaf | _Folder"]:
-        tree = self._repo[oid]
-        return {entry.name: Leaf(int(entry.filemode), str(entry.id)) for entry in tree}
+    def _read(self, oid: str) -> dict[bytes, "Leaf | _Folder"]:
+        raw = self._repo[oid].read_raw()
+        return {name: Leaf(mode, raw_oid) for mode, name, raw_oid in _ROW.findall(raw)}
 
-    def _enter(self, folder: _Folder, name: str) -> _Folder | None:
+    def _enter(self, folder: _Folder, name: bytes) -> _Folder | None:
         entry = folder.entries.get(name)
         if isinstance(entry, Leaf):
-            if entry.mode != TREE_MODE:
+            if entry.raw_mode != _TREE:
                 return None
             entry = _Folder(self._read(entry.oid))
             folder.entries[name] = entry
         return entry
 
-    def _open(self, parents: list[str], path: str) -> _Folder:
+    def _open(self, parents: list[bytes], path: str) -> _Folder:
         folder = self._root
         for name in parents:
             inner = self._enter(folder, name)
             if inner is None:
                 if name in folder.entries:
-                    raise InvalidPath(f"The path {path!r} goes through {name!r}, which is a file.")
+                    raise InvalidPath(f"The path {path!r} goes through {_text(name)!r}, which is a file.")
                 inner = _Folder({})
                 folder.entries[name] = inner
             folder = inner
         return folder
 
     def _files(self, path: str, entry: "Leaf | _Folder") -> Iterator[tuple[str, Leaf]]:
-        if isinstance(entry, Leaf) and entry.mode != TREE_MODE:
+        if isinstance(entry, Leaf) and entry.raw_mode != _TREE:
             yield path, entry
             return
         entries = entry.entries if isinstance(entry, _Folder) else self._read(entry.oid)
         for name, inner in entries.items():
-            yield from self._files(f"{path}/{name}", inner)
+            yield from self._files(f"{path}/{_text(name)}", inner)
 
     def _write(self, folder: _Folder, objects: dict[str, NewObject]) -> str:
         rows = []
         for name, entry in folder.entries.items():
-            leaf = entry if isinstance(entry, Leaf) else Leaf(TREE_MODE, self._write(entry, objects))
-            raw = name.encode("utf-8", "surrogateescape")
+            mode, raw = entry if isinstance(entry, Leaf) else (_TREE, bytes.fromhex(self._write(entry, objects)))
             # git sorts folders as if their names ended in a slash.
-            key = raw + b"/" if leaf.mode == TREE_MODE else raw
-            rows.append((key, b"%o %s\0" % (leaf.mode, raw) + bytes.fromhex(leaf.oid)))
+            key = name + b"/" if mode == _TREE else name
+            rows.append((key, b"%b %b\0%b" % (mode, name, raw)))
         data = b"".join(row for _, row in sorted(rows))
         oid = object_id(ObjectType.TREE, data)
         objects[oid] = NewObject(ObjectType.TREE, data)
         return oid
 
 
-def lookup(repo: Repository, tree: pygit2.Tree, path: str) -> Leaf | None:
-    """The entry at a path of a tree, or None."""
-    try:
-        entry = tree[path]
-    except KeyError:
-        return None
-    return Leaf(int(entry.filemode), str(entry.id))
+def _names(path: str) -> list[bytes]:
+    return path.encode("utf-8", "surrogateescape").split(b"/")
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")

@@ -11,35 +11,25 @@ from hub.git.packs import NewObject, object_id
 from hub.git.repositories import Repository
 
 TREE_MODE = int(FileMode.TREE)
-_FILE, _EXECUTABLE, _TREE = b"100644", b"100755", b"40000"
-# <mode> SP <name> NUL <20 bytes of id>; git's own fsck only warns of zeros before a mode.
-_ROW = re.compile(rb"0*([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
+_FILE_MODE = int(FileMode.BLOB)
+_EXECUTABLE_MODE = int(FileMode.BLOB_EXECUTABLE)
+_ROW = re.compile(rb"([0-7]+ ([^\0]+)\0.{20})", re.DOTALL)  # <mode> SP <name> NUL <20 bytes of id>
+_TREE_ROWS = (b"40000 ", b"040000 ")  # git's own fsck only warns of the latter
 
 
 class Leaf(NamedTuple):
-    """What a tree holds under a name: a file, a link, a submodule or an untouched folder.
+    """What a tree holds under a name: a file, a link, a submodule or an untouched folder."""
 
-    Mode and id are as they lie in the tree: of ten thousand entries of a folder, one or two are changed.
-    """
-
-    raw_mode: bytes
-    raw_oid: bytes
-
-    @property
-    def mode(self) -> int:
-        return int(self.raw_mode, 8)
-
-    @property
-    def oid(self) -> str:
-        return self.raw_oid.hex()
+    mode: int
+    oid: str
 
 
 class _Folder:
-    """A folder under change."""
+    """A folder under change: by name its rows as they lie in the tree, for only few of them are looked at."""
 
     __slots__ = ("entries",)
 
-    def __init__(self, entries: dict[bytes, "Leaf | _Folder"]) -> None:
+    def __init__(self, entries: dict[bytes, "bytes | _Folder"]) -> None:
         self.entries = entries
 
 
@@ -60,17 +50,16 @@ class TreeEdit:
         """
         *parents, name = _names(path)
         folder = self._open(parents, path)
-        old = folder.entries.get(name)
-        if isinstance(old, _Folder) or (old and old.raw_mode == _TREE):
+        row = folder.entries.get(name)
+        if isinstance(row, _Folder) or (row and row.startswith(_TREE_ROWS)):
             raise InvalidPath(f"The path {path!r} is a folder; remove it first.")
-        if mode is not None:
-            raw_mode = b"%o" % mode
-        else:
-            raw_mode = _EXECUTABLE if old and old.raw_mode == _EXECUTABLE else _FILE
+        old = _parse(row) if row else None
+        if mode is None:
+            mode = _EXECUTABLE_MODE if old and old.mode == _EXECUTABLE_MODE else _FILE_MODE
         if path not in self._before:
             self._before[path] = old
-        leaf = Leaf(raw_mode, bytes.fromhex(oid))
-        folder.entries[name] = leaf
+        leaf = Leaf(mode, oid)
+        folder.entries[name] = _format(name, leaf)
         self._put[path] = leaf
 
     def remove(self, path: str) -> None:
@@ -108,16 +97,15 @@ class TreeEdit:
         """Files of the base that are gone."""
         return sorted(path for path in self._removed if path not in self._put and self._before[path])
 
-    def _read(self, oid: str) -> dict[bytes, "Leaf | _Folder"]:
-        raw = self._repo[oid].read_raw()
-        return {name: Leaf(mode, raw_oid) for mode, name, raw_oid in _ROW.findall(raw)}
+    def _read(self, oid: str) -> dict[bytes, "bytes | _Folder"]:
+        return {name: row for row, name in _ROW.findall(self._repo[oid].read_raw())}
 
     def _enter(self, folder: _Folder, name: bytes) -> _Folder | None:
         entry = folder.entries.get(name)
-        if isinstance(entry, Leaf):
-            if entry.raw_mode != _TREE:
+        if isinstance(entry, bytes):
+            if not entry.startswith(_TREE_ROWS):
                 return None
-            entry = _Folder(self._read(entry.oid))
+            entry = _Folder(self._read(_parse(entry).oid))
             folder.entries[name] = entry
         return entry
 
@@ -133,25 +121,33 @@ class TreeEdit:
             folder = inner
         return folder
 
-    def _files(self, path: str, entry: "Leaf | _Folder") -> Iterator[tuple[str, Leaf]]:
-        if isinstance(entry, Leaf) and entry.raw_mode != _TREE:
-            yield path, entry
+    def _files(self, path: str, entry: "bytes | _Folder") -> Iterator[tuple[str, Leaf]]:
+        if isinstance(entry, bytes) and not entry.startswith(_TREE_ROWS):
+            yield path, _parse(entry)
             return
-        entries = entry.entries if isinstance(entry, _Folder) else self._read(entry.oid)
+        entries = entry.entries if isinstance(entry, _Folder) else self._read(_parse(entry).oid)
         for name, inner in entries.items():
             yield from self._files(f"{path}/{_text(name)}", inner)
 
     def _write(self, folder: _Folder, objects: dict[str, NewObject]) -> str:
         rows = []
         for name, entry in folder.entries.items():
-            mode, raw = entry if isinstance(entry, Leaf) else (_TREE, bytes.fromhex(self._write(entry, objects)))
+            row = entry if isinstance(entry, bytes) else _format(name, Leaf(TREE_MODE, self._write(entry, objects)))
             # git sorts folders as if their names ended in a slash.
-            key = name + b"/" if mode == _TREE else name
-            rows.append((key, b"%b %b\0%b" % (mode, name, raw)))
+            rows.append((name + b"/" if row.startswith(_TREE_ROWS) else name, row))
         data = b"".join(row for _, row in sorted(rows))
         oid = object_id(ObjectType.TREE, data)
         objects[oid] = NewObject(ObjectType.TREE, data)
         return oid
+
+
+def _parse(row: bytes) -> Leaf:
+    head, _nul, oid = row.partition(b"\0")
+    return Leaf(int(head.partition(b" ")[0], 8), oid.hex())
+
+
+def _format(name: bytes, leaf: Leaf) -> bytes:
+    return b"%o %b\0%b" % (leaf.mode, name, bytes.fromhex(leaf.oid))
 
 
 def _names(path: str) -> list[bytes]:

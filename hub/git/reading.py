@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pygit2
-from pygit2.enums import DeltaStatus, DiffOption, FileMode, ObjectType, SortMode
+from pygit2.enums import FileMode, ObjectType, SortMode
 
 from hub.git.errors import EntryMissing, RefMissing
 from hub.git.lfs_pointer import MAX_POINTER_SIZE, Pointer, parse_pointer
 from hub.git.processes import run_git
 from hub.git.refs import BRANCH, CONVERT, PULL_REQUEST, TAG, target_of
 from hub.git.repositories import Repository
+from hub.git.trees import TREE_MODE, name_text, parse_row, rows_of
 
 _FULL = re.compile(r"[0-9a-f]{40}")
 _SHORT = re.compile(r"[0-9a-f]{4,39}")
@@ -204,18 +205,9 @@ def read_commit(repo: Repository, oid: str) -> CommitInfo:
 
 def difference(repo: Repository, old: str | None, new: str | None) -> Difference:
     """What changes between two commits (None stands for an empty tree); no renames."""
-    if new is None:
-        gone = [entry.path for entry in iter_tree(repo, old, pointers=False) if not entry.is_folder] if old else []
-        return Difference([], gone)
-    if old is None:
-        return Difference([entry for entry in iter_tree(repo, new) if not entry.is_folder], [])
     found = Difference([], [])
-    for delta in _tree(repo, old).diff_to_tree(_tree(repo, new), flags=DiffOption.INCLUDE_TYPECHANGE).deltas:
-        path, mode = delta.new_file.raw_path.decode("utf-8", "surrogateescape"), int(delta.new_file.mode)
-        if delta.status == DeltaStatus.DELETED or mode == int(FileMode.COMMIT):
-            found.deleted.append(path)
-        else:
-            found.changed.append(_file(repo, path, str(delta.new_file.id), mode))
+    old_tree, new_tree = (str(_tree(repo, commit).id) if commit is not None else None for commit in (old, new))
+    _compare(repo, old_tree, new_tree, "", found)
     return found
 
 
@@ -308,3 +300,18 @@ def _walk(repo: Repository, tree: pygit2.Tree, prefix: str, *, recursive: bool, 
         yield _entry(repo, prefix + found.name, found, pointers=pointers)
         if recursive and isinstance(found, pygit2.Tree):
             yield from _walk(repo, found, f"{prefix}{found.name}/", recursive=True, pointers=pointers)
+
+
+def _compare(repo: Repository, old: str | None, new: str | None, prefix: str, found: Difference) -> None:
+    """Walk two trees side by side, None for an empty one; what is equal is skipped whole."""
+    before, now = (rows_of(repo, tree) if tree is not None else {} for tree in (old, new))
+    for name in sorted({name for name, _row in before.items() ^ now.items()}):
+        was, leaf = (parse_row(rows[name]) if name in rows else None for rows in (before, now))
+        old_tree, new_tree = (one.oid if one is not None and one.mode == TREE_MODE else None for one in (was, leaf))
+        path = prefix + name_text(name)
+        if old_tree or new_tree:
+            _compare(repo, old_tree, new_tree, f"{path}/", found)
+        if leaf is not None and leaf.mode not in (TREE_MODE, int(FileMode.COMMIT)):
+            found.changed.append(_file(repo, path, leaf.oid, leaf.mode))
+        elif was is not None and old_tree is None:
+            found.deleted.append(path)

@@ -38,7 +38,7 @@ class TreeEdit:
 
     def __init__(self, repo: Repository, base: str | None) -> None:
         self._repo = repo
-        self._root = _Folder(self._read(base) if base else {})
+        self._root = _Folder(rows_of(self._repo, base) if base else {})
         self._before: dict[str, Leaf | None] = {}
         self._put: dict[str, Leaf] = {}
         self._removed: set[str] = set()
@@ -53,7 +53,7 @@ class TreeEdit:
         row = folder.entries.get(name)
         if isinstance(row, _Folder) or (row and row.startswith(_TREE_ROWS)):
             raise InvalidPath(f"The path {path!r} is a folder; remove it first.")
-        old = _parse(row) if row else None
+        old = parse_row(row) if row else None
         if mode is None:
             mode = _EXECUTABLE_MODE if old and old.mode == _EXECUTABLE_MODE else _FILE_MODE
         if path not in self._before:
@@ -97,15 +97,12 @@ class TreeEdit:
         """Files of the base that are gone."""
         return sorted(path for path in self._removed if path not in self._put and self._before[path])
 
-    def _read(self, oid: str) -> dict[bytes, "bytes | _Folder"]:
-        return {name: row for row, name in _ROW.findall(self._repo[oid].read_raw())}
-
     def _enter(self, folder: _Folder, name: bytes) -> _Folder | None:
         entry = folder.entries.get(name)
         if isinstance(entry, bytes):
             if not entry.startswith(_TREE_ROWS):
                 return None
-            entry = _Folder(self._read(_parse(entry).oid))
+            entry = _Folder(rows_of(self._repo, parse_row(entry).oid))
             folder.entries[name] = entry
         return entry
 
@@ -115,7 +112,7 @@ class TreeEdit:
             inner = self._enter(folder, name)
             if inner is None:
                 if name in folder.entries:
-                    raise InvalidPath(f"The path {path!r} goes through {_text(name)!r}, which is a file.")
+                    raise InvalidPath(f"The path {path!r} goes through {name_text(name)!r}, which is a file.")
                 inner = _Folder({})
                 folder.entries[name] = inner
             folder = inner
@@ -123,11 +120,11 @@ class TreeEdit:
 
     def _files(self, path: str, entry: "bytes | _Folder") -> Iterator[tuple[str, Leaf]]:
         if isinstance(entry, bytes) and not entry.startswith(_TREE_ROWS):
-            yield path, _parse(entry)
+            yield path, parse_row(entry)
             return
-        entries = entry.entries if isinstance(entry, _Folder) else self._read(_parse(entry).oid)
+        entries = entry.entries if isinstance(entry, _Folder) else rows_of(self._repo, parse_row(entry).oid)
         for name, inner in entries.items():
-            yield from self._files(f"{path}/{_text(name)}", inner)
+            yield from self._files(f"{path}/{name_text(name)}", inner)
 
     def _write(self, folder: _Folder, objects: dict[str, NewObject]) -> str:
         rows = []
@@ -141,7 +138,12 @@ class TreeEdit:
         return oid
 
 
-def _parse(row: bytes) -> Leaf:
+def rows_of(repo: Repository, oid: str) -> dict[bytes, bytes]:
+    """The rows of a tree by name, as they lie in it."""
+    return {name: row for row, name in _ROW.findall(repo[oid].read_raw())}
+
+
+def parse_row(row: bytes) -> Leaf:
     head, _nul, oid = row.partition(b"\0")
     return Leaf(int(head.partition(b" ")[0], 8), oid.hex())
 
@@ -154,5 +156,5 @@ def _names(path: str) -> list[bytes]:
     return path.encode("utf-8", "surrogateescape").split(b"/")
 
 
-def _text(name: bytes) -> str:
+def name_text(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")

@@ -108,7 +108,7 @@ def entries_named(revision: Revision, paths: list[str], *, with_commits: bool = 
     if revision.branch is not None:
         rows = revision.branch.entries.filter(path__in=paths)
         rows = rows.select_related("last_commit") if with_commits else rows
-        by_path = {row.path: _of_row(row, with_commits) for row in rows}
+        by_path = {row.path: of_row(row, with_commit=with_commits) for row in rows}
     else:
         repo = repositories.open_repository(revision.repository.path)
         found = (reading.entry(repo, revision.commit, path) for path in paths if path)
@@ -147,7 +147,7 @@ def entries_at(
         found = list(rows.filter(path__lt=before).order_by(f"-{order}")[:limit])[::-1]
     else:
         found = list(rows.order_by(order)[:limit])
-    return [_of_row(row, with_commits) for row in found]
+    return [of_row(row, with_commit=with_commits) for row in found]
 
 
 def first_file(revision: Revision, ending: str) -> str:
@@ -161,7 +161,7 @@ def first_file(revision: Revision, ending: str) -> str:
 def files_at(revision: Revision) -> list[File]:
     """All files, by path; folders left out."""
     if revision.branch is not None:
-        return [_of_row(row, False) for row in revision.branch.entries.filter(is_folder=False).order_by("path")]
+        return [of_row(row) for row in revision.branch.entries.filter(is_folder=False).order_by("path")]
     repo = repositories.open_repository(revision.repository.path)
     found = [of_git(entry) for entry in reading.iter_tree(repo, revision.commit) if not entry.is_folder]
     return sorted(found, key=_by_path)
@@ -173,7 +173,7 @@ def files_ending(revision: Revision, *endings: str) -> list[File]:
         return [file for file in files_at(revision) if file.path.endswith(endings)]
     ends = reduce(or_, (Q(path__endswith=ending) for ending in endings))
     rows = revision.branch.entries.filter(ends, is_folder=False).order_by("path")
-    return [_of_row(row, False) for row in rows]
+    return [of_row(row) for row in rows]
 
 
 def has_large_files(revision: Revision) -> bool:
@@ -244,7 +244,8 @@ def _revision(
     return Revision(repository, name, commit, branch)
 
 
-def _of_row(row: TreeEntry, with_commit: bool) -> File:
+def of_row(row: TreeEntry, *, with_commit: bool = False) -> File:
+    """What the index knows of a file or folder."""
     commit = row.last_commit if with_commit else None
     return File(row.path, row.oid, row.size, row.is_folder, row.lfs_sha256, row.pointer_size, "", commit)
 

@@ -1,7 +1,7 @@
 """Changing a tree: only folders that are touched are read and written anew."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from pygit2.enums import FileMode, ObjectType
@@ -29,8 +29,8 @@ class _Folder:
 
     __slots__ = ("entries",)
 
-    def __init__(self, entries: dict[bytes, "bytes | _Folder"]) -> None:
-        self.entries = entries
+    def __init__(self, rows: Mapping[bytes, bytes]) -> None:
+        self.entries: dict[bytes, bytes | _Folder] = dict(rows)
 
 
 class TreeEdit:

@@ -20,8 +20,9 @@ from hub.services.locks import lock_storage
 def lock_home(home: Repository | Bucket) -> None:
     """Hold the right to change what the owner of a repository or bucket keeps, whoever owns it by now."""
     rows = type(home).objects.filter(pk=home.pk).values_list("namespace_id", flat=True)
-    locked, owner = None, home.namespace_id
-    while owner not in (locked, None):
+    locked: int | None = None
+    owner: int | None = home.namespace_id
+    while owner is not None and owner != locked:
         lock_storage(owner)
         locked, owner = owner, rows.first()
 

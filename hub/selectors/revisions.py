@@ -30,7 +30,7 @@ class Revision:
     branch: Branch | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class File:
     """A file or folder. `size` is the content's length; `oid` git's id of blob or tree.
 

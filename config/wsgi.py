@@ -4,8 +4,10 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from config import memory
 from config.env import load_running_site
 
+memory.give_back()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
 load_running_site()
 application = get_wsgi_application()

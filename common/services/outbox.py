@@ -7,7 +7,7 @@ delivery row are one transaction, so an event delivered twice does its work once
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -34,8 +34,14 @@ def receiver(topic: str) -> Callable[[Receiver], Receiver]:
 
 def emit(topic: str, key: str, payload: dict[str, Any] | None = None) -> None:
     """Write an event, once per `key`; a second emit of the same key does nothing."""
+    emit_all([(topic, key, payload or {})])
+
+
+def emit_all(events: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
+    """`emit` for several events (topic, key, payload) at once, in this order."""
     OutboxEvent.objects.bulk_create(
-        [OutboxEvent(topic=topic, key=key[:200], payload=payload or {})], ignore_conflicts=True
+        [OutboxEvent(topic=topic, key=key[:200], payload=payload) for topic, key, payload in events],
+        ignore_conflicts=True,
     )
     transaction.on_commit(_relay_soon, robust=True)
 

@@ -1,5 +1,7 @@
 """Request bodies that are read as they come: they are larger than memory should be."""
 
+from collections.abc import Iterator
+
 from django.db import connection
 from django.http import HttpRequest
 
@@ -7,6 +9,7 @@ from common.errors import Invalid
 from hub.storage.objects import Readable
 
 _LONG = 8 * 1024 * 1024  # bytes
+_BLOCK = 256 * 1024  # bytes
 
 
 def body_of(request: HttpRequest) -> Readable:
@@ -60,6 +63,27 @@ def read_all(source: Readable, limit: int) -> bytes:
             raise Invalid(f"The body is larger than {limit} bytes.")
         blocks.append(block)
     return b"".join(blocks)
+
+
+def lines_of(source: Readable, *, longest: int, limit: int) -> Iterator[bytes]:
+    """The lines of a body without their ends, as they come. Raises Invalid past these many bytes of a line, or of all.
+
+    Large blocks are split here: the web server's own `readline` copies what it has read again for each line.
+    """
+    begun: list[bytes] = []
+    total = waiting = 0
+    while block := source.read(_BLOCK):
+        total += len(block)
+        first, *others = block.split(b"\n")
+        begun.append(first)
+        waiting += len(first)
+        if waiting > longest or total > limit:
+            raise Invalid("The body is too large.", hint="Upload large files by Xet or LFS, or split it.")
+        if others:
+            yield b"".join(begun)
+            yield from others[:-1]
+            begun, waiting = others[-1:], len(others[-1])
+    yield b"".join(begun)
 
 
 def release_connection() -> None:

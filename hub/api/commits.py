@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from common.errors import Forbidden, Invalid
 from hub.algorithms.patterns import ignore_rules, is_ignored, is_lfs, lfs_rules
 from hub.algorithms.uploading import looks_large
+from hub.api.bodies import body_of, lines_of
 from hub.api.links import finish_uploads
 from hub.api.protocol import absolute, door, flag, json_body, principal_of, repository, revision, text_of, warn
 from hub.enums import RepositoryKind
@@ -59,7 +60,7 @@ def commit(request: HttpRequest, kind: RepositoryKind, namespace: str, name: str
     require_upload(request, found, rest)
     header: dict[str, Any] = {}
     operations: list[Operation] = []
-    for key, value in _lines(request):
+    for key, value in _items(request):
         if key == "header":
             header = value
         else:
@@ -117,12 +118,8 @@ def _there(file: File | None, mode: str) -> dict[str, str]:
     return {"oid": file.etag}
 
 
-def _lines(request: HttpRequest) -> Iterator[tuple[str, dict[str, Any]]]:
-    total = 0
-    while line := request.readline(_MAX_LINE + 1):
-        total += len(line)
-        if len(line) > _MAX_LINE or total > _MAX_BODY:
-            raise Invalid("The commit is too large.", hint="Upload large files by Xet or LFS, or split the commit.")
+def _items(request: HttpRequest) -> Iterator[tuple[str, dict[str, Any]]]:
+    for line in lines_of(body_of(request), longest=_MAX_LINE, limit=_MAX_BODY):
         if not line.strip():
             continue
         try:

@@ -112,7 +112,7 @@ def part_links(request: HttpRequest, plan: Upload, *, straight: bool = True) -> 
 def finish_uploads(repository: Repository, wanted: Iterable[tuple[str, int]], by: Principal) -> None:
     """Verify objects (sha256, length) that clients brought straight to the bucket and did not ask to verify."""
     named = {sha256: size for sha256, size in wanted if _SHA256.fullmatch(sha256)}
-    if by.user is None:
+    if by.user is None or not named:
         return
     for sha256 in named.keys() - held_objects(by, repository, named).keys():
         with suppress(ObjectMissing, UploadIncomplete, DigestMismatch):

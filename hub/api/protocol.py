@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
@@ -24,6 +25,7 @@ from hub.storage.errors import StoreUnavailable
 
 View = Callable[..., HttpResponse]
 _log = logging.getLogger(__name__)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 PROTOCOL_CODES = frozenset({"RepoNotFound", "RevisionNotFound", "EntryNotFound", "GatedRepo"})
 # Clients compare the whole sentence.
@@ -174,7 +176,7 @@ def text_of(body: dict[str, Any], key: str, *, default: str | None = None) -> st
 
 def is_storable(text: str) -> bool:
     """No NUL and no half of a surrogate pair: neither PostgreSQL nor a path could hold them."""
-    return "\x00" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+    return "\x00" not in text and (text.isascii() or not _SURROGATE.search(text))
 
 
 def flag(request: HttpRequest, name: str) -> bool:

@@ -23,12 +23,15 @@ _HFS_IGNORED = dict.fromkeys([*range(0x200C, 0x2010), *range(0x202A, 0x202F), *r
 _REVERSING = frozenset(map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]))
 # Letters that look like those of `.git`; wide and styled ones are undone by NFKC.
 _LOOKALIKES = str.maketrans("ɡԍіıтτⵏ․。", "ggiittt..")
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}")  # as almost all names are: none of the rules below is met
 _NTFS_GIT = re.compile(r"(\.git|git~[0-9]+)( |\.)*(:.*)?", re.IGNORECASE | re.DOTALL)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def name_fault(name: str) -> str | None:
     """Why one component of a path is refused, or None."""
+    if _PLAIN.fullmatch(name):
+        return None
     if name == "":
         return "it has an empty component"
     if name in (".", ".."):

@@ -13,6 +13,7 @@ from hub.git.lfs_pointer import MAX_POINTER_SIZE, Pointer, parse_pointer
 from hub.git.processes import run_git
 from hub.git.refs import BRANCH, CONVERT, PULL_REQUEST, TAG, target_of
 from hub.git.repositories import Repository
+from hub.git.trees import TREE_MODE, name_text, parse_row, rows_of
 
 _FULL = re.compile(r"[0-9a-f]{40}")
 _SHORT = re.compile(r"[0-9a-f]{4,39}")
@@ -137,6 +138,16 @@ def iter_tree(
     yield from _walk(repo, tree, path + "/" if path else "", recursive=recursive, pointers=pointers)
 
 
+def file_names(repo: Repository, commit: str, path: str = "") -> list[str]:
+    """The names of the files, not folders, right in a folder; none when there is no such folder."""
+    tree = _tree(repo, commit)
+    try:
+        folder = tree[path] if path else tree
+    except KeyError:
+        return []
+    return [one.name for one in folder if isinstance(one, pygit2.Blob)] if isinstance(folder, pygit2.Tree) else []
+
+
 def log(repo: Repository, start: str, *, skip: int = 0, limit: int = 50, path: str | None = None) -> list[CommitInfo]:
     """Commits from ``start`` backwards, newest first. With ``path`` only those that touched it."""
     if path is None:
@@ -194,15 +205,10 @@ def read_commit(repo: Repository, oid: str) -> CommitInfo:
 
 def difference(repo: Repository, old: str | None, new: str | None) -> Difference:
     """What changes between two commits (None stands for an empty tree); no renames."""
-    if new is None:
-        gone = [entry.path for entry in iter_tree(repo, old, pointers=False) if not entry.is_folder] if old else []
-        return Difference([], gone)
-    if old is None:
-        return Difference([entry for entry in iter_tree(repo, new) if not entry.is_folder], [])
-    changed: list[TreeEntry] = []
-    deleted: list[str] = []
-    _compare(repo, _tree(repo, old), _tree(repo, new), "", changed, deleted)
-    return Difference(changed, deleted)
+    found = Difference([], [])
+    old_tree, new_tree = (str(_tree(repo, commit).id) if commit is not None else None for commit in (old, new))
+    _compare(repo, old_tree, new_tree, "", found)
+    return found
 
 
 def unified_diff(
@@ -276,6 +282,10 @@ def _entry(repo: Repository, path: str, found: pygit2.Object, *, pointers: bool 
     oid, mode = str(found.id), int(found.filemode)
     if mode == int(FileMode.TREE) or found.type == ObjectType.COMMIT:
         return TreeEntry(path, oid, mode, 0, None)
+    return _file(repo, path, oid, mode, pointers=pointers)
+
+
+def _file(repo: Repository, path: str, oid: str, mode: int, *, pointers: bool = True) -> TreeEntry:
     size = blob_size(repo, oid)
     pointer = None
     if pointers and 0 < size <= MAX_POINTER_SIZE and mode != int(FileMode.LINK):
@@ -292,45 +302,16 @@ def _walk(repo: Repository, tree: pygit2.Tree, prefix: str, *, recursive: bool, 
             yield from _walk(repo, found, f"{prefix}{found.name}/", recursive=True, pointers=pointers)
 
 
-def _compare(
-    repo: Repository,
-    old: pygit2.Tree,
-    new: pygit2.Tree,
-    prefix: str,
-    changed: list[TreeEntry],
-    deleted: list[str],
-) -> None:
-    """Walk two trees side by side; equal ids are skipped whole."""
-    before = {entry.name: entry for entry in old}
-    for now in new:
-        was = before.pop(now.name, None)
-        path = prefix + now.name
-        if was is not None and was.id == now.id and was.filemode == now.filemode:
-            continue
-        was_tree = was if isinstance(was, pygit2.Tree) else None
-        if isinstance(now, pygit2.Tree):
-            if was is not None and was_tree is None:
-                deleted.append(path)
-            if was_tree is not None:
-                _compare(repo, was_tree, now, path + "/", changed, deleted)
-            else:
-                changed.extend(
-                    entry
-                    for entry in _walk(repo, now, path + "/", recursive=True, pointers=True)
-                    if not entry.is_folder
-                )
-            continue
-        if was_tree is not None:
-            _gone(was_tree, path, deleted)
-        if int(now.filemode) != int(FileMode.COMMIT):
-            changed.append(_entry(repo, path, now))
-    for name, was in before.items():
-        _gone(was, prefix + name, deleted)
-
-
-def _gone(was: pygit2.Object, path: str, deleted: list[str]) -> None:
-    if isinstance(was, pygit2.Tree):
-        for inner in was:
-            _gone(inner, f"{path}/{inner.name}", deleted)
-    else:
-        deleted.append(path)
+def _compare(repo: Repository, old: str | None, new: str | None, prefix: str, found: Difference) -> None:
+    """Walk two trees side by side, None for an empty one; what is equal is skipped whole."""
+    before, now = (rows_of(repo, tree) if tree is not None else {} for tree in (old, new))
+    for name in sorted({name for name, _row in before.items() ^ now.items()}):
+        was, leaf = (parse_row(rows[name]) if name in rows else None for rows in (before, now))
+        old_tree, new_tree = (one.oid if one is not None and one.mode == TREE_MODE else None for one in (was, leaf))
+        path = prefix + name_text(name)
+        if old_tree or new_tree:
+            _compare(repo, old_tree, new_tree, f"{path}/", found)
+        if leaf is not None and leaf.mode not in (TREE_MODE, int(FileMode.COMMIT)):
+            found.changed.append(_file(repo, path, leaf.oid, leaf.mode))
+        elif was is not None and old_tree is None:
+            found.deleted.append(path)

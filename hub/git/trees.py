@@ -1,9 +1,9 @@
 """Changing a tree: only folders that are touched are read and written anew."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
-import pygit2
 from pygit2.enums import FileMode, ObjectType
 
 from hub.git.errors import EntryMissing, InvalidPath
@@ -11,12 +11,13 @@ from hub.git.packs import NewObject, object_id
 from hub.git.repositories import Repository
 
 TREE_MODE = int(FileMode.TREE)
-FILE_MODE = int(FileMode.BLOB)
-EXECUTABLE_MODE = int(FileMode.BLOB_EXECUTABLE)
+_FILE_MODE = int(FileMode.BLOB)
+_EXECUTABLE_MODE = int(FileMode.BLOB_EXECUTABLE)
+_ROW = re.compile(rb"([0-7]+ ([^\0]+)\0.{20})", re.DOTALL)  # <mode> SP <name> NUL <20 bytes of id>
+_TREE_ROWS = (b"40000 ", b"040000 ")  # git's own fsck only warns of the latter
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """What a tree holds under a name: a file, a link, a submodule or an untouched folder."""
 
     mode: int
@@ -24,12 +25,12 @@ class Leaf:
 
 
 class _Folder:
-    """A folder under change."""
+    """A folder under change: by name its rows as they lie in the tree, for only few of them are looked at."""
 
     __slots__ = ("entries",)
 
-    def __init__(self, entries: dict[str, "Leaf | _Folder"]) -> None:
-        self.entries = entries
+    def __init__(self, rows: Mapping[bytes, bytes]) -> None:
+        self.entries: dict[bytes, bytes | _Folder] = dict(rows)
 
 
 class TreeEdit:
@@ -37,7 +38,7 @@ class TreeEdit:
 
     def __init__(self, repo: Repository, base: str | None) -> None:
         self._repo = repo
-        self._root = _Folder(self._read(base) if base else {})
+        self._root = _Folder(rows_of(self._repo, base) if base else {})
         self._before: dict[str, Leaf | None] = {}
         self._put: dict[str, Leaf] = {}
         self._removed: set[str] = set()
@@ -47,22 +48,23 @@ class TreeEdit:
 
         Raises InvalidPath when a folder is in the way, or a file where a folder should be.
         """
-        *parents, name = path.split("/")
+        *parents, name = _names(path)
         folder = self._open(parents, path)
-        old = folder.entries.get(name)
-        if isinstance(old, _Folder) or (old and old.mode == TREE_MODE):
+        row = folder.entries.get(name)
+        if isinstance(row, _Folder) or (row and row.startswith(_TREE_ROWS)):
             raise InvalidPath(f"The path {path!r} is a folder; remove it first.")
+        old = parse_row(row) if row else None
         if mode is None:
-            mode = EXECUTABLE_MODE if old and old.mode == EXECUTABLE_MODE else FILE_MODE
+            mode = _EXECUTABLE_MODE if old and old.mode == _EXECUTABLE_MODE else _FILE_MODE
         if path not in self._before:
             self._before[path] = old
         leaf = Leaf(mode, oid)
-        folder.entries[name] = leaf
+        folder.entries[name] = _format(name, leaf)
         self._put[path] = leaf
 
     def remove(self, path: str) -> None:
         """Remove a file, or a folder with all in it. Raises EntryMissing."""
-        names = path.split("/")
+        names = _names(path)
         chain = [self._root]
         for name in names[:-1]:
             inner = self._enter(chain[-1], name)
@@ -83,18 +85,6 @@ class TreeEdit:
                 break
             del chain[depth - 1].entries[names[depth - 1]]
 
-    def find(self, path: str) -> Leaf | None:
-        """The entry at a path as it is now (a touched folder counts as absent)."""
-        folder = self._root
-        *parents, name = path.split("/")
-        for parent in parents:
-            inner = self._enter(folder, parent)
-            if inner is None:
-                return None
-            folder = inner
-        entry = folder.entries.get(name)
-        return entry if isinstance(entry, Leaf) else None
-
     def write(self, objects: dict[str, NewObject]) -> str:
         """Add the changed trees to ``objects`` and give the id of the root."""
         return self._write(self._root, objects)
@@ -107,57 +97,64 @@ class TreeEdit:
         """Files of the base that are gone."""
         return sorted(path for path in self._removed if path not in self._put and self._before[path])
 
-    def _read(self, oid: str) -> dict[str, "Leaf | _Folder"]:
-        tree = self._repo[oid]
-        return {entry.name: Leaf(int(entry.filemode), str(entry.id)) for entry in tree}
-
-    def _enter(self, folder: _Folder, name: str) -> _Folder | None:
+    def _enter(self, folder: _Folder, name: bytes) -> _Folder | None:
         entry = folder.entries.get(name)
-        if isinstance(entry, Leaf):
-            if entry.mode != TREE_MODE:
+        if isinstance(entry, bytes):
+            if not entry.startswith(_TREE_ROWS):
                 return None
-            entry = _Folder(self._read(entry.oid))
+            entry = _Folder(rows_of(self._repo, parse_row(entry).oid))
             folder.entries[name] = entry
         return entry
 
-    def _open(self, parents: list[str], path: str) -> _Folder:
+    def _open(self, parents: list[bytes], path: str) -> _Folder:
         folder = self._root
         for name in parents:
             inner = self._enter(folder, name)
             if inner is None:
                 if name in folder.entries:
-                    raise InvalidPath(f"The path {path!r} goes through {name!r}, which is a file.")
+                    raise InvalidPath(f"The path {path!r} goes through {name_text(name)!r}, which is a file.")
                 inner = _Folder({})
                 folder.entries[name] = inner
             folder = inner
         return folder
 
-    def _files(self, path: str, entry: "Leaf | _Folder") -> Iterator[tuple[str, Leaf]]:
-        if isinstance(entry, Leaf) and entry.mode != TREE_MODE:
-            yield path, entry
+    def _files(self, path: str, entry: "bytes | _Folder") -> Iterator[tuple[str, Leaf]]:
+        if isinstance(entry, bytes) and not entry.startswith(_TREE_ROWS):
+            yield path, parse_row(entry)
             return
-        entries = entry.entries if isinstance(entry, _Folder) else self._read(entry.oid)
+        entries = entry.entries if isinstance(entry, _Folder) else rows_of(self._repo, parse_row(entry).oid)
         for name, inner in entries.items():
-            yield from self._files(f"{path}/{name}", inner)
+            yield from self._files(f"{path}/{name_text(name)}", inner)
 
     def _write(self, folder: _Folder, objects: dict[str, NewObject]) -> str:
         rows = []
         for name, entry in folder.entries.items():
-            leaf = entry if isinstance(entry, Leaf) else Leaf(TREE_MODE, self._write(entry, objects))
-            raw = name.encode("utf-8", "surrogateescape")
+            row = entry if isinstance(entry, bytes) else _format(name, Leaf(TREE_MODE, self._write(entry, objects)))
             # git sorts folders as if their names ended in a slash.
-            key = raw + b"/" if leaf.mode == TREE_MODE else raw
-            rows.append((key, b"%o %s\0" % (leaf.mode, raw) + bytes.fromhex(leaf.oid)))
+            rows.append((name + b"/" if row.startswith(_TREE_ROWS) else name, row))
         data = b"".join(row for _, row in sorted(rows))
         oid = object_id(ObjectType.TREE, data)
         objects[oid] = NewObject(ObjectType.TREE, data)
         return oid
 
 
-def lookup(repo: Repository, tree: pygit2.Tree, path: str) -> Leaf | None:
-    """The entry at a path of a tree, or None."""
-    try:
-        entry = tree[path]
-    except KeyError:
-        return None
-    return Leaf(int(entry.filemode), str(entry.id))
+def rows_of(repo: Repository, oid: str) -> dict[bytes, bytes]:
+    """The rows of a tree by name, as they lie in it."""
+    return {name: row for row, name in _ROW.findall(repo[oid].read_raw())}
+
+
+def parse_row(row: bytes) -> Leaf:
+    head, _nul, oid = row.partition(b"\0")
+    return Leaf(int(head.partition(b" ")[0], 8), oid.hex())
+
+
+def _format(name: bytes, leaf: Leaf) -> bytes:
+    return b"%o %b\0%b" % (leaf.mode, name, bytes.fromhex(leaf.oid))
+
+
+def _names(path: str) -> list[bytes]:
+    return path.encode("utf-8", "surrogateescape").split(b"/")
+
+
+def name_text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")

@@ -7,9 +7,11 @@ read out of git. Both give the same `File`.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import reduce
 from itertools import islice
+from operator import or_
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from hub.errors import EntryNotFound, RevisionNotFound
 from hub.git import reading, repositories
@@ -28,7 +30,7 @@ class Revision:
     branch: Branch | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class File:
     """A file or folder. `size` is the content's length; `oid` git's id of blob or tree.
 
@@ -106,7 +108,7 @@ def entries_named(revision: Revision, paths: list[str], *, with_commits: bool = 
     if revision.branch is not None:
         rows = revision.branch.entries.filter(path__in=paths)
         rows = rows.select_related("last_commit") if with_commits else rows
-        by_path = {row.path: _of_row(row, with_commits) for row in rows}
+        by_path = {row.path: of_row(row, with_commit=with_commits) for row in rows}
     else:
         repo = repositories.open_repository(revision.repository.path)
         found = (reading.entry(repo, revision.commit, path) for path in paths if path)
@@ -145,7 +147,7 @@ def entries_at(
         found = list(rows.filter(path__lt=before).order_by(f"-{order}")[:limit])[::-1]
     else:
         found = list(rows.order_by(order)[:limit])
-    return [_of_row(row, with_commits) for row in found]
+    return [of_row(row, with_commit=with_commits) for row in found]
 
 
 def first_file(revision: Revision, ending: str) -> str:
@@ -165,10 +167,26 @@ def path_of_object(repository: Repository, sha256: str) -> str | None:
 def files_at(revision: Revision) -> list[File]:
     """All files, by path; folders left out."""
     if revision.branch is not None:
-        return [_of_row(row, False) for row in revision.branch.entries.filter(is_folder=False).order_by("path")]
+        return [of_row(row) for row in revision.branch.entries.filter(is_folder=False).order_by("path")]
     repo = repositories.open_repository(revision.repository.path)
     found = [of_git(entry) for entry in reading.iter_tree(repo, revision.commit) if not entry.is_folder]
     return sorted(found, key=_by_path)
+
+
+def files_ending(revision: Revision, *endings: str) -> list[File]:
+    """The files with one of these endings, by path."""
+    if revision.branch is None:
+        return [file for file in files_at(revision) if file.path.endswith(endings)]
+    ends = reduce(or_, (Q(path__endswith=ending) for ending in endings))
+    rows = revision.branch.entries.filter(ends, is_folder=False).order_by("path")
+    return [of_row(row) for row in rows]
+
+
+def has_large_files(revision: Revision) -> bool:
+    """Whether any file lies outside of git."""
+    if revision.branch is None:
+        return any(file.lfs_sha256 for file in files_at(revision))
+    return revision.branch.entries.exclude(lfs_sha256="").exists()
 
 
 def total_size(revision: Revision) -> int:
@@ -232,7 +250,8 @@ def _revision(
     return Revision(repository, name, commit, branch)
 
 
-def _of_row(row: TreeEntry, with_commit: bool) -> File:
+def of_row(row: TreeEntry, *, with_commit: bool = False) -> File:
+    """What the index knows of a file or folder."""
     commit = row.last_commit if with_commit else None
     return File(row.path, row.oid, row.size, row.is_folder, row.lfs_sha256, row.pointer_size, "", commit)
 

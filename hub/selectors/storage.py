@@ -12,17 +12,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum
+from django.db import connection
+from django.db.models import F, Max, Min, QuerySet, Sum
 from django.utils import timezone
 
 from accounts.models import Namespace
 from hub.enums import Visibility
 from hub.models import (
-    Attachment,
     Bucket,
     BucketObject,
     LargeObject,
-    OfferedObject,
     ReleasedObject,
     Repository,
     RepositoryObject,
@@ -74,34 +73,30 @@ def limits_of(namespace_id: int) -> Limits:
     return Limits(**{field: defaults[field] if given.get(field) is None else given[field] for field in _FIELDS})
 
 
+# In the words of the database, because it is asked at every commit and upload, under a lock.
+_USAGE = """
+    SELECT coalesce(sum(bytes) FILTER (WHERE visibility = 'public'), 0)::bigint,
+        coalesce(sum(bytes) FILTER (WHERE visibility = 'private'), 0)::bigint + (
+            SELECT coalesce(sum(size), 0)::bigint FROM (
+                SELECT user_id, object_id FROM hub_offeredobject
+                UNION ALL SELECT uploaded_by_id, object_id FROM hub_attachment
+            ) AS given
+            JOIN hub_largeobject ON hub_largeobject.sha256 = given.object_id
+            WHERE given.user_id = (SELECT user_id FROM accounts_namespace WHERE id = %(name)s)
+        ),
+        count(*)
+    FROM (
+        SELECT visibility, used_storage + git_size AS bytes FROM hub_repository WHERE namespace_id = %(name)s
+        UNION ALL SELECT visibility, used_storage FROM hub_bucket WHERE namespace_id = %(name)s
+    ) AS kept
+"""
+
+
 def usage_of(namespace_id: int) -> Usage:
     """Sums over what the name owns, plus what its person offered to others and put into comments."""
-    private = Q(visibility=Visibility.PRIVATE)
-    repositories = Repository.objects.filter(namespace_id=namespace_id).aggregate(
-        count=Count("pk"),
-        every=Sum(F("used_storage") + F("git_size"), default=0),
-        private=Sum(F("used_storage") + F("git_size"), filter=private, default=0),
-    )
-    buckets = Bucket.objects.filter(namespace_id=namespace_id).aggregate(
-        count=Count("pk"), every=Sum("used_storage", default=0), private=Sum("used_storage", filter=private, default=0)
-    )
-    hidden = repositories["private"] + buckets["private"]
-    return Usage(
-        public_bytes=repositories["every"] + buckets["every"] - hidden,
-        private_bytes=hidden + _offered(namespace_id) + attached(namespace_id),
-        repositories=repositories["count"] + buckets["count"],
-    )
-
-
-def _offered(namespace_id: int) -> int:
-    offers = OfferedObject.objects.filter(user__namespace=namespace_id)
-    return offers.aggregate(total=Sum("object__size"))["total"] or 0
-
-
-def attached(namespace_id: int) -> int:
-    """Bytes of pictures that the person of a name put into comments."""
-    pictures = Attachment.objects.filter(uploaded_by__namespace=namespace_id)
-    return pictures.aggregate(total=Sum("object__size"))["total"] or 0
+    with connection.cursor() as cursor:
+        cursor.execute(_USAGE, {"name": namespace_id})
+        return Usage(*cursor.fetchone())
 
 
 def recount(home: Repository | Bucket) -> int:

@@ -79,7 +79,7 @@ def _commit(
         raise RevisionNotFound(branch)
     if parent is not None and not (head or "").startswith(parent):
         raise BranchMoved
-    index.follow(repository, ref)
+    known = index.follow_locked(repository, ref, repository.branches.filter(ref=ref).first())
     ready = _with_objects(repository, operations, by)
     text = f"{message.strip()}\n\n{description.strip()}".strip()
     try:
@@ -92,7 +92,7 @@ def _commit(
         raise Unprocessable(str(error), hint=_("Rename the file and try again.")) from error
     except GitError as error:
         raise Unprocessable(str(error)) from error
-    index.follow(repository, ref, by=by)
+    index.follow_locked(repository, ref, known, by=by)
     if pull_request is not None:
         proposals.note_commits(pull_request, head, result.oid, by=by)
     audit.record("repository.committed", str(repository), actor=by, commit=result.oid, ref=ref)
@@ -121,6 +121,8 @@ def _with_objects(repository: Repository, operations: Sequence[Operation], by: P
     pointers = [operation for operation in operations if isinstance(operation, AddPointer)]
     if not rules.may_write(by, repository):
         pointers += _disguised(operations)
+    if not pointers:
+        return list(operations)
     held = held_objects(by, repository, (pointer.sha256 for pointer in pointers))
     for pointer in pointers:
         found = held.get(pointer.sha256)

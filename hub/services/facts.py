@@ -32,7 +32,7 @@ def read_facts(repository: Repository, commit: str) -> dict[str, Any]:
             return ""
 
     card = cards.parse(text("README.md"))
-    names = [entry.path for entry in reading.iter_tree(repo, commit, recursive=False, pointers=False)]
+    names = reading.file_names(repo, commit)
     config = _config(_json(text("config.json")), _json(text("model_index.json")), _json(text("adapter_config.json")))
     library = card.library_name or _library(names, config)
     tags = [*_file_tags(repository.kind, names, library, config), *cards.tags_of(card, repository.kind)]
@@ -43,16 +43,18 @@ def read_facts(repository: Repository, commit: str) -> dict[str, Any]:
         "pipeline_tag": card.pipeline_tag,
         "library_name": library if repository.kind == "model" else "",
         "config": config,
-        "eval_results": _evaluations(repo, commit, text) if evaluations.FOLDER in names else [],
+        "eval_results": _evaluations(repo, commit, text),
     }
 
 
+def facts_follow(path: str) -> bool:
+    """Whether a change of this file may change the facts: of no file elsewhere is a word read."""
+    return "/" not in path or path.startswith(f"{evaluations.FOLDER}/")
+
+
 def _evaluations(repo: GitRepository, commit: str, text: Callable[[str], str]) -> list[dict[str, Any]]:
-    files = sorted(
-        entry.path
-        for entry in reading.iter_tree(repo, commit, evaluations.FOLDER, recursive=False, pointers=False)
-        if entry.path.endswith(evaluations.ENDINGS)
-    )
+    names = reading.file_names(repo, commit, evaluations.FOLDER)
+    files = sorted(f"{evaluations.FOLDER}/{name}" for name in names if name.endswith(evaluations.ENDINGS))
     entries = [entry for path in files[: evaluations.MAX_FILES] for entry in evaluations.read_file(text(path), path)]
     return entries[: evaluations.MAX_RESULTS]
 

@@ -6,6 +6,7 @@ writing the rows. It can be repeated at will and never looks at anything but git
 """
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,15 +14,16 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.principal import Principal
 from common.services import outbox
+from hub.algorithms import cards
 from hub.git import reading
 from hub.git.errors import GitError
 from hub.git.refs import BRANCH, target_of
 from hub.git.repositories import Repository as GitRepository
 from hub.git.repositories import open_repository
-from hub.models import Branch, Commit, Repository, RepositoryObject, TreeEntry
+from hub.models import Branch, Commit, Repository, RepositoryObject
 from hub.selectors.revisions import File, commit_row, of_git
-from hub.services import search
-from hub.services.facts import read_facts
+from hub.services import index_rows, search
+from hub.services.facts import facts_follow, read_facts
 from hub.services.locks import lock_branch
 
 INDEXED = (BRANCH, "refs/pr/", "refs/convert/")
@@ -36,20 +38,28 @@ def follow(repository: Repository, ref: str, *, by: Principal | None = None, is_
     `by` is told to others, and is the author of new commits in their name, unless they are the work of others.
     """
     lock_branch(repository, ref)
+    known = repository.branches.filter(ref=ref).first()
+    branch = follow_locked(repository, ref, known, by=by, is_own_work=is_own_work)
+    return branch.head if branch is not None else None
+
+
+def follow_locked(
+    repository: Repository, ref: str, branch: Branch | None, *, by: Principal | None = None, is_own_work: bool = True
+) -> Branch | None:
+    """`follow` for whoever holds the lock of the branch and has its row; returns the row as it is now."""
     repo = open_repository(repository.path)
     head = target_of(repo, ref)
-    branch = repository.branches.filter(ref=ref).first()
     if head is None:
         if branch is not None:
             _forget(branch, by)
         return None
     if branch is not None and branch.head == head:
-        return head
+        return branch
     before = branch.head if branch is not None else None
     if branch is None or not _advance(repo, branch, head, by if is_own_work else None):
-        rebuild(repository, ref)
+        branch = rebuild(repository, ref)
     _tell(repository, ref, head, by, before=before)
-    return head
+    return branch
 
 
 @transaction.atomic
@@ -81,16 +91,12 @@ def rebuild(repository: Repository, ref: str) -> Branch:
         for folder in _folders_above(path):
             if folder not in newest or newest[folder].date < commits[oid].date:
                 newest[folder] = commits[oid]
-    rows = [
-        _row(
-            branch,
-            file,
-            newest.get(file.path, commits[head]) if file.is_folder else commits[by_path.get(file.path, head)],
-        )
+    last = {
+        file.path: newest.get(file.path, commits[head]) if file.is_folder else commits[by_path.get(file.path, head)]
         for file in entries
-    ]
-    TreeEntry.objects.bulk_create(rows, batch_size=_BATCH)
-    _hold(repository, (file for file in entries if file.lfs_sha256))
+    }
+    index_rows.write(branch, entries, last)
+    _hold(repository, entries)
     if ref == BRANCH + repository.default_branch:
         _renew_facts(repository, head)
     return branch
@@ -100,10 +106,7 @@ def copy_branch(repository: Repository, source: Branch, ref: str) -> Branch:
     """A new branch at the commit of another one: the rows are copied inside the database."""
     branch, created = Branch.objects.get_or_create(repository=repository, ref=ref, defaults={"head": source.head})
     if created:
-        rows = source.entries.values(
-            "path", "directory", "name", "is_folder", "oid", "size", "lfs_sha256", "pointer_size", "last_commit_id"
-        )
-        TreeEntry.objects.bulk_create([TreeEntry(branch=branch, **row) for row in rows], batch_size=_BATCH)
+        index_rows.copy(source, branch)
     return branch
 
 
@@ -124,18 +127,15 @@ def _advance(repo: GitRepository, branch: Branch, head: str, by: Principal | Non
     touched = {file.path: commits[last.get(file.path, head)] for file in changed}
     touched |= {path: commits[last.get(path, head)] for path in change.deleted}
     folders = _folders_touched(touched)
-    branch.entries.filter(path__in=[*change.deleted, *(file.path for file in changed), *folders]).delete()
-    rows = [_row(branch, file, touched[file.path]) for file in changed]
-    for path, commit in folders.items():
-        found = reading.entry(repo, head, path)
-        if found is not None and found.is_folder:
-            rows.append(_row(branch, of_git(found), commit))
-    TreeEntry.objects.bulk_create(rows, batch_size=_BATCH)
-    branch.head = head
+    index_rows.drop(branch, {*touched, *folders})
+    above = (reading.entry(repo, head, path) for path in folders)
+    there = [of_git(entry) for entry in above if entry is not None and entry.is_folder]
+    index_rows.write(branch, [*changed, *there], touched | folders)
+    facts_are_of, branch.head = branch.head, head
     branch.save(update_fields=["head", "indexed_at"])
-    _hold(repository, (file for file in changed if file.lfs_sha256))
+    _hold(repository, changed)
     if branch.ref == BRANCH + repository.default_branch:
-        _renew_facts(repository, head)
+        _renew_facts(repository, head, touched if repository.head == facts_are_of else None)
     return True
 
 
@@ -159,30 +159,15 @@ def _commit_rows(
     repository: Repository, repo: GitRepository, oids: set[str], *, author: User | None = None
 ) -> dict[str, Commit]:
     known = {row.oid: row for row in repository.commits.filter(oid__in=oids)}
-    fresh = [commit_row(repository, reading.read_commit(repo, oid)) for oid in oids - known.keys()]
+    fresh = [commit_row(repository, reading.read_commit(repo, oid)) for oid in sorted(oids - known.keys())]
     for row in fresh:
         if author is not None and row.author_name == author.username:
             row.author = author
-    Commit.objects.bulk_create(fresh, ignore_conflicts=True, batch_size=_BATCH)
-    if fresh:
-        known = {row.oid: row for row in repository.commits.filter(oid__in=oids)}
-    return known
-
-
-def _row(branch: Branch, file: File, commit: Commit) -> TreeEntry:
-    directory, _, name = file.path.rpartition("/")
-    return TreeEntry(
-        branch=branch,
-        path=file.path,
-        directory=directory,
-        name=name,
-        is_folder=file.is_folder,
-        oid=file.oid,
-        size=file.size,
-        lfs_sha256=file.lfs_sha256,
-        pointer_size=file.pointer_size,
-        last_commit=commit,
+    # Another branch may bring the same commit at this moment: an update that changes nothing gives its row.
+    Commit.objects.bulk_create(
+        fresh, update_conflicts=True, unique_fields=["repository", "oid"], update_fields=["oid"], batch_size=_BATCH
     )
+    return known | {row.oid: row for row in fresh}
 
 
 def _folders_above(path: str) -> list[str]:
@@ -201,7 +186,9 @@ def _folders_touched(touched: dict[str, Commit]) -> dict[str, Commit]:
 
 
 def _hold(repository: Repository, files: Iterable[File]) -> None:
-    name_objects(repository, {file.lfs_sha256 for file in files})
+    digests = {file.lfs_sha256 for file in files if file.lfs_sha256}
+    if digests:
+        name_objects(repository, digests)
 
 
 def name_objects(repository: Repository, digests: Collection[str]) -> None:
@@ -214,14 +201,20 @@ def name_objects(repository: Repository, digests: Collection[str]) -> None:
     held.update(committed_at=timezone.now())
 
 
-def _renew_facts(repository: Repository, head: str) -> None:
-    facts = read_facts(repository, head)
+def _renew_facts(repository: Repository, head: str, touched: Collection[str] | None = None) -> None:
+    """`touched` are the paths that changed since `repository` was as it is; None for whatever may have."""
+    facts: dict[str, Any] = {}
+    if touched is None or any(facts_follow(path) for path in touched):
+        facts = read_facts(repository, head)
+    if touched is not None:
+        facts = {name: value for name, value in facts.items() if value != getattr(repository, name)}
     for name, value in facts.items():
         setattr(repository, name, value)
     repository.head = head
     repository.updated_at = timezone.now()
     repository.save(update_fields=[*facts, "head", "updated_at"])
-    search.write_document(repository)
+    if touched is None or facts or cards.FILE in touched:
+        search.write_document(repository)
 
 
 def _tell(repository: Repository, ref: str, head: str, by: Principal | None, *, before: str | None) -> None:
@@ -239,9 +232,10 @@ def _tell(repository: Repository, ref: str, head: str, by: Principal | None, *, 
         "actor": by.user.pk if by is not None and by.user is not None else None,
         "reference": token.reference if token is not None else "",
     }
-    outbox.emit("repository.committed", f"repository.committed:{repository.pk}:{ref}:{head}", payload)
+    events = [("repository.committed", f"repository.committed:{repository.pk}:{ref}:{head}", payload)]
     if payload["is_default"]:
-        outbox.emit("repository.updated", f"repository.updated:{repository.pk}:{head}", payload)
+        events.append(("repository.updated", f"repository.updated:{repository.pk}:{head}", payload))
+    outbox.emit_all(events)
 
 
 def _forget(branch: Branch, by: Principal | None) -> None:

@@ -19,14 +19,12 @@ from hub.services.locks import lock_storage
 
 def lock_home(home: Repository | Bucket) -> None:
     """Hold the right to change what the owner of a repository or bucket keeps, whoever owns it by now."""
-    model = type(home)
-    while True:
-        owner = model.objects.filter(pk=home.pk).values_list("namespace_id", flat=True).first()
-        if owner is None:
-            return
+    rows = type(home).objects.filter(pk=home.pk).values_list("namespace_id", flat=True)
+    locked: int | None = None
+    owner: int | None = home.namespace_id
+    while owner is not None and owner != locked:
         lock_storage(owner)
-        if model.objects.filter(pk=home.pk, namespace_id=owner).exists():
-            return
+        locked, owner = owner, rows.first()
 
 
 def require_room(home: Repository | Bucket, added: int, *, files: Iterable[int] = ()) -> None:
@@ -119,11 +117,13 @@ class Room:
 
 
 def room_of(home: Repository | Bucket) -> Room:
-    """Seven short queries, whatever is asked of it then."""
-    row = type(home).objects.select_related("namespace").get(pk=home.pk)
-    owner = row.namespace
-    usage = usage_of(owner.pk)
-    return Room(row.full_name, owner.name, row.visibility, limits_of(owner.pk), _used_by(row), usage.of(row.visibility))
+    """Three short queries, whatever is asked of it then."""
+    kept = ("used_storage", "git_size") if isinstance(home, Repository) else ("used_storage",)
+    rows = type(home).objects.filter(pk=home.pk)
+    row = rows.values_list("namespace_id", "namespace__name", "name", "visibility", *kept)
+    owner_id, owner, name, visibility, *used = row.get()
+    usage = usage_of(owner_id).of(visibility)
+    return Room(f"{owner}/{name}", owner, visibility, limits_of(owner_id), sum(used), usage)
 
 
 @transaction.atomic

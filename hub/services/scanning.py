@@ -15,7 +15,7 @@ from hub.git.repositories import Repository as GitRepository
 from hub.git.repositories import exists, open_repository
 from hub.models import Branch, LargeObject, Repository, RepositoryObject, ScanResult
 from hub.selectors.revisions import File, Revision, files_at
-from hub.selectors.scanning import results_of
+from hub.selectors.scanning import results_of, unseen_at
 from hub.storage.errors import StorageError, XetError
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def scan_ref(repository: Repository, ref: str, *, again: bool = False) -> int:
     branch = repository.branches.filter(ref=ref).first()
     if branch is None or not exists(repository.path):
         return 0
-    files = files_at(Revision(repository, ref, branch.head, branch))
+    files = files_at(Revision(repository, ref, branch.head, branch)) if again else unseen_at(branch)
     known = {} if again else results_of(files)
     waiting = {(file.etag, scanning.ending_of(file.path)): file for file in files if file.path not in known}
     repo = open_repository(repository.path)

@@ -78,18 +78,23 @@ def _changes_what_was_made(repository: Repository, commit: str, previous: Versio
     Also when the commit of the previous version is no part of the history any more: it will
     be pruned, and a version must be there to be fetched and sold.
     """
-    now = _substance(repository, commit)
-    if previous is None or not reading.is_part_of(open_repository(repository.path), previous.commit, commit):
-        return bool(now)
-    return now != _substance(repository, previous.commit)
+    repo = open_repository(repository.path)
+    if previous is None or not reading.is_part_of(repo, previous.commit, commit):
+        revision = revisions.revision_of(repository, commit)
+        said = revisions.entries_named(revision, [PROVENANCE_FILE])
+        return revisions.has_large_files(revision) or any(not file.is_folder for file in said)
+    change = reading.difference(repo, previous.commit, commit)
+    paths = [*(entry.path for entry in change.changed), *change.deleted]
+    before = (reading.entry(repo, previous.commit, path) for path in paths)
+    return _substance(change.changed) != _substance(entry for entry in before if entry is not None)
 
 
-def _substance(repository: Repository, commit: str) -> dict[str, str]:
-    files = revisions.files_at(revisions.revision_of(repository, commit))
+def _substance(entries: Iterable[reading.TreeEntry]) -> dict[str, str]:
+    """What was made, by path: the large files and the provenance."""
     return {
-        file.path: file.lfs_sha256 or file.oid
-        for file in files
-        if not file.is_folder and (file.lfs_sha256 or file.path == PROVENANCE_FILE)
+        entry.path: entry.pointer.sha256 if entry.pointer is not None else entry.oid
+        for entry in entries
+        if not entry.is_folder and (entry.pointer is not None or entry.path == PROVENANCE_FILE)
     }
 
 

@@ -16,7 +16,7 @@ from hub.errors import EntryNotFound
 from hub.git.reading import read_blob
 from hub.git.repositories import open_repository
 from hub.models import LargeObject, Repository
-from hub.selectors import File, Revision, committed_objects, entries_named, files_at, read_text, revision_of
+from hub.selectors import File, Revision, committed_objects, entries_named, files_ending, read_text, revision_of
 from hub.selectors.reports import blocks_of
 from hub.storage.errors import StorageError
 
@@ -37,7 +37,7 @@ def record(repository: Repository) -> None:
     if repository.kind != RepositoryKind.MODEL or not repository.head:
         return
     revision = revision_of(repository, repository.head)
-    files = files_at(revision)
+    files = files_ending(revision, ".safetensors", INDEX, ".gguf")
     facts: dict[str, Any] = {}
     parameters = _parameters(revision, files)
     if parameters:

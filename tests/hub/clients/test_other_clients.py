@@ -1,5 +1,6 @@
 """The hf command, curl, datasets: whoever else reads and writes here."""
 
+import json
 import subprocess
 
 import pytest
@@ -35,6 +36,15 @@ def test_hf_command_and_curl(site, tmp_path):
 
     assert (tmp_path / "back/data.bin").read_bytes() == whole == data
     assert (part, last) == (data[1000:2000], data[-7:])
+
+    # A body without a length, as programs send it that make a commit while they send it.
+    lines = ({"key": "header", "value": {"summary": "x"}}, {"key": "file", "value": {"path": "a", "content": "1"}})
+    (tmp_path / "commit").write_text("\n".join(map(json.dumps, lines)))
+    commit = f"{site.url}/api/datasets/ada/cli/commit/main"
+    headers = [f"Authorization: Bearer {token}", "Transfer-Encoding: chunked", "Content-Type: application/x-ndjson"]
+    flags = [word for header in headers for word in ("-H", header)]
+    shell(site, tmp_path, None, "curl", "-sf", *flags, "--data-binary", "@commit", commit)
+    assert shell(site, tmp_path, None, "curl", "-sfL", address.replace("data.bin", "a")) == b"1"
 
 
 def test_plain_objects_leave_by_sendfile_in_parts(site, tmp_path):

@@ -6,9 +6,10 @@ from django.core.management import call_command
 from hub.git import commits as git
 from hub.git.refs import RefUpdate, update
 from hub.git.repositories import open_repository
-from hub.models import TreeEntry
+from hub.models import Repository, SearchDocument, TreeEntry
 from hub.selectors import entries_at, revision_of
 from hub.services import index, refs
+from hub.services.facts import read_facts
 from tests.factories import hub as make
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +77,34 @@ def test_reindex_writes_lost_rows_anew(busy):
     call_command("hub_reindex", busy.full_name, "--rebuild", verbosity=0)
 
     assert listing(busy) == before
+
+
+def test_facts_are_read_anew_where_they_may_have_changed():
+    owner = make.person()
+    repository = make.repository(owner, files={"README.md": b"---\nlicense: mit\n---\n# Old", "a/b": b"1"})
+    by = make.as_principal(owner)
+    document = SearchDocument.objects.get(repository=repository)
+
+    SearchDocument.objects.filter(pk=document.pk).update(words="'marked':1")
+    make.put(repository, {"a/c": b"2"}, by=by)  # of no interest
+    make.put(repository, {"notes.txt": b"2"}, by=by)  # at the root, and yet it changes nothing
+    document.refresh_from_db()
+    assert (document.words, repository.head) == ("'marked':1", revision_of(repository, "main").commit)
+
+    make.put(repository, {"x.onnx": b"2"}, by=by)
+    document.refresh_from_db()
+    assert "marked" not in document.words
+    stale = Repository.objects.get(pk=repository.pk)
+    make.put(repository, {"README.md": b"---\nlicense: mit\n---\n# New words"}, by=by)
+    document.refresh_from_db()
+    assert "word" in document.words
+    make.put(repository, {"README.md": b"---\nlicense: apache-2.0\n---\n# New words"}, by=by)
+    make.put(stale, {"a/d": b"3"}, by=by)  # whoever knows an older state reads all of it
+    repository.refresh_from_db()
+    assert (repository.license, "onnx" in repository.tags) == ("apache-2.0", True)
+    make.put(repository, {".eval_results/x.yaml": b"- dataset: {id: ada/d, task_id: t}\n  value: 1\n"}, by=by)
+    grown = Repository.objects.values(*read_facts(repository, repository.head)).get(pk=repository.pk)
+    assert grown == read_facts(repository, repository.head)
 
 
 def test_rewritten_history_is_followed(busy):

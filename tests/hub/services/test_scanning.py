@@ -57,6 +57,10 @@ def test_new_files_are_inspected_once(monkeypatch):
     assert "builtins.eval" in words_of(row)[0]
     make.put(repository, {"other.pkl": EVIL, "new.txt": b"x"}, by=make.as_principal(ada))
     assert scanning.scan_ref(repository, "refs/heads/main") == 1
+    # Equal bytes under another ending are another question, whatever the case and script of the ending.
+    make.put(repository, {"again.PKL": EVIL, "evil.bin": EVIL, "x.ÄÖ": b"x", "none": b"x"}, by=make.as_principal(ada))
+    assert scanning.scan_ref(repository, "refs/heads/main") == 3
+    assert scanning.scan_ref(repository, "refs/heads/main") == 0
 
 
 @pytest.mark.parametrize("xet", [False, True])

@@ -10,6 +10,7 @@ from hub import stores
 from hub.enums import GateMode, Matter
 from hub.services import (
     access,
+    attachments,
     bulk,
     collections,
     commits,
@@ -84,6 +85,7 @@ def everything() -> Everything:
     credit = version.credits.get(user=bob)
     dispute = disputes.open_dispute(version, Matter.MISSING, reason="I made it too", by=theirs)
     bulk.ask("A mirror for the library", by=by)
+    picture = attachments.upload(make_data.png(), by=by)
     social.follow(bob.namespace, by=by)
     social.like(model, by=by)
     names = {
@@ -92,6 +94,6 @@ def everything() -> Everything:
         "item": item.key, "hook": hook.key, "import": brought.key, "app": app.client_id,
         "consent": make_apps.consent_address(app, redirect_uri=THEIRS).partition("?")[2], "report": report.key,
         "report_number": str(report.pk), "opt_out": str(opt_out.pk), "credit": str(credit.pk),
-        "dispute": str(dispute.pk), "request": str(asked.pk),
+        "dispute": str(dispute.pk), "request": str(asked.pk), "picture": picture.key,
     }  # fmt: skip
     return Everything(ada, bob, names)

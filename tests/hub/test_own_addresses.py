@@ -17,6 +17,7 @@ from django.urls.resolvers import URLPattern
 
 from accounts.enums import TokenScope
 from accounts.services import tokens
+from tests.factories.datasets import png
 from tests.hub.everything import THEIRS, everything
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]
@@ -70,7 +71,8 @@ GETS = [
     "/sitemap.xml", "/sitemap-0.xml", "/settings/bulk", "/bulk", "/settings/storage", "/settings/storage/lab",
     "/models", "/models?search=tiny", "/datasets", "/new", "/settings/access", "/report?about=/ada/tiny",
     "/report/{report}", "/reports/{report_number}", "/register", "/desk/reports", "/desk/reports/{report_number}",
-    "/opt-outs/{opt_out}", "/buckets/ada/store", "/buckets/ada/store/tree/a", "/collections", "/collections/new",
+    "/opt-outs/{opt_out}", "/disputes", "/disputes/{dispute}", "/uploads/{picture}",
+    "/buckets/ada/store", "/buckets/ada/store/tree/a", "/collections", "/collections/new",
     "/collections/ada", "/collections/{slug}", "/settings/webhooks", "/settings/webhooks/{hook}", "/import",
     "/settings/imports", "/settings/imports/{import}", "/users/ada/followers", "/users/ada/following",
     "/users/ada/likes", f"{_D}/viewer", f"{_D}/viewer/default/train", f"{_D}/sql", "/ada", "/lab",
@@ -154,7 +156,7 @@ POSTS = [
     (f"{_M}.git/info/lfs/objects/batch", _LFS | {"operation": "download", "objects": [_HELD]}),
     ("PUT /api/storage/uploads/1-1-x-1", {}), ("/api/storage/uploads/1-1-x-1/complete", {}),
     ("PUT /api/storage/uploads/1-1-x-1/1", {}), ("/api/storage/verify/1-1-x-1", {}),
-    ("DELETE /api/repos/delete", {"name": "moved"}),
+    ("/uploads", {}), ("DELETE /api/repos/delete", {"name": "moved"}),
 ]  # fmt: skip
 # Forms of pages; what is wrong with them is said on a page, or by a way back to one.
 FORMS = [
@@ -209,6 +211,8 @@ def test_no_answer_names_a_foreign_host(storage):
         answer = Client().get(address, headers={"Authorization": f"Bearer {cas}"})
         assert answer.status_code == 200
         check(address, answer)
+    address = "/uploads"
+    check(address, program.post(address, png(), content_type="image/png"))
     for template, body in POSTS:
         method, _, address = filled(template, names).rpartition(" ")
         text = filled("\n".join(map(json.dumps, body)) if isinstance(body, list) else json.dumps(body), names)

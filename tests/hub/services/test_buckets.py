@@ -176,7 +176,7 @@ def test_a_batch_takes_the_same_number_of_queries(count, django_assert_num_queri
     bucket = make.bucket(ada)
     hashes = make.fill(bucket, {f"{number}": b"%d" % number * 100 for number in range(3)}, by=by)
 
-    with django_assert_num_queries(21):
+    with django_assert_num_queries(20):
         done = [AddFile(f"new {number}", hashes[f"{number}"]) for number in range(count)]
         done += [
             CopyFile(f"copy {number}", hashes[f"{number}"], "bucket", str(bucket.full_name)) for number in range(count)

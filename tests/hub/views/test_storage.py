@@ -47,6 +47,6 @@ def test_the_page_takes_the_same_number_of_queries(client, count, django_assert_
         make.bucket(ada, f"b{number}")
     client.force_login(ada)
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(11):
         page = client.get("/settings/storage").content.decode()
     assert page.count('href="/buckets/ada/b') == count

@@ -31,7 +31,7 @@ RARE = "zyzzyva"  # in twenty names
 REPOSITORIES = (
     "id, namespace_id, name, kind, visibility, default_branch, created_at, updated_at, downloads, downloads_all_time, "
     "trending, likes, gated, has_discussions, copied_from_name, copied_commit, git_size, head, "
-    "card, tags, license, pipeline_tag, library_name, config, used_storage, weights, parameters"
+    "card, tags, license, pipeline_tag, library_name, config, eval_results, used_storage, weights, parameters, is_disabled"
 )
 
 
@@ -163,7 +163,7 @@ def made_up(count: int, owners):
             number, owner_id, name, "model", "private" if private else "public", "main", when, when, downloads,
             downloads * 5, trending, trending // 9, "open", "t", "", "", 0, f"{number:040x}", card,
             "{" + ",".join(f'"{tag}"' for tag in tags) + "}", licence,
-            task, library, "{}", number * 100, "{}", parameters,
+            task, library, "{}", "[]", number * 100, "{}", parameters, "f",
         )  # fmt: skip
         full_name = f"{owner}/{name}"
         fragments = "{" + ",".join(map(str, words.name_fragments(full_name))) + "}"

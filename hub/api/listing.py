@@ -74,8 +74,8 @@ def listing(request: HttpRequest, kind: RepositoryKind) -> HttpResponse:
 def tags_by_type(request: HttpRequest, kind: RepositoryKind) -> HttpResponse:
     """The tags that public repositories carry, grouped by what stands before the colon."""
     answer: dict[str, list[dict[str, Any]]] = {
-        group: [{"id": row.tag, "label": row.tag.partition(":")[2] or row.tag, "type": group} for row in rows]
-        for group, rows in selectors.used_tags(kind).items()
+        group: [{"id": tag, "label": tag.partition(":")[2] or tag, "type": group} for tag in tags]
+        for group, tags in selectors.used_tags(kind).items()
     }
     return JsonResponse(answer)
 

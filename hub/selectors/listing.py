@@ -190,13 +190,14 @@ def without(filters: Filters, *names: str) -> Filters:
     return replace(filters, **{name: getattr(empty, name) for name in names})
 
 
-def used_tags(kind: RepositoryKind | str) -> dict[str, list[UsedTag]]:
+def used_tags(kind: RepositoryKind | str) -> dict[str, list[str]]:
     """The tags of public repositories by group, in each the most frequent first."""
-    groups: dict[str, list[UsedTag]] = {}
-    for row in UsedTag.objects.filter(kind=kind).order_by("-repositories", "tag")[: 4 * TAGS_OF_A_GROUP]:
-        group = groups.setdefault(row.group, [])
+    groups: dict[str, list[str]] = {}
+    rows = UsedTag.objects.filter(kind=kind).order_by("-repositories", "tag").values_list("group", "tag")
+    for name, tag in rows[: 4 * TAGS_OF_A_GROUP]:
+        group = groups.setdefault(name, [])
         if len(group) < TAGS_OF_A_GROUP:
-            group.append(row)
+            group.append(tag)
     return groups
 
 

@@ -34,7 +34,7 @@ run: setup
 	@.venv/bin/python -m config.supervisor --port $(PORT) --data $(DATA)
 
 test: setup-dev
-	@.venv/bin/python -m pytest $(if $(PYTEST),$(PYTEST),-n auto --maxprocesses 4 --dist loadfile)
+	@.venv/bin/python -m pytest $(if $(PYTEST),$(PYTEST),-n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder)
 
 check: setup-dev
 	.venv/bin/ruff check .

@@ -16,6 +16,28 @@ from tests.support.second_hub import second_hub  # noqa: F401 - fixture
 from tests.support.site_server import site, site_process  # noqa: F401 - fixtures
 
 
+def _is_end_to_end(path):
+    return path.startswith("tests/e2e/")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """The longest come first, so that no core waits for them at the end."""
+    items.sort(key=lambda item: not _is_end_to_end(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file stays in one process, and all of tests/e2e, which shares one demo."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return "tests/e2e" if _is_end_to_end(nodeid) else super()._split_scope(nodeid)
+
+    return ByFile(config, log)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     """In continuous integration nothing is left out: a test that skips itself has failed."""

@@ -53,12 +53,12 @@ def processes_of(data: Path) -> list[str]:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo_site(tmp_path_factory):
     data = tmp_path_factory.mktemp("demo")
     data.chmod(0o755)
-    for folder in data.parents[:2]:
-        folder.chmod(0o755)  # jobs run as another user and must be able to enter
+    for folder in data.parents[:3]:
+        folder.chmod(folder.stat().st_mode | 0o055)  # jobs run as another user and must be able to enter
     log = data / "demo.log"
     command = [sys.executable, "-m", "demo", "--port", str(free_port()), "--data", str(data)]
     command += ["--steps", str(TRAINING_STEPS)]
@@ -86,7 +86,7 @@ def demo_site(tmp_path_factory):
     assert left_running == [], "Ctrl-C must stop every process that the demo started."
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     with chromium() as running:
         yield running

@@ -198,7 +198,7 @@ def test_an_ordinary_user_gets_a_cage_too(tmp_path):
     python = Path("/usr/bin/python3")
     if not python.exists() or subprocess.run([python, "-c", "import json"], check=False).returncode:
         pytest.skip("no system Python for an ordinary user to run")
-    subprocess.run(["chmod", "-R", "a+rX", str(tmp_path), *map(str, list(tmp_path.parents)[:2])], check=True)
+    subprocess.run(["chmod", "-R", "a+rX", str(tmp_path), *map(str, list(tmp_path.parents)[:3])], check=True)
     work = tmp_path / "work"
     work.mkdir()
     os.chown(work, 65534, 65534)

@@ -18,7 +18,7 @@ import torch
 from inference.engine.cache import ModelCache
 from inference.engine.families import ServedModel, load_model
 from inference.engine.folders import check_folder, weights_size
-from inference.engine.requests import EngineError, EngineStopped, Handle, ModelKey, Request, Result
+from inference.engine.requests import EngineError, EngineStopped, Handle, ModelKey, Request
 from inference.engine.rows import Row
 
 logger = logging.getLogger(__name__)
@@ -128,7 +128,7 @@ class Engine:
 
         def load() -> ServedModel:
             self.counts.loads += 1
-            return load_model(key, folder, device=self.device, dtype=self.dtype)
+            return load_model(folder, device=self.device, dtype=self.dtype)
 
         return self.models.acquire(key, load, expected=weights_size(folder))
 
@@ -139,6 +139,7 @@ class Engine:
 
     # --- the engine's thread -----------------------------------------------------------------
 
+    @torch.no_grad()
     def _run(self) -> None:
         while self._take_arrivals():
             self._admit()
@@ -148,6 +149,7 @@ class Engine:
         for handle, _model in self._waiting:
             handle.fail(EngineStopped())
         for active in self._active:
+            active.row.run.drop()
             active.row.handle.fail(EngineStopped())
 
     def _take_arrivals(self) -> bool:
@@ -166,25 +168,28 @@ class Engine:
         """In order of arrival, while there are places."""
         while self._waiting and len(self._active) < self.max_rows:
             handle, model = self._waiting.popleft()
+            started = time.monotonic()
             try:
                 handle.check()
                 row = model.begin(handle)
             except Exception as error:
                 self._end(handle, error)
-            else:
-                row.timings.queued = time.monotonic() - handle.submitted - row.timings.encode
-                self._active.append(Active(row, model))
+                continue
+            row.timings.queued = started - handle.submitted
+            row.timings.spent("encode", time.monotonic() - started)
+            self._active.append(Active(row, model))
 
     def _next_group(self) -> list[Active]:
-        """The rows that may share a call with the one that waited longest for its step."""
+        """The rows that may share a call with the one that waited longest for its turn."""
         for active in [active for active in self._active if not self._may_go_on(active)]:
             self._active.remove(active)
         if not self._active:
             return []
-        first = self._active[0]
+        # Texts and pictures first: whoever has its text joins the next step, whoever has its picture is done.
+        first = next((active for active in self._active if not active.row.is_denoising), self._active[0])
         bucket = first.model.bucket(first.row)
         group = [a for a in self._active if a.model is first.model and a.model.bucket(a.row) == bucket]
-        # Those who step now go to the end of the line, so that other models get their turn.
+        # Those whose turn it is go to the end of the line, so that other models get theirs.
         for active in group:
             self._active.remove(active)
         self._active.extend(group)
@@ -194,52 +199,52 @@ class Engine:
         try:
             active.row.handle.check()
         except EngineError as error:
+            active.row.run.drop()
             self._end(active.row.handle, error)
             return False
         return True
 
     def _step(self, group: list[Active]) -> None:
+        """One call into a network for all of the group, and each row's own work after it."""
         started = time.monotonic()
         try:
-            group[0].model.advance([active.row for active in group])
+            outputs = group[0].model.answers([active.row for active in group])
         except Exception as error:
             self._after_failure(group, error)
             return
         seconds = time.monotonic() - started
-        self.counts.calls += 1
-        self.counts.row_steps += len(group)
-        for active in group:
-            timings = active.row.timings
-            timings.denoise += seconds
-            timings.device += seconds / len(group)
-            timings.shared_steps += len(group) > 1
-            if active.row.is_done:
-                self._finish(active)
+        if group[0].row.is_denoising:
+            self.counts.calls += 1
+            self.counts.row_steps += len(group)
+        for active, output in zip(group, outputs, strict=True):
+            active.row.timings.waited(active.row.phase, seconds, rows=len(group))
+            self._go_on(active, output)
 
     def _after_failure(self, group: list[Active], error: Exception) -> None:
         """A row that cannot be computed must not take the others with it: try each alone."""
         if len(group) == 1:
             self._active.remove(group[0])
+            group[0].row.run.drop()
             self._end(group[0].row.handle, error)
             return
-        logger.warning("a shared step failed; the requests go on alone: %r", error)
+        logger.warning("a shared call failed; the requests go on alone: %r", error)
         for active in group:
             self._step([active])
 
-    def _finish(self, active: Active) -> None:
-        row, model = active.row, active.model
-        self._active.remove(active)
-        started = time.monotonic()
+    def _go_on(self, active: Active, output: object) -> None:
+        row = active.row
+        phase, started = row.phase, time.monotonic()
         try:
-            picture = model.finish(row)
+            row.run.resume(output)
         except Exception as error:
+            self._active.remove(active)
             self._end(row.handle, error)
             return
-        row.timings.decode = time.monotonic() - started
-        row.timings.device += row.timings.decode + row.timings.encode
-        latents = row.latents.cpu() if row.request.keep_latents and row.latents is not None else None
-        self.models.release(row.request.model)
-        row.handle.succeed(Result(picture, row.parameters(model.name), row.timings, latents))
+        row.timings.spent(phase, time.monotonic() - started)
+        if row.is_done:
+            self._active.remove(active)
+            self.models.release(row.request.model)
+            row.handle.succeed(row.result())
 
     def _end(self, handle: Handle, error: Exception) -> None:
         if not isinstance(error, EngineError):

@@ -1,51 +1,103 @@
-"""What the engine's loop asks of a model, and how a folder becomes one."""
+"""A loaded model: its stock pipelines share their networks, and each request runs a copy of one of them."""
 
 from __future__ import annotations
 
+import copy
+import functools
+import inspect
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
-from diffusers import DiffusionPipeline, StableDiffusion3Pipeline
+from diffusers import DiffusionPipeline
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
-from inference.engine.flow import FlowMatchModel, batches_steps
+from inference.engine.calls import answer
 from inference.engine.folders import check_folder
-from inference.engine.requests import Handle, ModelKey, ModelRefused
+from inference.engine.previews import Previews, previews_for
+from inference.engine.requests import Handle, ModelRefused, Request
 from inference.engine.rows import Row
-from inference.engine.stock import StockModel
+from inference.engine.samplers import own_scheduler
+from inference.engine.suspended import Suspended, shared
+from inference.engine.tasks import arguments_for, pipeline_for, pipelines_for, size_of
 
 # Bars are for terminals; the engine reports progress by its callbacks.
 diffusers_logging.disable_progress_bar()
 transformers_logging.disable_progress_bar()
 
 
-class ServedModel(Protocol):
-    """A loaded model. `begin` makes a row, `advance` moves rows one step, `finish` decodes one."""
+class ServedModel:
+    """`begin` makes a row that waits for its first call; `answers` computes the calls of several rows at once."""
 
-    nbytes: int
-    name: str
+    def __init__(self, loaded: Any) -> None:
+        self.nbytes = measured_bytes(loaded)
+        self.name = type(loaded).__name__
+        self.vae = getattr(loaded, "vae", None)
+        self.pipelines = pipelines_for(loaded)
+        for pipeline in self.pipelines.values():
+            for part, value in pipeline.components.items():
+                if isinstance(value, torch.nn.Module):
+                    # Not by assignment: that would write the stand-in's class into the configuration.
+                    pipeline.__dict__[part] = shared(part, value)
 
     def begin(self, handle: Handle) -> Row:
-        """Encode prompts and draw the noise. Raises BadRequest when the parameters do not fit."""
-        ...
+        """Raises BadRequest when the parameters do not fit, and whatever the pipeline raises."""
+        request = handle.request
+        template = pipeline_for(self.pipelines, request)
+        size = size_of(template, request)
+        pipeline = copy.copy(template)
+        pipeline.__dict__["scheduler"] = own_scheduler(template.scheduler, request.scheduler)
+        arguments = arguments_for(pipeline, request, size)
+        # Drawn on the CPU whatever the device, so that a seed means the same picture everywhere.
+        arguments["generator"] = torch.Generator("cpu").manual_seed(request.seed)
+        parameters = request.parameters() | {"pipeline": self.name, "width": size.width, "height": size.height}
+        row = Row(handle, Suspended(lambda: pipeline(**arguments)), parameters)
+        if "callback_on_step_end" in inspect.signature(pipeline.__call__).parameters:
+            arguments["callback_on_step_end"] = after_step(row, self._previews(pipeline, request))
+        else:
+            count_steps(row, pipeline.scheduler)
+        row.run.start()
+        return row
+
+    def _previews(self, pipeline: Any, request: Request) -> Previews | None:
+        return previews_for(pipeline, self.vae) if request.previews else None
 
     def bucket(self, row: Row) -> Hashable:
         """Rows of equal buckets may share a call."""
-        ...
+        return row.call.form
 
-    def advance(self, rows: list[Row]) -> None:
-        """One denoising step for all rows in one call."""
-        ...
-
-    def finish(self, row: Row) -> Any:
-        """The picture (PIL) of a row whose steps are done."""
-        ...
+    def answers(self, rows: list[Row]) -> list[Any]:
+        return answer([row.call for row in rows])
 
 
-def load_model(key: ModelKey, folder: Path, *, device: str, dtype: torch.dtype) -> ServedModel:
+def after_step(row: Row, previews: Previews | None) -> Any:
+    """What a stock pipeline calls when it has taken a step."""
+
+    def taken(pipeline: Any, index: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        preview = previews.picture() if previews is not None else None
+        row.reached(index + 1, pipeline.num_timesteps, tensors["latents"], preview)
+        return {}
+
+    return taken
+
+
+def count_steps(row: Row, scheduler: Any) -> None:
+    """The same for the pipelines that call nobody: their scheduler tells."""
+    stock = scheduler.step
+
+    # Pipelines look at the parameters of `step`: `wraps` lets them see the stock ones.
+    @functools.wraps(stock)
+    def step(*arguments: Any, **named: Any) -> Any:
+        stepped = stock(*arguments, **named)
+        row.reached(row.step + 1, len(scheduler.timesteps), stepped[0])
+        return stepped
+
+    scheduler.step = step
+
+
+def load_model(folder: Path, *, device: str, dtype: torch.dtype) -> ServedModel:
     """Load a checked folder with the stock library. Raises ModelRefused."""
     index = check_folder(folder)
     absent = {name: None for name, value in index.items() if value == [None, None]}
@@ -57,10 +109,7 @@ def load_model(key: ModelKey, folder: Path, *, device: str, dtype: torch.dtype) 
         raise ModelRefused("cannot_load", f"{type(error).__name__}: {error}"[:300]) from error
     pipeline.set_progress_bar_config(disable=True)
     pipeline.to(device)
-    nbytes = measured_bytes(pipeline)
-    if isinstance(pipeline, StableDiffusion3Pipeline) and batches_steps(pipeline):
-        return FlowMatchModel(pipeline, nbytes)
-    return StockModel(pipeline, nbytes)
+    return ServedModel(pipeline)
 
 
 def measured_bytes(pipeline: Any) -> int:

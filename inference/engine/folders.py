@@ -11,12 +11,15 @@ from typing import Any
 
 from inference.engine.requests import ModelRefused
 
-# Text-to-image pipelines that the stock library loads and this engine has been tried with.
+# Pipelines that the stock library loads and this engine has been tried with: the keys of `tasks.TASKS`.
 KNOWN_PIPELINES = frozenset(
     [
         "StableDiffusion3Pipeline",
         "StableDiffusionPipeline",
+        "StableDiffusionInpaintPipeline",
+        "StableDiffusionInstructPix2PixPipeline",
         "StableDiffusionXLPipeline",
+        "StableDiffusionXLInpaintPipeline",
         "LDMTextToImagePipeline",
         "FluxPipeline",
     ]

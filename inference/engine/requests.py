@@ -63,7 +63,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class Request:
-    """One picture. `deadline` is a time.monotonic() value; sizes in pixels, None for the model's own."""
+    """One picture. `deadline` is a time.monotonic() value; sizes in pixels, None for the image's or the model's own.
+
+    With an `image` it is redrawn, as far from it as `strength` says; with a `mask` only what is white in
+    it. `scheduler` is one of `samplers.SAMPLERS`, None for the one that came with the model.
+    """
 
     model: ModelKey
     prompt: str
@@ -73,11 +77,33 @@ class Request:
     negative_prompt: str = ""
     width: int | None = None
     height: int | None = None
+    scheduler: str | None = None
+    image: Image | None = field(default=None, repr=False)
+    mask: Image | None = field(default=None, repr=False)
+    strength: float = 0.8
+    image_guidance: float = 1.5
     deadline: float | None = None
     token: str | None = field(default=None, repr=False)
     on_progress: Callable[[Progress], None] | None = field(default=None, repr=False)
     previews: bool = False
     keep_latents: bool = False
+
+    def parameters(self) -> dict[str, Any]:
+        """What makes this picture again, as the result tells it."""
+        told: dict[str, Any] = {
+            "model": self.model.repository,
+            "commit": self.model.commit,
+            "prompt": self.prompt,
+            "negative_prompt": self.negative_prompt,
+            "seed": self.seed,
+            "steps": self.steps,
+            "guidance": self.guidance,
+        }
+        if self.scheduler is not None:
+            told["scheduler"] = self.scheduler
+        if self.image is not None:
+            told |= {"strength": self.strength, "image_guidance": self.image_guidance}
+        return told
 
 
 @dataclass
@@ -92,15 +118,29 @@ class Timings:
     device: float = 0.0
     shared_steps: int = 0
 
+    def waited(self, phase: str, seconds: float, *, rows: int) -> None:
+        """A call of this many rows took so long."""
+        setattr(self, phase, getattr(self, phase) + seconds)
+        self.device += seconds / rows
+        self.shared_steps += phase == "denoise" and rows > 1
+
+    def spent(self, phase: str, seconds: float) -> None:
+        """So long was spent on this request alone."""
+        self.waited(phase, seconds, rows=1)
+
 
 @dataclass(frozen=True)
 class Result:
-    """The picture and the parameters that make it again. `latents` only when they were asked for."""
+    """The picture and the parameters that make it again. `latents` only when they were asked for.
+
+    `is_flagged` when the model's own safety checker blacked it out.
+    """
 
     picture: Image
     parameters: dict[str, Any]
     timings: Timings
     latents: Any = None
+    is_flagged: bool = False
 
 
 class Handle:

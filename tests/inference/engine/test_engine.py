@@ -77,20 +77,20 @@ def test_sizes_that_do_not_fit_are_refused_with_the_unit(source):
 
 
 def test_a_row_that_fails_leaves_the_others_alone(source, monkeypatch):
-    from inference.engine.flow import FlowMatchModel
+    from diffusers import FlowMatchEulerDiscreteScheduler
 
-    guided = FlowMatchModel._guided
+    stock = FlowMatchEulerDiscreteScheduler.step
 
-    def fail_for_seed_13(self, row, parts):
-        if row.request.seed == 13:
+    def fail_without_numbers(self, output, *arguments, **named):
+        if not output.isfinite().all():
             raise FloatingPointError
-        return guided(self, row, parts)
+        return stock(self, output, *arguments, **named)
 
-    monkeypatch.setattr(FlowMatchModel, "_guided", fail_for_seed_13)
+    monkeypatch.setattr(FlowMatchEulerDiscreteScheduler, "step", fail_without_numbers)
     with Engine(source) as engine:
-        handles = [engine.submit(request(seed=seed)) for seed in (12, 13, 14)]
-        assert handles[0].result(60).parameters["seed"] == 12
-        assert handles[2].result(60).parameters["seed"] == 14
+        handles = [engine.submit(request(guidance=guidance)) for guidance in (2.0, float("inf"), 3.0)]
+        assert handles[0].result(60).parameters["guidance"] == 2.0
+        assert handles[2].result(60).parameters["guidance"] == 3.0
         with pytest.raises(FloatingPointError):
             handles[1].result(60)
 

@@ -20,7 +20,7 @@ WITHOUT_BATCH = frozenset(["img_ids", "txt_ids"])
 
 @dataclass(frozen=True)
 class Call:
-    """What a pipeline asks of one of its networks, `part`; `lora` names what its weights are adapted by."""
+    """What a pipeline asks of one of its networks, `part`."""
 
     part: str
     network: Any

@@ -16,6 +16,7 @@ from transformers.utils import logging as transformers_logging
 
 from inference.engine.calls import answer
 from inference.engine.folders import check_folder
+from inference.engine.lora import Use, adapted
 from inference.engine.previews import Previews, previews_for
 from inference.engine.requests import Handle, ModelRefused, Request
 from inference.engine.rows import Row
@@ -35,6 +36,7 @@ class ServedModel:
         self.nbytes = measured_bytes(loaded)
         self.name = type(loaded).__name__
         self.vae = getattr(loaded, "vae", None)
+        self.networks = {name: part for name, part in loaded.components.items() if isinstance(part, torch.nn.Module)}
         self.pipelines = pipelines_for(loaded)
         for pipeline in self.pipelines.values():
             for part, value in pipeline.components.items():
@@ -42,9 +44,11 @@ class ServedModel:
                     # Not by assignment: that would write the stand-in's class into the configuration.
                     pipeline.__dict__[part] = shared(part, value)
 
-    def begin(self, handle: Handle) -> Row:
+    def begin(self, handle: Handle, loras: tuple[Use, ...] = ()) -> Row:
         """Raises BadRequest when the parameters do not fit, and whatever the pipeline raises."""
         request = handle.request
+        for use in loras:
+            use.lora.check(self.networks)
         template = pipeline_for(self.pipelines, request)
         size = size_of(template, request)
         pipeline = copy.copy(template)
@@ -53,7 +57,7 @@ class ServedModel:
         # Drawn on the CPU whatever the device, so that a seed means the same picture everywhere.
         arguments["generator"] = torch.Generator("cpu").manual_seed(request.seed)
         parameters = request.parameters() | {"pipeline": self.name, "width": size.width, "height": size.height}
-        row = Row(handle, Suspended(lambda: pipeline(**arguments)), parameters)
+        row = Row(handle, Suspended(lambda: pipeline(**arguments)), parameters, loras)
         if "callback_on_step_end" in inspect.signature(pipeline.__call__).parameters:
             arguments["callback_on_step_end"] = after_step(row, self._previews(pipeline, request))
         else:
@@ -69,7 +73,10 @@ class ServedModel:
         return row.call.form
 
     def answers(self, rows: list[Row]) -> list[Any]:
-        return answer([row.call for row in rows])
+        """The output of each row's call; all belong to one bucket."""
+        call = rows[0].call
+        with adapted(call.network, call.part, [(row.call.rows, row.loras) for row in rows]):
+            return answer([row.call for row in rows])
 
 
 def after_step(row: Row, previews: Previews | None) -> Any:

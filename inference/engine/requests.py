@@ -40,6 +40,15 @@ class ModelRefused(EngineError):
         self.detail = detail
 
 
+class EngineFull(EngineError):
+    """Too many requests wait. `retry_after`: seconds until one of them begins, None before anything was measured."""
+
+    def __init__(self, waiting: int, retry_after: float | None) -> None:
+        super().__init__(f"{waiting} requests wait already")
+        self.waiting = waiting
+        self.retry_after = retry_after
+
+
 class BadRequest(EngineError):
     """The parameters do not fit this model; the message says which."""
 
@@ -50,6 +59,14 @@ class ModelKey:
 
     repository: str
     commit: str
+
+
+@dataclass(frozen=True)
+class LoraUse:
+    """A version of a LoRA, and how strongly it acts."""
+
+    lora: ModelKey
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -66,7 +83,8 @@ class Request:
     """One picture. `deadline` is a time.monotonic() value; sizes in pixels, None for the image's or the model's own.
 
     With an `image` it is redrawn, as far from it as `strength` says; with a `mask` only what is white in
-    it. `scheduler` is one of `samplers.SAMPLERS`, None for the one that came with the model.
+    it. `scheduler` is one of `samplers.SAMPLERS`, None for the one that came with the model. Requests of
+    one `tenant` keep their order; tenants take turns.
     """
 
     model: ModelKey
@@ -82,6 +100,8 @@ class Request:
     mask: Image | None = field(default=None, repr=False)
     strength: float = 0.8
     image_guidance: float = 1.5
+    loras: tuple[LoraUse, ...] = ()
+    tenant: str = ""
     deadline: float | None = None
     token: str | None = field(default=None, repr=False)
     on_progress: Callable[[Progress], None] | None = field(default=None, repr=False)
@@ -101,9 +121,21 @@ class Request:
         }
         if self.scheduler is not None:
             told["scheduler"] = self.scheduler
+        if self.loras:
+            told["loras"] = [
+                {"model": use.lora.repository, "commit": use.lora.commit, "scale": use.scale} for use in self.loras
+            ]
         if self.image is not None:
             told |= {"strength": self.strength, "image_guidance": self.image_guidance}
         return told
+
+
+@dataclass(frozen=True)
+class Standing:
+    """`position` requests will begin before this one, in about `seconds`; None before anything was measured."""
+
+    position: int
+    seconds: float | None
 
 
 @dataclass

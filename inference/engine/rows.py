@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inference.engine.calls import Call
+from inference.engine.lora import Use
 from inference.engine.requests import Handle, Progress, Request, Result, Timings
 from inference.engine.suspended import Suspended
 
@@ -19,9 +20,14 @@ class Row:
     handle: Handle
     run: Suspended
     parameters: dict[str, Any]
+    loras: tuple[Use, ...] = ()
     step: int = 0
+    steps: int = 0
     latents: Any = None
     timings: Timings = field(default_factory=Timings)
+
+    def __post_init__(self) -> None:
+        self.steps = self.request.steps
 
     @property
     def request(self) -> Request:
@@ -55,5 +61,5 @@ class Row:
         )
 
     def reached(self, step: int, steps: int, latents: Any, preview: Any = None) -> None:
-        self.step, self.latents = step, latents
+        self.step, self.steps, self.latents = step, steps, latents
         self.handle.report(Progress(step, steps, preview))

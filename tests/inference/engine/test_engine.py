@@ -108,27 +108,27 @@ def test_stopping_ends_what_waits(source):
 def test_the_least_recently_used_model_makes_room(source):
     with Engine(source) as engine:
         engine.submit(request()).result(60)
-        size = engine.models.nbytes
+        size = engine.loading.models.nbytes
     assert size > 0
     with Engine(source, max_bytes=int(size * 2.5)) as engine:
         third = ModelKey("flow", "2")
         for model in (FLOW, OTHER, FLOW, third):
             engine.submit(request(model)).result(60)
-        assert engine.models.loaded == [FLOW, third]
-        assert engine.models.nbytes == 2 * size
-        assert engine.counts.loads == 3
+        assert engine.loading.models.loaded == [FLOW, third]
+        assert engine.loading.models.nbytes == 2 * size
+        assert engine.loading.loads == 3
 
 
 def test_a_model_in_use_is_not_dropped_and_the_next_one_waits(source):
     with Engine(source) as engine:
         engine.submit(request()).result(60)
-        size = engine.models.nbytes
+        size = engine.loading.models.nbytes
     with Engine(source, max_bytes=int(size * 1.5)) as engine:
         first = engine.submit(request(steps=20))
         second = engine.submit(request(OTHER))
         assert first.result(60).parameters["steps"] == 20
         assert second.result(60).parameters["model"] == "other"
-        assert engine.models.loaded == [OTHER]
+        assert engine.loading.models.loaded == [OTHER]
 
 
 def test_a_model_larger_than_the_cache_is_refused(source):

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class Active:
-    """A row under way, what it uses, and the number of its latest turn."""
+    """A row under way, what it uses, and when it last stepped."""
 
     row: Row
     loaded: Loaded
@@ -203,9 +203,10 @@ class Engine:
         model = first.loaded.model
         bucket = model.bucket(first.row)
         group = [a for a in self._active if a.loaded.model is model and model.bucket(a.row) == bucket]
-        self._turn += 1
-        for active in group:
-            active.turn = self._turn
+        if first.row.is_denoising:
+            self._turn += 1
+            for active in group:
+                active.turn = self._turn
         return group
 
     def _first(self) -> Active:

@@ -36,7 +36,7 @@ class Call:
     @property
     def rows(self) -> int:
         """The size of this call's batch: guidance makes it two or three."""
-        return next((tensor.shape[0] for tensor in _tensors((self.arguments, self.named)) if tensor.dim() > 1), 1)
+        return next((tensor.shape[0] for tensor in tensors_in((self.arguments, self.named)) if tensor.dim() > 1), 1)
 
 
 def answer(calls: list[Call]) -> list[Any]:
@@ -62,16 +62,16 @@ def _form(value: Any) -> Hashable:
     return value if isinstance(value, Hashable) else id(value)
 
 
-def _tensors(value: Any) -> Iterable[Tensor]:
+def tensors_in(value: Any) -> Iterable[Tensor]:
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, dict):
         for name, part in value.items():
             if name not in WITHOUT_BATCH:
-                yield from _tensors(part)
+                yield from tensors_in(part)
     elif isinstance(value, tuple | list):
         for part in value:
-            yield from _tensors(part)
+            yield from tensors_in(part)
 
 
 def _stacked(values: list[Any], sizes: list[int], name: str = "") -> Any:

@@ -13,6 +13,7 @@ from typing import Self
 
 import torch
 
+from inference.engine.families import Limits
 from inference.engine.line import Line, Place
 from inference.engine.loading import FolderSource, Loaded, Loading
 from inference.engine.pace import Pace
@@ -60,12 +61,20 @@ class Engine:
         max_lora_bytes: int = 2**30,
         max_rows: int = 8,
         max_waiting: int = 1000,
+        limits: Limits | None = None,
     ) -> None:
         self.max_rows = max_rows
         self.max_waiting = max_waiting
         self.counts = Counts()
         dtype = dtype or (torch.bfloat16 if device.startswith("cuda") else torch.float32)
-        self.loading = Loading(source, device=device, dtype=dtype, max_bytes=max_bytes, max_lora_bytes=max_lora_bytes)
+        self.loading = Loading(
+            source,
+            device=device,
+            dtype=dtype,
+            max_bytes=max_bytes,
+            max_lora_bytes=max_lora_bytes,
+            limits=limits or Limits(),
+        )
         self._line = Line()
         self._pace = Pace()
         self._active: deque[Active] = deque()

@@ -6,33 +6,48 @@ import copy
 import functools
 import inspect
 from collections.abc import Hashable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import DiffusionPipeline
+from diffusers import DiffusionPipeline, SD3Transformer2DModel
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
 from inference.engine.calls import answer
+from inference.engine.decoding import decoded, pixels_of
 from inference.engine.folders import check_folder
 from inference.engine.lora import Use, adapted
 from inference.engine.previews import Previews, previews_for
+from inference.engine.repeats import once_for_repeats
 from inference.engine.requests import Handle, ModelRefused, Request
 from inference.engine.rows import Row
 from inference.engine.samplers import own_scheduler
 from inference.engine.suspended import Suspended, shared
 from inference.engine.tasks import arguments_for, pipeline_for, pipelines_for, size_of
+from inference.engine.texts import Texts
 
 # Bars are for terminals; the engine reports progress by its callbacks.
 diffusers_logging.disable_progress_bar()
 transformers_logging.disable_progress_bar()
 
 
+@dataclass(frozen=True)
+class Limits:
+    """`text_bytes` of encoded texts are kept for each model; pictures of more pixels than `tile_above` are decoded
+    in tiles."""
+
+    text_bytes: int = 256 * 2**20
+    tile_above: int = 2048 * 2048
+
+
 class ServedModel:
     """`begin` makes a row that waits for its first call; `answers` computes the calls of several rows at once."""
 
-    def __init__(self, loaded: Any) -> None:
+    def __init__(self, loaded: Any, limits: Limits) -> None:
+        self.limits = limits
+        self.texts = Texts(limits.text_bytes)
         self.nbytes = measured_bytes(loaded)
         self.name = type(loaded).__name__
         self.vae = getattr(loaded, "vae", None)
@@ -74,9 +89,23 @@ class ServedModel:
 
     def answers(self, rows: list[Row]) -> list[Any]:
         """The output of each row's call; all belong to one bucket."""
+        if rows[0].phase == "denoise":
+            return self._computed(rows)
+        if rows[0].phase == "encode":
+            return self.texts.answers(rows, self._computed)
+        return self._decoded(rows)
+
+    def _computed(self, rows: list[Row]) -> list[Any]:
         call = rows[0].call
         with adapted(call.network, call.part, [(row.call.rows, row.loras) for row in rows]):
             return answer([row.call for row in rows])
+
+    def _decoded(self, rows: list[Row]) -> list[Any]:
+        factor = int(next(iter(self.pipelines.values())).vae_scale_factor)
+        if pixels_of(rows[0].call, factor) > self.limits.tile_above:
+            for row in rows:
+                row.parameters["tiled_decode"] = True
+        return decoded([row.call for row in rows], factor=factor, tile_above=self.limits.tile_above)
 
 
 def after_step(row: Row, previews: Previews | None) -> Any:
@@ -104,7 +133,7 @@ def count_steps(row: Row, scheduler: Any) -> None:
     scheduler.step = step
 
 
-def load_model(folder: Path, *, device: str, dtype: torch.dtype) -> ServedModel:
+def load_model(folder: Path, *, device: str, dtype: torch.dtype, limits: Limits) -> ServedModel:
     """Load a checked folder with the stock library. Raises ModelRefused."""
     index = check_folder(folder)
     absent = {name: None for name, value in index.items() if value == [None, None]}
@@ -116,7 +145,11 @@ def load_model(folder: Path, *, device: str, dtype: torch.dtype) -> ServedModel:
         raise ModelRefused("cannot_load", f"{type(error).__name__}: {error}"[:300]) from error
     pipeline.set_progress_bar_config(disable=True)
     pipeline.to(device)
-    return ServedModel(pipeline)
+    transformer = getattr(pipeline, "transformer", None)
+    # On a GPU a mask would cost attention its fastest kernel, for tokens that are few beside the picture's.
+    if isinstance(transformer, SD3Transformer2DModel) and device == "cpu":
+        transformer.forward = once_for_repeats(transformer.forward, transformer.config.patch_size)
+    return ServedModel(pipeline, limits)
 
 
 def measured_bytes(pipeline: Any) -> int:

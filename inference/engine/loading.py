@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 
 from inference.engine.cache import ModelCache
-from inference.engine.families import ServedModel, load_model
+from inference.engine.families import Limits, ServedModel, load_model
 from inference.engine.folders import check_folder, weights_size
 from inference.engine.lora import Lora, Use, load_lora
 from inference.engine.requests import LoraUse, ModelKey, ModelRefused, Request
@@ -36,8 +36,16 @@ class Loading:
     """`max_bytes` bounds models in memory, `max_lora_bytes` LoRAs; both drop what was not used for longest."""
 
     def __init__(
-        self, source: FolderSource, *, device: str, dtype: torch.dtype, max_bytes: int, max_lora_bytes: int
+        self,
+        source: FolderSource,
+        *,
+        device: str,
+        dtype: torch.dtype,
+        max_bytes: int,
+        max_lora_bytes: int,
+        limits: Limits,
     ) -> None:
+        self.limits = limits
         self.source = source
         self.device = device
         self.dtype = dtype
@@ -85,7 +93,7 @@ class Loading:
 
         def load() -> ServedModel:
             self.loads += 1
-            return load_model(folder, device=self.device, dtype=self.dtype)
+            return load_model(folder, device=self.device, dtype=self.dtype, limits=self.limits)
 
         return self.models.acquire(request.model, load, expected=weights_size(folder))
 

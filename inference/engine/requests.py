@@ -188,6 +188,10 @@ class Handle:
         """Takes effect before the next step; `result` then raises Cancelled."""
         self._cancelled.set()
 
+    def when_ended(self, tell: Callable[[], None]) -> None:
+        """`tell` is called once the request has ended, in the engine's thread or, if it has, at once."""
+        self._future.add_done_callback(lambda _future: tell())
+
     def wait(self, timeout: float | None = None) -> bool:
         """True when the request has ended, whatever way."""
         try:

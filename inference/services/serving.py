@@ -119,6 +119,7 @@ def _request(generation: Generation, index: int, token: str | None, watch: "_Wat
         height=generation.height,
         deadline=time.monotonic() + settings.GENERATION_LIMIT_SECONDS,
         token=token,
+        tenant=str(generation.owner_id),
         previews=index == 0,
         on_progress=watch.listener(index),
     )

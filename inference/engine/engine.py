@@ -181,12 +181,9 @@ class Engine:
 
     def _admit(self) -> None:
         """Tenants in turn, while there are places. Whoever is refused leaves its place to the next."""
-        for place, error in self._line.ended():
-            self._end(place.handle, error)
-        while len(self._active) < self.max_rows:
-            place = self._line.next()
-            if place is None:
-                return
+        for gone, error in self._line.ended():
+            self._end(gone.handle, error)
+        while len(self._active) < self.max_rows and (place := self._line.next()) is not None:
             assert place.loaded is not None
             self._begin(place.handle, place.loaded)
 
@@ -224,7 +221,7 @@ class Engine:
         for active in self._active:
             if not active.row.is_denoising:
                 return active
-        latest = {}
+        latest: dict[str, int] = {}
         for active in self._active:
             latest[active.tenant] = max(active.turn, latest.get(active.tenant, 0))
         return min(self._active, key=lambda active: (latest[active.tenant], active.turn))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -106,19 +107,14 @@ class Loading:
         uses: list[Use] = []
         try:
             for asked in request.loras:
-                folder = folders[asked.lora]
-                lora = self.loras.acquire(
-                    asked.lora, lambda folder=folder: self._lora(folder), expected=sizes[asked.lora]
-                )
+                load = partial(load_lora, folders[asked.lora], device=self.device, dtype=self.dtype)
+                lora = self.loras.acquire(asked.lora, load, expected=sizes[asked.lora])
                 uses.append(Use(lora, asked.scale))
         except BaseException:
             for asked in request.loras[: len(uses)]:
                 self.loras.release(asked.lora)
             raise
         return tuple(uses)
-
-    def _lora(self, folder: Path) -> Lora:
-        return load_lora(folder, device=self.device, dtype=self.dtype)
 
     def _release(self, model: ModelKey, loras: tuple[LoraUse, ...]) -> None:
         for use in loras:

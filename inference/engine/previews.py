@@ -41,7 +41,8 @@ class Previews:
         scheduler.step = step
 
     def picture(self) -> Any:
-        if self._estimate is None:
+        # Flux lays its latents out in a row: no preview of those.
+        if self._estimate is None or self._estimate.dim() != 4:
             return None
         settings = self._vae.config
         latents = self._estimate / settings.scaling_factor + (getattr(settings, "shift_factor", None) or 0.0)

@@ -3,6 +3,7 @@
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from inference.engine.engine import Engine
@@ -15,7 +16,10 @@ from inference.engine.requests import (
     ModelRefused,
     Request,
 )
+from inference.engine.samplers import DIFFUSION
 
+# The others end with some noise left, or mix in what earlier steps said.
+LAST_STEP_ENDS_AT_ESTIMATE = {"euler", "euler_a", "heun", "lcm", "dpmpp_2m", "dpmpp_2m_karras", "ddpm"}
 FLOW, OTHER, UNET = (ModelKey(name, "1") for name in ("flow", "other", "unet"))
 
 
@@ -58,6 +62,18 @@ def test_previews_are_pictures_of_the_whole_size(source):
     with Engine(source) as engine:
         engine.submit(request(previews=True, on_progress=lambda p: previews.append(p.preview))).result(60)
     assert [preview.size for preview in previews] == [(16, 16)] * 3
+
+
+@pytest.mark.parametrize("scheduler", DIFFUSION)
+def test_the_last_preview_is_what_the_sampler_ends_with(source, scheduler):
+    previews = []
+    asked = request(UNET, scheduler=scheduler, steps=4, previews=True, on_progress=lambda p: previews.append(p.preview))
+    with Engine(source) as engine:
+        picture = engine.submit(asked).result(60).picture
+    assert {preview.size for preview in previews} == {(16, 16)}
+    if scheduler in LAST_STEP_ENDS_AT_ESTIMATE:
+        difference = np.abs(np.asarray(previews[-1]).astype(int) - np.asarray(picture))
+        assert difference.max() <= 1
 
 
 def test_a_listener_that_fails_does_not_stop_the_engine(source):

@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections import deque
+from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
@@ -16,6 +17,7 @@ import torch
 from inference.engine.families import Limits
 from inference.engine.line import Line, Place
 from inference.engine.loading import FolderSource, Loaded, Loading
+from inference.engine.memory import Memory
 from inference.engine.pace import Pace
 from inference.engine.requests import EngineError, EngineFull, EngineStopped, Handle, Request, Standing
 from inference.engine.rows import Row
@@ -35,6 +37,11 @@ class Active:
     def tenant(self) -> str:
         return self.row.request.tenant
 
+    @property
+    def form(self) -> Hashable:
+        """What calls take as much memory as this one's."""
+        return (self.row.request.model, self.loaded.model.bucket(self.row))
+
 
 @dataclass
 class Counts:
@@ -48,7 +55,7 @@ class Engine:
     """Submit requests from any thread; they share calls into networks where their model allows it.
 
     `max_rows` bounds the requests in one call, `max_waiting` those before them, `max_bytes` and
-    `max_lora_bytes` the measured size of what is loaded.
+    `max_lora_bytes` the measured size of what is loaded, `max_call_bytes` what a call takes beside that.
     """
 
     def __init__(
@@ -61,6 +68,7 @@ class Engine:
         max_lora_bytes: int = 2**30,
         max_rows: int = 8,
         max_waiting: int = 1000,
+        max_call_bytes: int | None = None,
         limits: Limits | None = None,
     ) -> None:
         self.max_rows = max_rows
@@ -77,6 +85,7 @@ class Engine:
         )
         self._line = Line()
         self._pace = Pace()
+        self.memory = Memory(max_call_bytes, device)
         self._active: deque[Active] = deque()
         self._turn = 0
         # One token for each request whose model has come, None to stop.
@@ -209,6 +218,9 @@ class Engine:
         model = first.loaded.model
         bucket = model.bucket(first.row)
         group = [a for a in self._active if a.loaded.model is model and model.bucket(a.row) == bucket]
+        group.sort(key=lambda active: (active is not first, active.turn))
+        if first.row.phase != "encode":
+            group = group[: self.memory.fitting(first.form, [active.row.call.rows for active in group])]
         if first.row.is_denoising:
             self._turn += 1
             for active in group:
@@ -238,8 +250,10 @@ class Engine:
     def _step(self, group: list[Active]) -> None:
         """One call into a network for all of the group, and each row's own work after it."""
         started = time.monotonic()
+        rows = [active.row for active in group]
         try:
-            outputs = group[0].loaded.model.answers([active.row for active in group])
+            with self.memory.watching(group[0].form, sum(row.call.rows for row in rows)):
+                outputs = group[0].loaded.model.answers(rows)
         except Exception as error:
             self._after_failure(group, error)
             return

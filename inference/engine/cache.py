@@ -13,7 +13,8 @@ from inference.engine.requests import EngineStopped, ModelKey, ModelRefused
 class Measured(Protocol):
     """Anything that knows how many bytes of memory it holds."""
 
-    nbytes: int
+    @property
+    def nbytes(self) -> int: ...
 
 
 Model = TypeVar("Model", bound=Measured)

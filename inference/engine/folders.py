@@ -11,12 +11,15 @@ from typing import Any
 
 from inference.engine.requests import ModelRefused
 
-# Text-to-image pipelines that the stock library loads and this engine has been tried with.
+# Pipelines that the stock library loads and this engine has been tried with: the keys of `tasks.TASKS`.
 KNOWN_PIPELINES = frozenset(
     [
         "StableDiffusion3Pipeline",
         "StableDiffusionPipeline",
+        "StableDiffusionInpaintPipeline",
+        "StableDiffusionInstructPix2PixPipeline",
         "StableDiffusionXLPipeline",
+        "StableDiffusionXLInpaintPipeline",
         "LDMTextToImagePipeline",
         "FluxPipeline",
     ]
@@ -25,12 +28,22 @@ LIBRARIES = frozenset(["diffusers", "transformers"])
 # The one component that lives in a module of its own inside diffusers.
 KNOWN_ELSEWHERE = frozenset([("stable_diffusion", "StableDiffusionSafetyChecker")])
 WITHOUT_WEIGHTS = ("Tokenizer", "TokenizerFast", "Scheduler", "ImageProcessor", "FeatureExtractor", "Processor")
+LORA_FILE = "pytorch_lora_weights.safetensors"  # the name that diffusers gives it
 # What is downloaded at all: configurations, vocabularies and safetensors. Never code, never pickles.
-SAFE_FILES = ["model_index.json", "*/*.json", "*/*.txt", "*/*.model", "*/*.safetensors"]
+SAFE_FILES = ["model_index.json", "*/*.json", "*/*.txt", "*/*.model", "*/*.safetensors", LORA_FILE]
 LARGEST_CONFIGURATION = 32 * 2**20
 
 REASONS = frozenset(
-    ["not_a_pipeline", "unknown_pipeline", "custom_code", "no_safetensors", "missing_part", "too_large", "cannot_load"]
+    [
+        "not_a_pipeline",
+        "unknown_pipeline",
+        "custom_code",
+        "no_safetensors",
+        "missing_part",
+        "too_large",
+        "cannot_load",
+        "not_a_lora",
+    ]
 )
 
 
@@ -53,7 +66,7 @@ def check_folder(folder: Path) -> dict[str, Any]:
 
 def weights_size(folder: Path) -> int:
     """Bytes of all weights, before loading them."""
-    return sum(file.stat().st_size for file in folder.glob("*/*.safetensors"))
+    return sum(file.stat().st_size for file in [*folder.glob("*/*.safetensors"), *folder.glob(LORA_FILE)])
 
 
 def _check_component(folder: Path, name: str, value: list[Any]) -> None:

@@ -40,6 +40,15 @@ class ModelRefused(EngineError):
         self.detail = detail
 
 
+class EngineFull(EngineError):
+    """Too many requests wait. `retry_after`: seconds until one of them begins, None before anything was measured."""
+
+    def __init__(self, waiting: int, retry_after: float | None) -> None:
+        super().__init__(f"{waiting} requests wait already")
+        self.waiting = waiting
+        self.retry_after = retry_after
+
+
 class BadRequest(EngineError):
     """The parameters do not fit this model; the message says which."""
 
@@ -53,6 +62,14 @@ class ModelKey:
 
 
 @dataclass(frozen=True)
+class LoraUse:
+    """A version of a LoRA, and how strongly it acts."""
+
+    lora: ModelKey
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
 class Progress:
     """`step` of `steps` are done. `preview` is a picture of the estimate so far, where that is cheap."""
 
@@ -63,7 +80,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class Request:
-    """One picture. `deadline` is a time.monotonic() value; sizes in pixels, None for the model's own."""
+    """One picture. `deadline` is a time.monotonic() value; sizes in pixels, None for the image's or the model's own.
+
+    With an `image` it is redrawn, as far from it as `strength` says; with a `mask` only what is white in
+    it. `scheduler` is one of `samplers.SAMPLERS`, None for the one that came with the model. Requests of
+    one `tenant` keep their order; tenants take turns.
+    """
 
     model: ModelKey
     prompt: str
@@ -73,11 +95,47 @@ class Request:
     negative_prompt: str = ""
     width: int | None = None
     height: int | None = None
+    scheduler: str | None = None
+    image: Image | None = field(default=None, repr=False)
+    mask: Image | None = field(default=None, repr=False)
+    strength: float = 0.8
+    image_guidance: float = 1.5
+    loras: tuple[LoraUse, ...] = ()
+    tenant: str = ""
     deadline: float | None = None
     token: str | None = field(default=None, repr=False)
     on_progress: Callable[[Progress], None] | None = field(default=None, repr=False)
     previews: bool = False
     keep_latents: bool = False
+
+    def parameters(self) -> dict[str, Any]:
+        """What makes this picture again, as the result tells it."""
+        told: dict[str, Any] = {
+            "model": self.model.repository,
+            "commit": self.model.commit,
+            "prompt": self.prompt,
+            "negative_prompt": self.negative_prompt,
+            "seed": self.seed,
+            "steps": self.steps,
+            "guidance": self.guidance,
+        }
+        if self.scheduler is not None:
+            told["scheduler"] = self.scheduler
+        if self.loras:
+            told["loras"] = [
+                {"model": use.lora.repository, "commit": use.lora.commit, "scale": use.scale} for use in self.loras
+            ]
+        if self.image is not None:
+            told |= {"strength": self.strength, "image_guidance": self.image_guidance}
+        return told
+
+
+@dataclass(frozen=True)
+class Standing:
+    """`position` requests will begin before this one, in about `seconds`; None before anything was measured."""
+
+    position: int
+    seconds: float | None
 
 
 @dataclass
@@ -92,15 +150,29 @@ class Timings:
     device: float = 0.0
     shared_steps: int = 0
 
+    def waited(self, phase: str, seconds: float, *, rows: int) -> None:
+        """A call of this many rows took so long."""
+        setattr(self, phase, getattr(self, phase) + seconds)
+        self.device += seconds / rows
+        self.shared_steps += phase == "denoise" and rows > 1
+
+    def spent(self, phase: str, seconds: float) -> None:
+        """So long was spent on this request alone."""
+        self.waited(phase, seconds, rows=1)
+
 
 @dataclass(frozen=True)
 class Result:
-    """The picture and the parameters that make it again. `latents` only when they were asked for."""
+    """The picture and the parameters that make it again. `latents` only when they were asked for.
+
+    `is_flagged` when the model's own safety checker blacked it out.
+    """
 
     picture: Image
     parameters: dict[str, Any]
     timings: Timings
     latents: Any = None
+    is_flagged: bool = False
 
 
 class Handle:
@@ -115,6 +187,10 @@ class Handle:
     def cancel(self) -> None:
         """Takes effect before the next step; `result` then raises Cancelled."""
         self._cancelled.set()
+
+    def when_ended(self, tell: Callable[[], None]) -> None:
+        """`tell` is called once the request has ended, in the engine's thread or, if it has, at once."""
+        self._future.add_done_callback(lambda _future: tell())
 
     def wait(self, timeout: float | None = None) -> bool:
         """True when the request has ended, whatever way."""

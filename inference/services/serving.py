@@ -62,7 +62,13 @@ def the_engine() -> "Engine":
 
             device = best_device() if settings.ENGINE_DEVICE == "auto" else settings.ENGINE_DEVICE
             downloads = Downloads(Path(settings.MODELS_ROOT), endpoint=settings.BASE_URL)
-            _engine = Engine(downloads, device=device, max_bytes=settings.ENGINE_MEMORY, max_rows=settings.ENGINE_ROWS)
+            _engine = Engine(
+                downloads,
+                device=device,
+                max_bytes=settings.ENGINE_MEMORY,
+                max_rows=settings.ENGINE_ROWS,
+                max_call_bytes=settings.ENGINE_CALL_MEMORY or None,
+            )
         return _engine
 
 
@@ -119,6 +125,7 @@ def _request(generation: Generation, index: int, token: str | None, watch: "_Wat
         height=generation.height,
         deadline=time.monotonic() + settings.GENERATION_LIMIT_SECONDS,
         token=token,
+        tenant=str(generation.owner_id),
         previews=index == 0,
         on_progress=watch.listener(index),
     )

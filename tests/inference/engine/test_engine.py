@@ -3,6 +3,7 @@
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from inference.engine.engine import Engine
@@ -15,7 +16,10 @@ from inference.engine.requests import (
     ModelRefused,
     Request,
 )
+from inference.engine.samplers import DIFFUSION
 
+# The others end with some noise left, or mix in what earlier steps said.
+LAST_STEP_ENDS_AT_ESTIMATE = {"euler", "euler_a", "heun", "lcm", "dpmpp_2m", "dpmpp_2m_karras", "ddpm"}
 FLOW, OTHER, UNET = (ModelKey(name, "1") for name in ("flow", "other", "unet"))
 
 
@@ -60,6 +64,18 @@ def test_previews_are_pictures_of_the_whole_size(source):
     assert [preview.size for preview in previews] == [(16, 16)] * 3
 
 
+@pytest.mark.parametrize("scheduler", DIFFUSION)
+def test_the_last_preview_is_what_the_sampler_ends_with(source, scheduler):
+    previews = []
+    asked = request(UNET, scheduler=scheduler, steps=4, previews=True, on_progress=lambda p: previews.append(p.preview))
+    with Engine(source) as engine:
+        picture = engine.submit(asked).result(60).picture
+    assert {preview.size for preview in previews} == {(16, 16)}
+    if scheduler in LAST_STEP_ENDS_AT_ESTIMATE:
+        difference = np.abs(np.asarray(previews[-1]).astype(int) - np.asarray(picture))
+        assert difference.max() <= 1
+
+
 def test_a_listener_that_fails_does_not_stop_the_engine(source):
     def fail(progress):
         raise ZeroDivisionError
@@ -77,20 +93,20 @@ def test_sizes_that_do_not_fit_are_refused_with_the_unit(source):
 
 
 def test_a_row_that_fails_leaves_the_others_alone(source, monkeypatch):
-    from inference.engine.flow import FlowMatchModel
+    from diffusers import FlowMatchEulerDiscreteScheduler
 
-    guided = FlowMatchModel._guided
+    stock = FlowMatchEulerDiscreteScheduler.step
 
-    def fail_for_seed_13(self, row, parts):
-        if row.request.seed == 13:
+    def fail_without_numbers(self, output, *arguments, **named):
+        if not output.isfinite().all():
             raise FloatingPointError
-        return guided(self, row, parts)
+        return stock(self, output, *arguments, **named)
 
-    monkeypatch.setattr(FlowMatchModel, "_guided", fail_for_seed_13)
+    monkeypatch.setattr(FlowMatchEulerDiscreteScheduler, "step", fail_without_numbers)
     with Engine(source) as engine:
-        handles = [engine.submit(request(seed=seed)) for seed in (12, 13, 14)]
-        assert handles[0].result(60).parameters["seed"] == 12
-        assert handles[2].result(60).parameters["seed"] == 14
+        handles = [engine.submit(request(guidance=guidance)) for guidance in (2.0, float("inf"), 3.0)]
+        assert handles[0].result(60).parameters["guidance"] == 2.0
+        assert handles[2].result(60).parameters["guidance"] == 3.0
         with pytest.raises(FloatingPointError):
             handles[1].result(60)
 
@@ -108,27 +124,27 @@ def test_stopping_ends_what_waits(source):
 def test_the_least_recently_used_model_makes_room(source):
     with Engine(source) as engine:
         engine.submit(request()).result(60)
-        size = engine.models.nbytes
+        size = engine.loading.models.nbytes
     assert size > 0
     with Engine(source, max_bytes=int(size * 2.5)) as engine:
         third = ModelKey("flow", "2")
         for model in (FLOW, OTHER, FLOW, third):
             engine.submit(request(model)).result(60)
-        assert engine.models.loaded == [FLOW, third]
-        assert engine.models.nbytes == 2 * size
-        assert engine.counts.loads == 3
+        assert engine.loading.models.loaded == [FLOW, third]
+        assert engine.loading.models.nbytes == 2 * size
+        assert engine.loading.loads == 3
 
 
 def test_a_model_in_use_is_not_dropped_and_the_next_one_waits(source):
     with Engine(source) as engine:
         engine.submit(request()).result(60)
-        size = engine.models.nbytes
+        size = engine.loading.models.nbytes
     with Engine(source, max_bytes=int(size * 1.5)) as engine:
         first = engine.submit(request(steps=20))
         second = engine.submit(request(OTHER))
         assert first.result(60).parameters["steps"] == 20
         assert second.result(60).parameters["model"] == "other"
-        assert engine.models.loaded == [OTHER]
+        assert engine.loading.models.loaded == [OTHER]
 
 
 def test_a_model_larger_than_the_cache_is_refused(source):

@@ -1,0 +1,63 @@
+"""Samplers a request may name, as the stock scheduler each one is. A scheduler object belongs to one request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import diffusers
+
+from inference.engine.requests import BadRequest
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A scheduler class, and what is changed in the configuration that came with the model."""
+
+    class_name: str
+    changes: dict[str, Any] = field(default_factory=dict)
+
+
+DIFFUSION = {
+    "ddim": Sampler("DDIMScheduler"),
+    "ddpm": Sampler("DDPMScheduler"),
+    "pndm": Sampler("PNDMScheduler", {"skip_prk_steps": True}),
+    "lms": Sampler("LMSDiscreteScheduler"),
+    "euler": Sampler("EulerDiscreteScheduler"),
+    "euler_a": Sampler("EulerAncestralDiscreteScheduler"),
+    "heun": Sampler("HeunDiscreteScheduler"),
+    "dpmpp_2m": Sampler("DPMSolverMultistepScheduler", {"algorithm_type": "dpmsolver++"}),
+    "dpmpp_2m_karras": Sampler(
+        "DPMSolverMultistepScheduler", {"algorithm_type": "dpmsolver++", "use_karras_sigmas": True}
+    ),
+    "dpmpp_2m_sde": Sampler("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++"}),
+    "unipc": Sampler("UniPCMultistepScheduler"),
+    "lcm": Sampler("LCMScheduler"),
+}
+FLOW = {
+    "flow_euler": Sampler("FlowMatchEulerDiscreteScheduler"),
+    "flow_heun": Sampler("FlowMatchHeunDiscreteScheduler"),
+}
+SAMPLERS = DIFFUSION | FLOW
+
+
+def is_flow(scheduler: Any) -> bool:
+    return type(scheduler).__name__.startswith("FlowMatch")
+
+
+def fitting(scheduler: Any) -> list[str]:
+    """The names that fit a model which came with this scheduler."""
+    return list(FLOW if is_flow(scheduler) else DIFFUSION)
+
+
+def own_scheduler(scheduler: Any, name: str | None) -> Any:
+    """A new scheduler for one request: the model's own kind, or the named one.
+
+    Raises BadRequest when a model of this kind cannot be sampled so.
+    """
+    if name is None:
+        return type(scheduler).from_config(scheduler.config)
+    if name not in fitting(scheduler):
+        raise BadRequest(f"scheduler must be one of {', '.join(fitting(scheduler))}")
+    sampler = SAMPLERS[name]
+    return getattr(diffusers, sampler.class_name).from_config(scheduler.config, **sampler.changes)

@@ -6,30 +6,31 @@ import os
 import shutil
 from pathlib import Path
 
-import datasets
-import diffusers.utils.logging
 import torch
-import transformers.utils.logging
 from diffusers import DiffusionPipeline, StableDiffusion3Pipeline
 
 from compute.recipes.checkpoints import fingerprint_of
+from compute.recipes.data.facts import DatasetFacts, look_up
+from compute.recipes.data.opt_outs import LeftOut, left_out_of
 from compute.recipes.events import EventLog
 from compute.recipes.hub import publish
 from compute.recipes.licences import require_trainable
 from compute.recipes.lineage import Lineage, Source, write_lineage
+from compute.recipes.sheets import contact_sheet
 from compute.recipes.text_to_image.base import load_base, look_up_base
 from compute.recipes.text_to_image.batches import BatchSource
 from compute.recipes.text_to_image.card import SAMPLES, TrainingFacts, card_text, shown_config
 from compute.recipes.text_to_image.config import Config, require_sensible, shaping_facts
-from compute.recipes.text_to_image.data import Captioned, DatasetFacts, load, look_up
+from compute.recipes.text_to_image.data import Captioned, load
 from compute.recipes.text_to_image.evaluation import shapes_accuracy
 from compute.recipes.text_to_image.flow import flow_loss
 from compute.recipes.text_to_image.model import CountedAttention, Network, build_network, build_pipeline
-from compute.recipes.text_to_image.sampling import contact_sheet, generate
+from compute.recipes.text_to_image.sampling import generate
 from compute.recipes.text_to_image.tokenizer import build_tokenizer
 from compute.recipes.training.boards import Board
 from compute.recipes.training.loop import Hook, Loop, Player, Terms
 from compute.recipes.training.processes import Processes
+from compute.recipes.training.quiet import quiet_libraries
 
 RECIPE, VERSION = "text_to_image", "1"
 
@@ -41,7 +42,7 @@ def run(config: Config) -> Path:
     Raises Refused when the person must change something first.
     """
     require_sensible(config)
-    _quiet_libraries()
+    quiet_libraries()
     facts = look_up(config.dataset)
     require_trainable(
         dataset=facts.source.id,
@@ -69,13 +70,14 @@ class _Run:
         self.config = config
         self.facts = facts
         self.bases = bases
+        self.left_out = left_out_of(config.dataset.id) if config.dataset.id else LeftOut()
         self.log = log
         self.processes = processes
 
     def to_the_end(self) -> Path:
         config = self.config
         with self.processes.first_goes_first():
-            data = load(config.dataset, self.facts)
+            data = load(config.dataset, self.facts, self.left_out)
         self.network = self._network(data)
         self.prompts = _sample_prompts(config, data)
         loop = self._loop(data)
@@ -116,7 +118,7 @@ class _Run:
             [Player(modules, loss)],
             self.log,
             folder=config.folder / "checkpoints",
-            fingerprint=fingerprint_of(shaping_facts(config, self.facts.source.revision)),
+            fingerprint=fingerprint_of([shaping_facts(config, self.facts.source.revision), self.left_out.plain()]),
             seed=config.seed,
             processes=self.processes,
         )
@@ -211,11 +213,3 @@ def _sample_prompts(config: Config, data: Captioned) -> list[str]:
 
 def _parameters(network: Network) -> int:
     return sum(weight.numel() for weight in network.modules.parameters())
-
-
-def _quiet_libraries() -> None:
-    """The log belongs to the events; bars and hints of the libraries would hide them."""
-    datasets.disable_progress_bars()
-    for logging in (diffusers.utils.logging, transformers.utils.logging):
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()

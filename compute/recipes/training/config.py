@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
+from compute.recipes.lineage import Credit
 from compute.recipes.refusal import Refused
 
 
@@ -58,3 +60,35 @@ def require_sensible_loop(training: LoopConfig) -> None:
             raise Refused(f"'training.{name}' must be at least 1.")
     if training.warmup < 0 or training.decay < 0 or training.warmup + training.decay > 1:
         raise Refused("'training.warmup' and 'training.decay' are shares of training; together at most 1.")
+
+
+@dataclass(frozen=True)
+class ValidationConfig:
+    """Metrics and pictures while training, with the averaged weights."""
+
+    every: int = 0  # steps; 0: only before and after
+    pictures: int = 8
+
+
+@dataclass(frozen=True)
+class SourceConfig:
+    """A finished model to start from or to build on."""
+
+    id: str = ""  # hub id, or a folder
+    revision: str = "main"
+
+
+@dataclass(frozen=True)
+class RecipeConfig:
+    """The sections that every recipe has beside its own `dataset`, `model` and `training`."""
+
+    seed: int = 0
+    output: str = "output"  # folder for caches, checkpoints, samples, log and the finished model
+    accept_dataset_licence: str = ""  # see compute.recipes.licences
+    credits: tuple[Credit, ...] = ()
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+    publish: PublishConfig = field(default_factory=PublishConfig)
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.output)

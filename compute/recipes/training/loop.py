@@ -111,6 +111,11 @@ class Loop:
         self._saved_step = 0
         self._stop_asked = False
 
+    @property
+    def parameters(self) -> int:
+        """The number of weights of the model, trained and frozen."""
+        return sum(weight.numel() for weight in self._seats[0].player.modules.parameters())
+
     def run(self, hooks: Sequence[Hook] = ()) -> None:
         """Trains to the end. Raises Stopped after SIGTERM, with a checkpoint written."""
         self._resume()

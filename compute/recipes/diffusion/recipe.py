@@ -37,6 +37,8 @@ METRIC_NAMES = {
 class LatentRecipe(Recipe):
     """Subclasses bring the denoiser, its conditions and the stock pipeline."""
 
+    progress = 1.0  # share of the training that is done, for what changes on the way
+
     def bases(self) -> list[Source]:
         self.autoencoder_source = look_up_base(self.config.autoencoder, key="autoencoder")
         return [self.autoencoder_source]
@@ -52,8 +54,8 @@ class LatentRecipe(Recipe):
         self.order = BucketOrder(
             [len(bucket) for bucket in self.pictures.buckets], batch=config.training.batch, seed=config.seed
         )
-        self.noise = Noise(self.scheduler, config.training)
         self.networks = self.build_networks()
+        self.noise = Noise(self.scheduler, config.training)
 
     @property
     def rows(self) -> int:
@@ -118,6 +120,7 @@ class LatentRecipe(Recipe):
         return {}
 
     def _denoise(self, step: int, index: int) -> Terms:
+        self.progress = step / self.training.steps
         place, rows = self.order.at(index)
         bucket = self.pictures.buckets[place]
         random = generator(self.config.seed, BATCHES, index)

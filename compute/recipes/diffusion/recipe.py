@@ -12,9 +12,10 @@ from diffusers import DiffusionPipeline
 from PIL import Image
 from torch import Tensor, nn
 
+from compute.recipes.configuration import as_plain
 from compute.recipes.data.buckets import BucketOrder
-from compute.recipes.data.caches import latents_of
-from compute.recipes.data.pictures import Bucket, load_pictures
+from compute.recipes.data.caches import Latents, latents_of
+from compute.recipes.data.pictures import Bucket, Pictures, load_pictures
 from compute.recipes.diffusion.autoencoders import encoded, load_autoencoder
 from compute.recipes.diffusion.checking import Asked, shapes_checked
 from compute.recipes.diffusion.noise import Noise, build_scheduler, drawn_times, spread_times
@@ -49,8 +50,8 @@ class LatentRecipe(Recipe):
         self.test = load_pictures(data, self.facts, self.left_out, self.caches, test=True)
         self.autoencoder = load_autoencoder(folder_of(self.autoencoder_source)).to(self.device)
         self.scheduler = build_scheduler(config.training)
-        self.latents = self._cached(self.pictures)
-        self.test_latents = self._cached(self.test)
+        self.latents = self._cached(self.pictures, "pictures")
+        self.test_latents = self._cached(self.test, "test")
         self.order = BucketOrder(
             [len(bucket) for bucket in self.pictures.buckets], batch=config.training.batch, seed=config.seed
         )
@@ -131,13 +132,13 @@ class LatentRecipe(Recipe):
         answer = self.answer(noisy, times, bucket, rows, random)
         return {"loss": self.noise.loss(answer, target, times)}
 
-    def _cached(self, pictures: Any) -> Any:
+    def _cached(self, pictures: Pictures, what: str) -> list[Latents]:
         source = self.autoencoder_source
         weights = sorted(folder_of(source).rglob("*.safetensors"))
         # A folder has no revision: its weights are known by size and time.
         marks = [[file.stat().st_size, file.stat().st_mtime_ns] for file in weights] if source.revision == LOCAL else []
         named = [source.id, source.revision, marks, self.facts.source.revision, self.left_out.plain()]
-        named += [self.config.dataset.size, list(self.config.dataset.ratios), len(pictures), pictures is self.test]
+        named += [what, as_plain(self.config.dataset) | {"path": ""}, len(pictures)]
 
         def encode(some: Tensor) -> tuple[Tensor, Tensor]:
             mean, deviation = encoded(self.autoencoder, some.to(self.device))

@@ -44,8 +44,8 @@ def latents_of(
             return {"mean": torch.cat(means), "deviation": torch.cat(deviations)}
 
         sides = list(bucket.pixels.shape)
-        kept = _kept(folder / f"latents-{fingerprint_of([list(named), place, sides])}.safetensors", make)
-        found.append(Latents(kept["mean"], kept["deviation"]))
+        tensors = kept(folder / f"latents-{fingerprint_of([list(named), place, sides])}.safetensors", make)
+        found.append(Latents(tensors["mean"], tensors["deviation"]))
     return found
 
 
@@ -71,16 +71,16 @@ def texts_of(
         parts = [encode(different[start : start + TOGETHER]) for start in range(0, len(different), TOGETHER)]
         return {"states": torch.cat(parts)}
 
-    kept = _kept(folder / f"texts-{fingerprint_of([list(named), different])}.safetensors", make)
-    return Texts(kept["states"], {text: place for place, text in enumerate(different)})
+    tensors = kept(folder / f"texts-{fingerprint_of([list(named), different])}.safetensors", make)
+    return Texts(tensors["states"], {text: place for place, text in enumerate(different)})
 
 
-def _kept(path: Path, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+def kept(path: Path, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
     """The tensors in the file, made and written first when it is not there: whole or absent."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         writing = path.with_name("." + path.name)
         save_file({name: value.contiguous() for name, value in make().items()}, writing)
         writing.rename(path)
-    tensors: dict[str, Tensor] = load_file(path)
-    return tensors
+    loaded: dict[str, Tensor] = load_file(path)
+    return loaded

@@ -125,12 +125,16 @@ class LatentRecipe(Recipe):
         place, rows = self.order.at(index)
         bucket = self.pictures.buckets[place]
         random = generator(self.config.seed, BATCHES, index)
-        latents = self.latents[place].drawn(rows, random)
-        noise = torch.randn(latents.shape, generator=random).to(self.device)
-        times = drawn_times(len(rows), random).to(self.device)
-        noisy, target = self.noise.added(latents.to(self.device), noise, times)
+        noisy, times, target = self.noised(self.latents[place].drawn(rows, random), random)
         answer = self.answer(noisy, times, bucket, rows, random)
         return {"loss": self.noise.loss(answer, target, times)}
+
+    def noised(self, latents: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """The latents with noise, at which times, and what the network shall answer."""
+        noise = torch.randn(latents.shape, generator=random).to(self.device)
+        times = drawn_times(len(latents), random).to(self.device)
+        noisy, target = self.noise.added(latents.to(self.device), noise, times)
+        return noisy, times, target
 
     def _cached(self, pictures: Pictures, what: str) -> list[Latents]:
         source = self.autoencoder_source

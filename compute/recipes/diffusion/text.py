@@ -74,12 +74,13 @@ class TextRecipe(LatentRecipe):
         latents = self.latents[0].mean
         channels = latents.shape[1]
         self.unet = build_unet(model, in_channels=channels, out_channels=channels, side=latents.shape[2])
-        return self._together()
+        self.tokenise()
+        return nn.ModuleDict({"text_encoder": self.text_encoder, "unet": self.unet})
 
-    def _together(self) -> nn.Module:
+    def tokenise(self) -> None:
+        """Turns all captions to tokens, once."""
         self._nothing = self._tokens([""])[0]
         self._all_tokens = {id(bucket): self._tokens(bucket.captions) for bucket in self._all_buckets()}
-        return nn.ModuleDict({"text_encoder": self.text_encoder, "unet": self.unet})
 
     def answer(
         self, noisy: Tensor, times: Tensor, bucket: Bucket, rows: Tensor, random: torch.Generator | None

@@ -41,24 +41,35 @@ class Tuning(TextRecipe):
         raise NotImplementedError
 
     def build_networks(self) -> nn.Module:
+        unet = self.load_base()
+        channels = unet.config.in_channels
+        self.unet = widened(unet, channels + self.further_channels(channels))
+        self.cache_texts([*self.pictures.captions, *self.test.captions])
+        return self.unet
+
+    def load_base(self) -> UNet2DConditionModel:
+        """Takes tokenizer, frozen text encoder and scheduler from the base, and gives its UNet.
+
+        Raises Refused when the UNet has more input channels than latents have.
+        """
         source = self.autoencoder_source
-        folder = folder_of(source)
-        base = StableDiffusionPipeline.from_pretrained(folder, use_safetensors=True, safety_checker=None)
-        channels = base.vae.config.latent_channels
-        if base.unet.config.in_channels != channels:
+        base = StableDiffusionPipeline.from_pretrained(folder_of(source), use_safetensors=True, safety_checker=None)
+        if base.unet.config.in_channels != base.vae.config.latent_channels:
             raise Refused(f"The base model {source.id} has {self.more} or the like already. Choose a plain one.")
         self.tokenizer = base.tokenizer
         self.tokens = base.tokenizer.model_max_length
         self.text_encoder = base.text_encoder.eval().requires_grad_(False).to(self.device)
         self.scheduler = DDIMScheduler.from_config(base.scheduler.config)
-        self.unet = widened(base.unet, channels + self.further_channels(channels))
+        return base.unet
+
+    def cache_texts(self, texts: list[str]) -> None:
+        """Asks the frozen text encoder once what it says of these texts, and of none."""
         self._texts = texts_of(
-            ["", *self.pictures.captions, *self.test.captions],
-            lambda texts: self.text_encoder(self._tokens(texts).to(self.device))[0].cpu(),
+            ["", *texts],
+            lambda some: self.text_encoder(self._tokens(some).to(self.device))[0].cpu(),
             self.caches,
-            named=[source.id, source.revision],
+            named=[self.autoencoder_source.id, self.autoencoder_source.revision],
         )
-        return self.unet
 
     def states(self, bucket: Bucket, rows: Tensor, random: torch.Generator | None) -> Tensor:
         captions = [bucket.captions[row] for row in rows.tolist()]

@@ -9,6 +9,8 @@ from compute.recipes.configuration import build
 
 LOOP = {"threads": 1, "device": "cpu", "log_every": 5, "checkpoint_every": 1000, "warmup": 0.1, "ema": 0.9}
 
+TUNED = {"training": {"steps": 40, "batch": 8, "learning_rate": 3e-3}, "sampling": {"steps": 2}}
+
 
 def configured(kind, data, output, **sections):
     """The configuration `kind` of a recipe, with sections as keyword arguments."""

@@ -13,8 +13,6 @@ from diffusers import (
 )
 from huggingface_hub import ModelCard
 
-from compute.recipes.autoencoder.config import Config as AutoencoderConfig
-from compute.recipes.autoencoder.program import run as train_autoencoder
 from compute.recipes.diffusion.config import DiffusionConfig
 from compute.recipes.diffusion.noise import Noise, build_scheduler
 from compute.recipes.latent_diffusion.config import Config as LatentConfig
@@ -27,15 +25,6 @@ from tests.compute.recipes.small import configured, drawn, events, metric
 TRAINING = {"steps": 40, "batch": 8, "learning_rate": 3e-3}
 SAMPLING = {"steps": 2, "checker": "shapes", "checked": 2}
 UNET = {"channels": [16, 32], "text_width": 32, "heads": 2}
-
-
-@pytest.fixture(scope="session")
-def autoencoder(shapes_folder, tmp_path_factory):
-    """A KL autoencoder that saw a few batches: what diffusion recipes build on."""
-    model = {"channels": [16, 16, 16], "discriminator_width": 8}
-    training = {"steps": 10, "batch": 8, "feature_steps": 2, "discriminator_start": 9}
-    output = tmp_path_factory.mktemp("autoencoder")
-    return str(train_autoencoder(configured(AutoencoderConfig, shapes_folder, output, model=model, training=training)))
 
 
 def _sections(autoencoder, **sections):

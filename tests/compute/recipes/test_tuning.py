@@ -10,8 +10,6 @@ from diffusers import (
     StableDiffusionPipeline,
 )
 
-from compute.recipes.autoencoder.config import Config as AutoencoderConfig
-from compute.recipes.autoencoder.program import run as train_autoencoder
 from compute.recipes.inpainting.config import Config as InpaintingConfig
 from compute.recipes.inpainting.config import TrainingConfig
 from compute.recipes.inpainting.masks import drawn_masks, largest_side
@@ -21,33 +19,16 @@ from compute.recipes.instruction_editing.program import run as train_editing
 from compute.recipes.refusal import Refused
 from compute.recipes.shapes.checker import recognise
 from compute.recipes.shapes.edits import make_edits, write_parquet
-from compute.recipes.stable_diffusion.config import Config as StableConfig
-from compute.recipes.stable_diffusion.program import run as train_stable
 from compute.recipes.stable_diffusion.tuning import widened
-from tests.compute.recipes.small import configured, drawn, metric
-
-SECTIONS = {"training": {"steps": 40, "batch": 8, "learning_rate": 3e-3}, "sampling": {"steps": 2}}
-
-
-@pytest.fixture(scope="session")
-def base(shapes_folder, tmp_path_factory):
-    """A small Stable Diffusion pipeline, trained for a few seconds."""
-    place = tmp_path_factory.mktemp("base")
-    model = {"channels": [16, 16, 16], "discriminator_width": 8}
-    training = {"steps": 10, "batch": 8, "feature_steps": 2, "discriminator_start": 9}
-    sections = {"model": model, "training": training}
-    autoencoder = train_autoencoder(configured(AutoencoderConfig, shapes_folder, place / "autoencoder", **sections))
-    sections = {"model": {"channels": [16, 32], "text_width": 32, "heads": 2}, **SECTIONS}
-    sections |= {"dataset": {"caption_column": "caption"}, "autoencoder": {"id": str(autoencoder)}}
-    return train_stable(configured(StableConfig, shapes_folder, place / "stable", **sections))
+from tests.compute.recipes.small import TUNED, configured, drawn, metric
 
 
 def _sections(base, **more):
-    return {**SECTIONS, "base": {"id": str(base)}, "validation": {"pictures": 2}} | more
+    return {**TUNED, "base": {"id": str(base)}, "validation": {"pictures": 2}} | more
 
 
-def test_further_channels_change_nothing_at_first(base):
-    unet = StableDiffusionPipeline.from_pretrained(base).unet.eval()
+def test_further_channels_change_nothing_at_first(stable):
+    unet = StableDiffusionPipeline.from_pretrained(stable).unet.eval()
     wide = widened(unet, 9).eval()
     noisy, states = torch.randn(2, 4, 8, 8), torch.randn(2, 16, 32)
     with torch.no_grad():
@@ -56,9 +37,9 @@ def test_further_channels_change_nothing_at_first(base):
     torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-4)
 
 
-def test_inpainting(base, shapes_folder, tmp_path):
+def test_inpainting(stable, shapes_folder, tmp_path):
     data = {"caption_column": "caption"}
-    config = configured(InpaintingConfig, shapes_folder, tmp_path, **_sections(base, dataset=data))
+    config = configured(InpaintingConfig, shapes_folder, tmp_path, **_sections(stable, dataset=data))
     folder = train_inpainting(config)
     before, after = metric(config.folder, "validation_loss")
     assert after < 0.95 * before
@@ -77,9 +58,9 @@ def test_inpainting(base, shapes_folder, tmp_path):
         train_inpainting(configured(InpaintingConfig, shapes_folder, tmp_path / "x", **_sections(folder, dataset=data)))
 
 
-def test_instruction_editing(base, tmp_path):
+def test_instruction_editing(stable, tmp_path):
     write_parquet(tmp_path / "edits", train=96, test=16)
-    config = configured(EditingConfig, tmp_path / "edits", tmp_path / "output", **_sections(base))
+    config = configured(EditingConfig, tmp_path / "edits", tmp_path / "output", **_sections(stable))
     folder = train_editing(config)
     before, after = metric(config.folder, "validation_loss")
     assert after < 0.95 * before

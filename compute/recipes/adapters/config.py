@@ -22,7 +22,7 @@ class AdapterConfig:
 
     method: Literal["lora", "dreambooth", "textual_inversion"] = "lora"
     rank: int = 8  # of LoRA's matrices
-    alpha: float = 8.0  # LoRA's scale, times 1 / rank
+    alpha: int = 8  # LoRA's scale, times 1 / rank
     class_prompt: str = ""  # dreambooth: what the subject is one of, "a dog"
     class_pictures: int = 64  # dreambooth: drawn by the base model before training
     prior_weight: float = 1.0  # dreambooth: of the loss on those

@@ -141,7 +141,7 @@ class LatentRecipe(Recipe):
         weights = sorted(folder_of(source).rglob("*.safetensors"))
         # A folder has no revision: its weights are known by size and time.
         marks = [[file.stat().st_size, file.stat().st_mtime_ns] for file in weights] if source.revision == LOCAL else []
-        named = [source.id, source.revision, marks, self.facts.source.revision, self.left_out.plain()]
+        named: list[Any] = [source.id, source.revision, marks, self.facts.source.revision, self.left_out.plain()]
         named += [what, as_plain(self.config.dataset) | {"path": ""}, len(pictures)]
 
         def encode(some: Tensor) -> tuple[Tensor, Tensor]:

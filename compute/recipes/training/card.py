@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -66,6 +67,9 @@ def shown_config(config: RecipeConfig) -> str:
     plain = as_plain(config)
     plain.pop("output")
     plain.get("dataset", {}).pop("path", None)
+    for section in (plain.get("base"), plain.get("autoencoder"), plain.get("model", {}).get("base")):
+        if section and Path(section["id"]).is_dir():
+            section["id"] = Path(section["id"]).name
     return yaml.safe_dump(plain, sort_keys=False)
 
 
@@ -83,6 +87,7 @@ def _front_matter(config: RecipeConfig, about: About, lineage: Lineage, facts: F
         for name, shown in about.metric_names.items()
         if name in facts.after
     ]
+    more: dict[str, Any] = {"inference": {"parameters": dict(about.inference)}} if about.inference else {}
     card = ModelCardData(
         license=config.publish.licence,
         library_name=about.library,
@@ -92,7 +97,7 @@ def _front_matter(config: RecipeConfig, about: About, lineage: Lineage, facts: F
         tags=[*about.tags, *config.publish.tags],
         model_name=title,
         eval_results=results or None,
-        **({"inference": {"parameters": dict(about.inference)}} if about.inference else {}),
+        **more,
     )
     return card.to_yaml()
 

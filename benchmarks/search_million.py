@@ -31,7 +31,8 @@ RARE = "zyzzyva"  # in twenty names
 REPOSITORIES = (
     "id, namespace_id, name, kind, visibility, default_branch, created_at, updated_at, downloads, downloads_all_time, "
     "trending, likes, gated, has_discussions, copied_from_name, copied_commit, git_size, head, "
-    "card, tags, license, pipeline_tag, library_name, config, eval_results, used_storage, weights, parameters, is_disabled"
+    "card, tags, license, pipeline_tag, library_name, config, eval_results, used_storage, "
+    "weights, parameters, is_disabled"
 )
 
 

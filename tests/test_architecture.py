@@ -14,7 +14,7 @@ OPEN_TO_OTHERS = {"services", "selectors", "enums", "rules", "models", "algorith
 # The foundation rooms offer more: errors, identifiers, the person who asks.
 FOUNDATION = {"common", "accounts"}
 
-HEAVY = {"torch", "diffusers", "transformers", "accelerate", "safetensors"}
+HEAVY = {"torch", "diffusers", "transformers", "accelerate", "safetensors", "peft", "tensorboardX"}
 HEAVY_ROOMS = ("inference/engine/", "compute/recipes/")
 DJANGO_FREE = (
     *HEAVY_ROOMS,

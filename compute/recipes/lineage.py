@@ -25,6 +25,7 @@ class Source:
 
     id: str
     revision: str
+    kind: str = ""  # of a base model: finetune, adapter, merge, distilled or quantized; empty: the hub decides
 
 
 @dataclass(frozen=True)
@@ -41,4 +42,7 @@ class Lineage:
 def write_lineage(folder: Path, lineage: Lineage) -> None:
     """Writes `wellspring.json`; the job's id comes from the JOB_ID of the environment."""
     facts = {**asdict(lineage), "job": os.environ.get("JOB_ID")}
+    for source in (*facts["datasets"], *facts["base_models"]):
+        if not source["kind"]:
+            del source["kind"]
     (folder / FILE).write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from compute.recipes.configuration import as_plain
 from compute.recipes.lineage import Credit
 from compute.recipes.refusal import Refused
+from compute.recipes.training.config import LoopConfig, PublishConfig, require_sensible_loop, shaping
 
 
 @dataclass(frozen=True)
@@ -43,31 +44,15 @@ class ModelConfig:
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
-    """How it is trained. Training ends at `steps` or after `max_seconds`, whichever is first."""
+class TrainingConfig(LoopConfig):
+    """How it is trained."""
 
-    steps: int = 1500  # optimizer steps
-    max_seconds: float = 0.0  # wall time of training over all attempts; 0 sets no limit
-    batch: int = 32
-    accumulate: int = 1  # batches per optimizer step
     optimizer: Literal["adamw", "muon"] = "muon"
-    learning_rate: float = 1.5e-3
-    muon_learning_rate: float = 0.02  # for the matrices inside the transformer's blocks
-    weight_decay: float = 0.01
-    warmup: float = 0.05  # share of training in which the rate climbs from zero
-    decay: float = 0.4  # share of training, at its end, in which it falls to zero
-    clip: float = 1.0  # largest norm of the gradient
-    ema: float = 0.995
     text_dropout: float = 0.1  # share of captions replaced by nothing, for guidance
     time_mean: float = 0.0  # of the logit-normal distribution of times
     time_deviation: float = 1.0
     time_shift: float = 1.0  # resolution shift, in training and in the saved scheduler
     padding: int = 256  # zero tokens that the stock pipeline shows for the silent third encoder
-    precision: Literal["fp32", "bf16"] = "fp32"
-    device: str = ""  # empty: cuda when there is one, else cpu
-    threads: int = 0  # 0: as many as this process may use
-    log_every: int = 10  # steps
-    checkpoint_every: int = 200  # steps
 
 
 @dataclass(frozen=True)
@@ -87,17 +72,6 @@ class EvaluationConfig:
 
     checker: Literal["", "shapes"] = ""
     prompts: int = 64
-
-
-@dataclass(frozen=True)
-class PublishConfig:
-    """Where the model goes and what its card says. Without `repo_id` it stays local."""
-
-    repo_id: str = ""
-    private: bool = False
-    title: str = ""
-    licence: str = "apache-2.0"
-    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,24 +101,17 @@ def require_sensible(config: Config) -> None:
         raise Refused(f"'dataset.size' ({data.size}) must be a multiple of 'model.patch' ({model.patch}).")
     if model.width % model.heads or model.text_width % model.text_heads:
         raise Refused("'model.width' must be a multiple of 'model.heads', and likewise for the text encoders.")
-    for name in ("steps", "batch", "accumulate", "padding", "log_every", "checkpoint_every"):
-        if getattr(training, name) < 1:
-            raise Refused(f"'training.{name}' must be at least 1.")
-    if training.warmup < 0 or training.decay < 0 or training.warmup + training.decay > 1:
-        raise Refused("'training.warmup' and 'training.decay' are shares of training; together at most 1.")
+    if training.padding < 1:
+        raise Refused("'training.padding' must be at least 1.")
+    require_sensible_loop(training)
 
 
 def shaping_facts(config: Config, dataset_revision: str) -> dict[str, Any]:
-    """What shapes the weights: a checkpoint made with other facts is not gone on with.
-
-    Length and habits of saving may change between attempts, so they are left out.
-    """
+    """What shapes the weights: a checkpoint made with other facts is not gone on with."""
     plain = as_plain(config)
-    free = {"steps", "max_seconds", "log_every", "checkpoint_every", "threads", "device"}
-    training = {key: value for key, value in plain["training"].items() if key not in free}
     return {
         "seed": config.seed,
         "dataset": [config.dataset.id, config.dataset.split, config.dataset.size, dataset_revision],
         "model": plain["model"],
-        "training": training,
+        "training": shaping(plain["training"]),
     }

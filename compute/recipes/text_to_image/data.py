@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import datasets
 import numpy as np
 import torch
 from datasets import Dataset, load_dataset
-from huggingface_hub import DatasetCard, HfApi
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from compute.recipes.hub import told_as_refusal
-from compute.recipes.lineage import Source
+from compute.recipes.data.facts import DatasetFacts
+from compute.recipes.data.opt_outs import LeftOut
 from compute.recipes.refusal import Refused
 from compute.recipes.text_to_image.config import DatasetConfig
-
-
-@dataclass(frozen=True)
-class DatasetFacts:
-    """Which data, exactly, and under which licences its card puts it."""
-
-    source: Source
-    licences: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -40,24 +29,8 @@ class Captioned:
         return len(self.captions)
 
 
-def look_up(config: DatasetConfig) -> DatasetFacts:
-    """The exact revision and the licences, before anything is downloaded.
-
-    The hub's address and token come from HF_ENDPOINT and HF_TOKEN. Raises Refused when
-    the data set cannot be found.
-    """
-    if config.path:
-        return _look_up_folder(Path(config.path))
-    with told_as_refusal(
-        f"The data set {config.id} at {config.revision} cannot be read",
-        "Check 'dataset.id', and that the token in HF_TOKEN may read it.",
-    ):
-        info = HfApi().dataset_info(config.id, revision=config.revision)
-    return DatasetFacts(Source(config.id, str(info.sha)), _licences(info.card_data))
-
-
-def load(config: DatasetConfig, facts: DatasetFacts) -> Captioned:
-    """All pictures and captions of the split. Raises Refused when a column is missing."""
+def load(config: DatasetConfig, facts: DatasetFacts, left_out: LeftOut) -> Captioned:
+    """What nobody asked to leave out of the split. Raises Refused when a column is missing."""
     if config.path:
         # The library's cache knows a folder by its path; here it is known by its content.
         cache = Path(datasets.config.HF_DATASETS_CACHE) / "folders" / facts.source.revision[:16]
@@ -70,6 +43,9 @@ def load(config: DatasetConfig, facts: DatasetFacts) -> Captioned:
                 f"The data set has no column {column!r}, only {', '.join(table.column_names)}. "
                 "Set 'dataset.image_column' and 'dataset.caption_column'."
             )
+    if left_out:
+        undecoded = table.cast_column(config.image_column, datasets.Image(decode=False))
+        table = table.select([place for place, row in enumerate(undecoded) if not left_out.names(row)])
     return Captioned(
         pictures=_pictures(table, config.image_column, config.size),
         captions=[str(caption) for caption in table[config.caption_column]],
@@ -88,20 +64,3 @@ def _squared(image: Image.Image, size: int) -> np.ndarray:
     if image.size != (size, size):
         image = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
     return np.asarray(image)
-
-
-def _look_up_folder(folder: Path) -> DatasetFacts:
-    files = sorted(folder.rglob("*.parquet"))
-    if not files:
-        raise Refused(f"The folder {folder} holds no Parquet files. Check 'dataset.path'.")
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
-    card = folder / "README.md"
-    licences = _licences(DatasetCard.load(card).data) if card.exists() else ()
-    return DatasetFacts(Source(f"local/{folder.resolve().name}", digest.hexdigest()), licences)
-
-
-def _licences(card_data: Any) -> tuple[str, ...]:
-    stated = getattr(card_data, "license", None) or ()
-    return (stated,) if isinstance(stated, str) else tuple(str(each) for each in stated)

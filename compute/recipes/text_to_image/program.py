@@ -6,27 +6,31 @@ import os
 import shutil
 from pathlib import Path
 
-import datasets
-import diffusers.utils.logging
 import torch
-import transformers.utils.logging
 from diffusers import DiffusionPipeline, StableDiffusion3Pipeline
 
 from compute.recipes.checkpoints import fingerprint_of
+from compute.recipes.data.facts import DatasetFacts, look_up
+from compute.recipes.data.opt_outs import LeftOut, left_out_of
 from compute.recipes.events import EventLog
 from compute.recipes.hub import publish
 from compute.recipes.licences import require_trainable
 from compute.recipes.lineage import Lineage, Source, write_lineage
+from compute.recipes.sheets import contact_sheet
 from compute.recipes.text_to_image.base import load_base, look_up_base
 from compute.recipes.text_to_image.batches import BatchSource
 from compute.recipes.text_to_image.card import SAMPLES, TrainingFacts, card_text, shown_config
 from compute.recipes.text_to_image.config import Config, require_sensible, shaping_facts
-from compute.recipes.text_to_image.data import Captioned, DatasetFacts, load, look_up
+from compute.recipes.text_to_image.data import Captioned, load
 from compute.recipes.text_to_image.evaluation import shapes_accuracy
+from compute.recipes.text_to_image.flow import flow_loss
 from compute.recipes.text_to_image.model import CountedAttention, Network, build_network, build_pipeline
-from compute.recipes.text_to_image.sampling import contact_sheet, generate
+from compute.recipes.text_to_image.sampling import generate
 from compute.recipes.text_to_image.tokenizer import build_tokenizer
-from compute.recipes.text_to_image.training import Trainer
+from compute.recipes.training.boards import Board
+from compute.recipes.training.loop import Hook, Loop, Player, Terms
+from compute.recipes.training.processes import Processes
+from compute.recipes.training.quiet import quiet_libraries
 
 RECIPE, VERSION = "text_to_image", "1"
 
@@ -38,7 +42,7 @@ def run(config: Config) -> Path:
     Raises Refused when the person must change something first.
     """
     require_sensible(config)
-    _quiet_libraries()
+    quiet_libraries()
     facts = look_up(config.dataset)
     require_trainable(
         dataset=facts.source.id,
@@ -48,46 +52,76 @@ def run(config: Config) -> Path:
     )
     bases = [look_up_base(config.model)] if config.model.base else []
     torch.set_num_threads(config.training.threads or len(os.sched_getaffinity(0)))
-    with EventLog(config.folder / "log.jsonl") as log:
-        return _Run(config, facts, bases, log).to_the_end()
+    processes = Processes(config.training.device)
+    board = Board(config.folder / "tensorboard")
+    try:
+        with board, EventLog(config.folder / "log.jsonl", listeners=[board.hear], silent=not processes.is_first) as log:
+            return _Run(config, facts, bases, log, processes).to_the_end()
+    finally:
+        processes.close()
 
 
 class _Run:
     """One attempt at a configuration whose inputs are looked up and allowed."""
 
-    def __init__(self, config: Config, facts: DatasetFacts, bases: list[Source], log: EventLog) -> None:
+    def __init__(
+        self, config: Config, facts: DatasetFacts, bases: list[Source], log: EventLog, processes: Processes
+    ) -> None:
         self.config = config
         self.facts = facts
         self.bases = bases
+        self.left_out = left_out_of(config.dataset.id) if config.dataset.id else LeftOut()
         self.log = log
+        self.processes = processes
 
     def to_the_end(self) -> Path:
         config = self.config
-        data = load(config.dataset, self.facts)
-        network = self._network(data)
+        with self.processes.first_goes_first():
+            data = load(config.dataset, self.facts, self.left_out)
+        self.network = self._network(data)
         self.prompts = _sample_prompts(config, data)
-        trainer = Trainer(
-            config,
-            network,
-            BatchSource(data, network.tokenizer, config.training, seed=config.seed),
-            self.log,
-            fingerprint=fingerprint_of(shaping_facts(config, self.facts.source.revision)),
-        )
-        self._tell_start(data, network)
-        trainer.run(self._sample)
-        folder = self._export(trainer)
-        metrics = self._judge(trainer, folder)
-        self._describe(folder, trainer, data, metrics)
-        if config.publish.repo_id:
-            commit = publish(
-                folder,
-                config.publish.repo_id,
-                private=config.publish.private,
-                message=f"Add the model trained for {trainer.step} steps",
-            )
-            self.log.emit("published", repo_id=config.publish.repo_id, commit=commit)
-        self.log.emit("done", step=trainer.step, seconds=trainer.seconds, path=str(folder))
+        loop = self._loop(data)
+        self._tell_start(data)
+        loop.run([Hook(config.sampling.every, self._sample)])
+        folder = config.folder / "model"
+        if self.processes.is_first:
+            self._hand_over(loop, folder, data)
+        self.processes.wait()
         return folder
+
+    def _hand_over(self, loop: Loop, folder: Path, data: Captioned) -> None:
+        self._export(loop, folder)
+        metrics = self._judge(loop, folder)
+        self._describe(folder, loop, data, metrics)
+        goal = self.config.publish
+        if goal.repo_id:
+            message = f"Add the model trained for {loop.step} steps"
+            commit = publish(folder, goal.repo_id, private=goal.private, message=message)
+            self.log.emit("published", repo_id=goal.repo_id, commit=commit)
+        self.log.emit("done", step=loop.step, seconds=loop.seconds, path=str(folder))
+
+    def _loop(self, data: Captioned) -> Loop:
+        config, network = self.config, self.network
+        modules = network.modules
+        network.transformer.set_attn_processor(CountedAttention(config.training.padding))
+        if config.model.gradient_checkpointing:
+            network.transformer.enable_gradient_checkpointing()
+        batches = BatchSource(data, network.tokenizer, config.training, seed=config.seed)
+
+        def loss(step: int, index: int) -> Terms:
+            batch = batches.batch(index)
+            parts = (batch.pictures, batch.tokens, batch.noise, batch.times)
+            return {"loss": flow_loss(network, *(part.to(self.processes.device) for part in parts))}
+
+        return Loop(
+            config.training,
+            [Player(modules, loss)],
+            self.log,
+            folder=config.folder / "checkpoints",
+            fingerprint=fingerprint_of([shaping_facts(config, self.facts.source.revision), self.left_out.plain()]),
+            seed=config.seed,
+            processes=self.processes,
+        )
 
     def _network(self, data: Captioned) -> Network:
         torch.manual_seed(self.config.seed)
@@ -97,56 +131,56 @@ class _Run:
         tokenizer = build_tokenizer(data.captions, merges=model.merges, max_tokens=model.max_tokens)
         return build_network(model, tokenizer, picture_size=self.config.dataset.size)
 
-    def _tell_start(self, data: Captioned, network: Network) -> None:
+    def _tell_start(self, data: Captioned) -> None:
         self.log.emit(
             "start",
             recipe=RECIPE,
             dataset=self.facts.source.id,
             revision=self.facts.source.revision,
             pictures=len(data),
-            parameters=_parameters(network),
+            parameters=_parameters(self.network),
             steps=self.config.training.steps,
             threads=torch.get_num_threads(),
         )
 
-    def _sample(self, trainer: Trainer) -> None:
-        path = self.config.folder / "samples" / f"step-{trainer.step:08d}.png"
+    def _sample(self, loop: Loop) -> None:
+        if not self.processes.is_first:
+            return
+        path = self.config.folder / "samples" / f"step-{loop.step:08d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with trainer.averaged():
-            pipeline = build_pipeline(trainer.network, shift=self.config.training.time_shift)
+        with loop.averaged():
+            pipeline = build_pipeline(self.network, shift=self.config.training.time_shift)
             pipeline.vae.to(pipeline.transformer.device)
             pictures = generate(pipeline, self.prompts, self.config.sampling, seed=self.config.seed, zero_tokens=1)
         contact_sheet(pictures).save(path)
-        self.log.emit("sample", step=trainer.step, path=str(path), prompts=self.prompts)
+        self.log.emit("sample", step=loop.step, path=str(path), prompts=self.prompts)
 
-    def _export(self, trainer: Trainer) -> Path:
+    def _export(self, loop: Loop, folder: Path) -> None:
         """Saves the averaged weights as a stock pipeline, in safetensors only."""
-        folder = self.config.folder / "model"
         if folder.exists():
             shutil.rmtree(folder)
-        with trainer.averaged():
-            pipeline = build_pipeline(trainer.network, shift=self.config.training.time_shift)
+        with loop.averaged():
+            pipeline = build_pipeline(self.network, shift=self.config.training.time_shift)
             pipeline.save_pretrained(folder, safe_serialization=True)
-        return folder
 
-    def _judge(self, trainer: Trainer, folder: Path) -> dict[str, float]:
+    def _judge(self, loop: Loop, folder: Path) -> dict[str, float]:
         """Loads what was saved, as any user would, draws the card's pictures and measures."""
         config = self.config
         pipeline: StableDiffusion3Pipeline = DiffusionPipeline.from_pretrained(folder, use_safetensors=True).to(
-            trainer.device
+            loop.device
         )
         # The same pictures as with the stock attention, at a quarter of the cost.
         pipeline.transformer.set_attn_processor(CountedAttention(config.training.padding))
         pictures = generate(pipeline, self.prompts, config.sampling, seed=config.seed, zero_tokens=1)
         contact_sheet(pictures).save(folder / SAMPLES)
-        metrics = {"loss": trainer.loss}
+        metrics = {"loss": loop.loss}
         if config.evaluation.checker == "shapes":
             metrics |= shapes_accuracy(pipeline, config.sampling, prompts=config.evaluation.prompts)
         for name, value in metrics.items():
-            self.log.emit("metric", step=trainer.step, name=name, value=value)
+            self.log.emit("metric", step=loop.step, name=name, value=value)
         return metrics
 
-    def _describe(self, folder: Path, trainer: Trainer, data: Captioned, metrics: dict[str, float]) -> None:
+    def _describe(self, folder: Path, loop: Loop, data: Captioned, metrics: dict[str, float]) -> None:
         config = self.config
         lineage = Lineage(
             datasets=[self.facts.source] if config.dataset.id else [],
@@ -158,11 +192,11 @@ class _Run:
             sampling={"num_inference_steps": config.sampling.steps, "guidance_scale": config.sampling.guidance},
         )
         facts = TrainingFacts(
-            steps=trainer.step,
-            seconds=trainer.seconds,
-            loss=trainer.loss,
+            steps=loop.step,
+            seconds=loop.seconds,
+            loss=loop.loss,
             pictures=len(data),
-            parameters=_parameters(trainer.network),
+            parameters=_parameters(self.network),
             prompts=tuple(self.prompts),
         )
         (folder / "README.md").write_text(card_text(config, self.facts.source, lineage, facts), encoding="utf-8")
@@ -179,11 +213,3 @@ def _sample_prompts(config: Config, data: Captioned) -> list[str]:
 
 def _parameters(network: Network) -> int:
     return sum(weight.numel() for weight in network.modules.parameters())
-
-
-def _quiet_libraries() -> None:
-    """The log belongs to the events; bars and hints of the libraries would hide them."""
-    datasets.disable_progress_bars()
-    for logging in (diffusers.utils.logging, transformers.utils.logging):
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()

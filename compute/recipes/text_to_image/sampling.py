@@ -1,4 +1,4 @@
-"""Pictures from a pipeline, each with a seed of its own, and sheets of them."""
+"""Pictures from a pipeline, each with a seed of its own."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from PIL import Image
 from compute.recipes.text_to_image.config import SamplingConfig
 
 TOGETHER = 16  # pictures in one call: more gains nothing on a processor
-SMALLEST_TILE = 128  # pixels: tiny pictures are shown enlarged, pixel by pixel
-COLUMNS = 8
 
 
 def generate(
@@ -40,16 +38,3 @@ def generate(
             generator=[torch.Generator().manual_seed(seed + start + i) for i in range(len(some))],
         ).images
     return pictures
-
-
-def contact_sheet(pictures: Sequence[Image.Image]) -> Image.Image:
-    """The pictures side by side, row by row, small ones enlarged."""
-    width = pictures[0].width
-    tile = width * max(1, SMALLEST_TILE // width)
-    columns = min(COLUMNS, len(pictures))
-    rows = -(-len(pictures) // columns)
-    sheet = Image.new("RGB", (columns * tile, rows * tile), "white")
-    for index, picture in enumerate(pictures):
-        enlarged = picture.resize((tile, tile), Image.Resampling.NEAREST)
-        sheet.paste(enlarged, (index % columns * tile, index // columns * tile))
-    return sheet

@@ -4,9 +4,14 @@ import pytest
 import torch
 import yaml
 
+from compute.recipes.autoencoder.config import Config as AutoencoderConfig
+from compute.recipes.autoencoder.program import run as train_autoencoder
 from compute.recipes.configuration import build
 from compute.recipes.shapes.parquet import write_parquet
+from compute.recipes.stable_diffusion.config import Config as StableConfig
+from compute.recipes.stable_diffusion.program import run as train_stable
 from compute.recipes.text_to_image.config import Config
+from tests.compute.recipes.small import TUNED, configured
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +62,23 @@ def tiny_file(tiny_plain, tmp_path):
     path = tmp_path / "tiny.yaml"
     path.write_text(yaml.safe_dump(tiny_plain))
     return path
+
+
+@pytest.fixture(scope="session")
+def autoencoder(shapes_folder, tmp_path_factory):
+    """A KL autoencoder that saw a few batches: what diffusion recipes build on."""
+    model = {"channels": [16, 16, 16], "discriminator_width": 8}
+    training = {"steps": 10, "batch": 8, "feature_steps": 2, "discriminator_start": 9}
+    output = tmp_path_factory.mktemp("autoencoder")
+    return str(train_autoencoder(configured(AutoencoderConfig, shapes_folder, output, model=model, training=training)))
+
+
+@pytest.fixture(scope="session")
+def stable(autoencoder, shapes_folder, tmp_path_factory):
+    """A small Stable Diffusion pipeline, trained for a few seconds: what fine-tunes and adapters begin with."""
+    sections = {"model": {"channels": [16, 32], "text_width": 32, "heads": 2}, **TUNED}
+    sections |= {"dataset": {"caption_column": "caption"}, "autoencoder": {"id": autoencoder}}
+    return str(train_stable(configured(StableConfig, shapes_folder, tmp_path_factory.mktemp("stable"), **sections)))
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from compute.recipes.language_model.texts import make_texts, write_parquet
+from hub.services import opt_outs
 from tests.factories import hub as make
 
 pytestmark = pytest.mark.e2e
@@ -62,3 +64,65 @@ def test_data_comes_from_the_hub_and_the_model_goes_back(site, tiny_file, shapes
     published = [event["commit"] for event in events if event["event"] == "published"]
     assert len(published) == 2
     assert len(set(published)) == 1
+
+
+OPTED_OUT = """
+import json, sys
+from compute.recipes.language_model.config import Config
+from compute.recipes.language_model.program import run
+from compute.recipes.configuration import build
+from huggingface_hub import HfApi
+from transformers import AutoModelForCausalLM
+
+plain = json.loads(sys.argv[1])
+run(build(Config, plain))
+AutoModelForCausalLM.from_pretrained("maker/words")
+api = HfApi()
+answer = {"card": api.model_info("maker/words").card_data.library_name}
+answer["text"] = open(api.hf_hub_download("maker/words", "README.md")).read()
+answer["lineage"] = json.load(open(api.hf_hub_download("maker/words", "wellspring.json")))
+print(json.dumps(answer))
+"""
+
+
+def test_what_was_opted_out_on_the_hub_is_not_trained_on(site, tmp_path):
+    maker, asker = make.person("maker"), make.person("asker")
+    write_parquet(tmp_path / "texts", train=60, test=20)
+    files = {
+        path.relative_to(tmp_path / "texts").as_posix(): path.read_bytes()
+        for path in (tmp_path / "texts").rglob("*.*")
+        if path.is_file()
+    }
+    data = make.repository(maker, "texts", kind="dataset", files=files)
+    request = opt_outs.request_opt_out(
+        data, matches=[("text", "circle")], statement="My shape", by=make.as_principal(asker)
+    )
+    for state in ("acknowledged", "verified", "honoured"):
+        opt_outs.answer(request, state, by=make.as_principal(maker))
+    plain = {
+        "output": str(tmp_path / "output"),
+        "dataset": {"id": "maker/texts"},
+        "model": {"width": 16, "layers": 1, "heads": 2, "context": 16, "vocabulary": 300},
+        "training": {"steps": 2, "batch": 2, "device": "cpu", "threads": 1},
+        "publish": {"repo_id": "maker/words"},
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", OPTED_OUT, json.dumps(plain)],
+        env=site.environment(tmp_path, site.token(maker)),
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stderr[-6000:]}\n--- server\n{site.log.read_text()[-4000:]}"
+    *events, answer = map(json.loads, done.stdout.splitlines())
+    start = next(event for event in events if event["event"] == "start")
+    assert start["left_out"] == 1
+    kept = [text for text in make_texts(0, 60) if "circle" not in text]
+    assert 0 < len(kept) < 40
+    tokens = sum(len(text) for text in kept)
+    assert start["rows"] * 17 < tokens, "windows of the kept texts only"
+    assert "| Left out on request | 1 values |" in answer["text"]
+    assert answer["card"] == "transformers"
+    assert [source["id"] for source in answer["lineage"]["datasets"]] == ["maker/texts"]
+    assert answer["lineage"]["datasets"][0]["revision"] in answer["text"]

@@ -12,9 +12,9 @@ from compute.recipes.text_to_image.model import (
     build_pipeline,
     identity_autoencoder,
 )
-from compute.recipes.text_to_image.optimizers import progress_of, rate_factor
 from compute.recipes.text_to_image.sampling import generate
 from compute.recipes.text_to_image.tokenizer import build_tokenizer
+from compute.recipes.training.optimizers import progress_of, rate_factor
 
 CAPTIONS = ["a red circle on a white background", "a blue square on a black background"]
 

@@ -13,11 +13,13 @@ from diffusers import DiffusionPipeline, StableDiffusion3Pipeline
 from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 
+from compute.recipes.data.facts import look_up
+from compute.recipes.data.opt_outs import LeftOut
 from compute.recipes.refusal import Refused
 from compute.recipes.shapes.parquet import write_parquet
 from compute.recipes.text_to_image.__main__ import main
 from compute.recipes.text_to_image.config import DatasetConfig
-from compute.recipes.text_to_image.data import load, look_up
+from compute.recipes.text_to_image.data import load
 from compute.recipes.text_to_image.program import run
 
 WEIGHTS = ("transformer/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors")
@@ -152,9 +154,9 @@ def test_forbidden_data_is_refused_before_training(tiny_file, shapes_folder, tmp
 def test_changed_folder_is_read_anew(tmp_path):
     config = DatasetConfig(path=str(tmp_path / "shapes"))
     write_parquet(tmp_path / "shapes", train=60, test=12, seed=1)
-    first = load(config, look_up(config))
+    first = load(config, look_up(config), LeftOut())
     write_parquet(tmp_path / "shapes", train=60, test=12, seed=2)
-    second = load(config, look_up(config))
+    second = load(config, look_up(config), LeftOut())
     assert not torch.equal(first.pictures, second.pictures)
     assert first.captions != second.captions
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from compute.recipes.text_to_image.config import TrainingConfig
+from compute.recipes.training.config import LoopConfig
 
 SMALLEST_RATE = 0.01  # of the full rate: the last step still does something
 
@@ -25,10 +25,18 @@ class Optimizers:
             for group in part.param_groups:
                 group["lr"] = rate * factor
 
-    def step(self) -> None:
+    def step(self, scaler: torch.amp.GradScaler | None = None) -> None:
+        """One step of each; with a scaler, none where the gradients overflowed."""
         for part in self.parts:
-            part.step()
+            if scaler is None:
+                part.step()
+            else:
+                scaler.step(part)
             part.zero_grad(set_to_none=True)
+
+    def unscale(self, scaler: torch.amp.GradScaler) -> None:
+        for part in self.parts:
+            scaler.unscale_(part)
 
     def state_dict(self) -> list[dict[str, Any]]:
         return [part.state_dict() for part in self.parts]
@@ -38,12 +46,12 @@ class Optimizers:
             part.load_state_dict(state)
 
 
-def build_optimizers(modules: nn.Module, config: TrainingConfig) -> Optimizers:
+def build_optimizers(modules: nn.Module, config: LoopConfig, *, rate: float = 1.0) -> Optimizers:
     """AdamW over everything, or Muon over the blocks' matrices and AdamW over the rest.
 
     Muon (Jordan et al. 2024, torch.optim.Muon) orthogonalises the update of a matrix; on
-    this model it needs about half the steps. It is not meant for embeddings, modulation,
-    input and output layers.
+    the shapes model it needs about half the steps. It is not meant for embeddings, modulation,
+    input and output layers. `rate` multiplies both learning rates.
     """
     matrices: list[Tensor] = []
     others: list[Tensor] = []
@@ -55,9 +63,9 @@ def build_optimizers(modules: nn.Module, config: TrainingConfig) -> Optimizers:
         others, lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=config.weight_decay, fused=True
     )
     if not matrices:
-        return Optimizers([adam], [config.learning_rate])
+        return Optimizers([adam], [config.learning_rate * rate])
     muon = torch.optim.Muon(matrices, lr=config.muon_learning_rate, weight_decay=config.weight_decay)
-    return Optimizers([adam, muon], [config.learning_rate, config.muon_learning_rate])
+    return Optimizers([adam, muon], [config.learning_rate * rate, config.muon_learning_rate * rate])
 
 
 def rate_factor(progress: float, *, warmup: float, decay: float) -> float:

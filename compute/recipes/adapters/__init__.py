@@ -1,0 +1,1 @@
+"""Adapters of finished models: LoRA, DreamBooth and textual inversion."""

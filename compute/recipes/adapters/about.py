@@ -1,0 +1,55 @@
+"""What the card of an adapter says, and what every adapter needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from compute.recipes.adapters.config import Config
+from compute.recipes.data.config import require_one_place
+from compute.recipes.lineage import Source
+from compute.recipes.refusal import Refused
+from compute.recipes.training.bases import LOCAL
+from compute.recipes.training.card import About
+from compute.recipes.training.config import require_sensible_loop
+from compute.recipes.training.program import SAMPLES
+
+WHAT = {
+    "lora": "A LoRA adapter",
+    "dreambooth": "A LoRA adapter trained as DreamBooth: one subject, with the prior of its class preserved,",
+    "textual_inversion": "A new word (textual inversion)",
+}
+
+
+def require_adapter(config: Config) -> None:
+    """Raises Refused for a configuration that cannot work."""
+    require_one_place(config.dataset)
+    require_sensible_loop(config.training)
+    adapter, prompt = config.adapter, config.dataset.prompt
+    if adapter.method != "lora" and not prompt:
+        raise Refused("Set 'dataset.prompt': what every picture is called, for example 'a sks dog'.")
+    if adapter.method == "dreambooth" and not adapter.class_prompt:
+        raise Refused("Set 'adapter.class_prompt': what the subject is one of, for example 'a dog'.")
+    if adapter.method == "textual_inversion" and adapter.word not in prompt:
+        raise Refused(f"'dataset.prompt' must hold the new word {adapter.word!r}.")
+
+
+def about_adapter(config: Config, source: Source, pipeline: str, prompt: str) -> About:
+    method, sampling = config.adapter.method, config.sampling
+    base = Path(source.id).name if source.revision == LOCAL else source.id
+    load = "load_textual_inversion" if method == "textual_inversion" else "load_lora_weights"
+    return About(
+        task="text-to-image",
+        what=f"{WHAT[method]} for {base}.",
+        usage=f"""
+from diffusers import {pipeline}
+
+pipeline = {pipeline}.from_pretrained("{base}")
+pipeline.{load}("{{name}}")
+picture = pipeline({prompt!r}, num_inference_steps={sampling.steps}, guidance_scale={sampling.guidance}).images[0]
+""",
+        tags=("diffusers", "textual_inversion" if method == "textual_inversion" else "lora"),
+        metric_names={"validation_loss": "Loss on pictures not trained on"},
+        inference={"num_inference_steps": sampling.steps, "guidance_scale": sampling.guidance},
+        picture=SAMPLES,
+        picture_shows="Pictures drawn with this adapter",
+    )

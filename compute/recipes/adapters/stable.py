@@ -1,0 +1,163 @@
+"""Adapters of Stable Diffusion."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import StableDiffusionPipeline
+from PIL import Image
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from compute.recipes.adapters.about import about_adapter, require_adapter
+from compute.recipes.adapters.config import Config
+from compute.recipes.adapters.layers import add_lora, lora_state
+from compute.recipes.checkpoints import fingerprint_of
+from compute.recipes.data.caches import Latents, kept
+from compute.recipes.data.pictures import Bucket, Pictures
+from compute.recipes.diffusion.autoencoders import encoded
+from compute.recipes.diffusion.checking import Asked
+from compute.recipes.diffusion.text import TextRecipe
+from compute.recipes.lineage import Source
+from compute.recipes.refusal import Refused
+from compute.recipes.stable_diffusion.tuning import Tuning
+from compute.recipes.training.card import About
+from compute.recipes.training.loop import Terms
+from compute.recipes.training.program import perform
+from compute.recipes.training.randomness import generator
+
+EMBEDS = "learned_embeds.safetensors"
+FIRST_SEED = 50_000  # of class pictures
+STREAM = 12  # of chance
+
+
+class StableAdapter(Tuning):
+    name = "adapters"
+    more = "a mask, a picture to edit"
+    config: Config
+
+    def require(self) -> None:
+        require_adapter(self.config)
+        if not self.config.dataset.prompt:
+            super().require()
+
+    def bases(self) -> list[Source]:
+        return [replace(source, kind="adapter") for source in super().bases()]
+
+    def build_networks(self) -> nn.Module:
+        data, adapter = self.config.dataset, self.config.adapter
+        self.unet = self.load_base().requires_grad_(False).to(self.device)
+        if data.prompt:
+            self.pictures, self.test = _called(self.pictures, data.prompt), _called(self.test, data.prompt)
+        if adapter.method == "textual_inversion":
+            return self._new_word()
+        self.cache_texts([*self.pictures.captions, *self.test.captions, adapter.class_prompt])
+        if adapter.method == "dreambooth":
+            # Before the adapter is in: they show what the base model makes of the class.
+            self._prior_bucket, self._prior_latents = self._class_pictures()
+        return add_lora(self.unet, adapter)
+
+    def answer(
+        self, noisy: Tensor, times: Tensor, bucket: Bucket, rows: Tensor, random: torch.Generator | None
+    ) -> Tensor:
+        return self.unet(noisy, times, self.states(bucket, rows, random)).sample
+
+    def states(self, bucket: Bucket, rows: Tensor, random: torch.Generator | None) -> Tensor:
+        if self.config.adapter.method != "textual_inversion":
+            return super().states(bucket, rows, random)
+        return TextRecipe.states(self, bucket, rows, random)
+
+    def pipeline(self) -> StableDiffusionPipeline:
+        return StableDiffusionPipeline(**self.parts())
+
+    def asked(self, count: int) -> list[Asked]:
+        if self.config.dataset.prompt:
+            return [Asked(self.config.dataset.prompt)] * count
+        return super().asked(count)
+
+    def drawing(self) -> dict[str, Any]:
+        side = self.config.dataset.size
+        return {"height": side, "width": side}
+
+    def export(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        if self.config.adapter.method == "textual_inversion":
+            save_file({self.config.adapter.word: self._vector.detach().cpu().clone()}, folder / EMBEDS)
+        else:
+            StableDiffusionPipeline.save_lora_weights(folder, unet_lora_layers=lora_state(self.unet))
+
+    def judge(self, folder: Path) -> dict[str, float]:
+        return {}
+
+    def about(self) -> About:
+        prompt = self.asked(1)[0].text
+        return about_adapter(self.config, self.autoencoder_source, "StableDiffusionPipeline", prompt)
+
+    def _denoise(self, step: int, index: int) -> Terms:
+        terms = dict(super()._denoise(step, index))
+        if self.config.adapter.method == "dreambooth":
+            prior = self._prior(index)
+            terms |= {"prior": prior, "loss": terms["loss"] + self.config.adapter.prior_weight * prior}
+        return terms
+
+    def _prior(self, index: int) -> Tensor:
+        """The loss on the base model's own pictures of the class: what it knew shall stay."""
+        random = generator(self.config.seed, STREAM, index)
+        rows = torch.randint(len(self._prior_bucket), (self.training.batch,), generator=random)
+        noisy, times, target = self.noised(self._prior_latents.drawn(rows, random), random)
+        return self.noise.loss(self.answer(noisy, times, self._prior_bucket, rows, random), target, times)
+
+    def _class_pictures(self) -> tuple[Bucket, Latents]:
+        adapter, side = self.config.adapter, self.config.dataset.size
+        named = [self.autoencoder_source.id, self.autoencoder_source.revision, adapter.class_prompt, side]
+        named += [adapter.class_pictures, self.config.sampling.steps, self.config.sampling.guidance]
+
+        def make() -> dict[str, Tensor]:
+            asked = [Asked(adapter.class_prompt)] * adapter.class_pictures
+            images = self.drawn(self._quiet(self.pipeline()), asked, seed=FIRST_SEED)
+            return {"pixels": torch.stack([_pixels(image) for image in images])}
+
+        pixels = kept(self.caches / f"class-{fingerprint_of(named)}.safetensors", make)["pixels"]
+        count = len(pixels)
+        bucket = Bucket(pixels, [adapter.class_prompt] * count, torch.zeros(count, dtype=torch.long))
+        mean, deviation = encoded(self.autoencoder, bucket.pictures(torch.arange(count)).to(self.device))
+        return bucket, Latents(mean.cpu(), deviation.cpu())
+
+    def _new_word(self) -> nn.Module:
+        adapter, table = self.config.adapter, self.text_encoder.get_input_embeddings()
+        known = self.tokenizer(adapter.like, add_special_tokens=False).input_ids if adapter.like else []
+        if len(known) > 1:
+            raise Refused(
+                f"'adapter.like' must be one word that the model knows; {adapter.like!r} is {len(known)} pieces."
+            )
+        if not self.tokenizer.add_tokens(adapter.word):
+            raise Refused(f"The model knows the word {adapter.word!r} already. Choose another 'adapter.word'.")
+        token = self.tokenizer.convert_tokens_to_ids(adapter.word)
+        first = table.weight[known[0]] if known else table.weight.mean(dim=0)
+        self._vector = nn.Parameter(first.detach().clone())
+        self.text_encoder.resize_token_embeddings(len(self.tokenizer), mean_resizing=False)
+        self.text_encoder.requires_grad_(False)
+
+        def with_vector(module: nn.Module, asked: tuple[Tensor], found: Tensor) -> Tensor:
+            return torch.where((asked[0] == token)[..., None], self._vector, found)
+
+        self.text_encoder.get_input_embeddings().register_forward_hook(with_vector)
+        self.tokenise()
+        return nn.ParameterList([self._vector])
+
+
+def run_stable(config: Config) -> Path:
+    return perform(StableAdapter(config))
+
+
+def _called(pictures: Pictures, prompt: str) -> Pictures:
+    buckets = [replace(bucket, captions=[prompt] * len(bucket)) for bucket in pictures.buckets]
+    return replace(pictures, buckets=buckets)
+
+
+def _pixels(image: Image.Image) -> Tensor:
+    return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)

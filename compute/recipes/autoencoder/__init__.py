@@ -1,0 +1,1 @@
+"""Autoencoders of pictures: KL-regularised, or with a codebook (VQGAN)."""

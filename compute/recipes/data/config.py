@@ -1,0 +1,38 @@
+"""The keys of a recipe's `dataset` section."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compute.recipes.refusal import Refused
+
+
+@dataclass(frozen=True)
+class DatasetConfig:
+    """Either `id`, a data set on the hub, or `path`, a local folder of Parquet files."""
+
+    id: str = ""
+    path: str = ""
+    revision: str = "main"  # branch, tag or commit; the exact commit goes on the card
+    split: str = "train"
+    test_split: str = "test"  # what the metrics are measured on; never trained on
+    most: int = 0  # rows taken of each split; 0: all
+    most_test: int = 256
+
+
+@dataclass(frozen=True)
+class PicturesConfig(DatasetConfig):
+    """Pictures with captions or classes."""
+
+    image_column: str = "image"
+    caption_column: str = ""
+    class_columns: tuple[str, ...] = ()  # together they name the class of a picture
+    size: int = 32  # pixels: the side of a square, or of one with the area of the other buckets
+    ratios: tuple[float, ...] = (1.0,)  # width / height of the buckets; a picture goes to the nearest
+    multiple: int = 8  # pixels: sides of buckets are multiples
+
+
+def require_one_place(config: DatasetConfig) -> None:
+    """Raises Refused unless the data are in exactly one place."""
+    if bool(config.id) == bool(config.path):
+        raise Refused("Set exactly one of 'dataset.id' (on the hub) and 'dataset.path' (a local folder).")

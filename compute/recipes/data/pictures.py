@@ -1,0 +1,115 @@
+"""Pictures on disk, in buckets: streamed once, then read at any place without filling memory."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from compute.recipes.checkpoints import fingerprint_of
+from compute.recipes.configuration import as_plain
+from compute.recipes.data.buckets import Size, bucket_sizes, fitted, nearest
+from compute.recipes.data.config import PicturesConfig
+from compute.recipes.data.facts import DatasetFacts
+from compute.recipes.data.opt_outs import LeftOut
+from compute.recipes.data.rows import Row, stream
+from compute.recipes.refusal import Refused
+
+INDEX = "index.json"
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Pictures of one size: `pixels` (n, 3, height, width) uint8, on disk; `classes` (n,) places in the names."""
+
+    pixels: Tensor
+    captions: list[str]
+    classes: Tensor
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+    def pictures(self, rows: Tensor) -> Tensor:
+        """The pictures of these rows in -1..1."""
+        return self.pixels[rows].float() / 127.5 - 1.0
+
+
+@dataclass(frozen=True)
+class Pictures:
+    buckets: list[Bucket]
+    class_names: list[str]
+
+    def __len__(self) -> int:
+        return sum(len(bucket) for bucket in self.buckets)
+
+    @property
+    def captions(self) -> list[str]:
+        return [caption for bucket in self.buckets for caption in bucket.captions]
+
+
+def load_pictures(
+    config: PicturesConfig, facts: DatasetFacts, left_out: LeftOut, folder: Path, *, test: bool = False
+) -> Pictures:
+    """The split's pictures, from `folder` when they are there already, else streamed into it first."""
+    split, most = (config.test_split, config.most_test) if test else (config.split, config.most)
+    plain = as_plain(config)
+    for place in ("id", "path", "revision", "test_split", "most_test"):
+        plain.pop(place)
+    key = fingerprint_of([facts.source.id, facts.source.revision, split, most, plain, left_out.plain()])
+    cache = folder / f"pictures-{key}"
+    if not cache.exists():
+        columns = tuple(name for name in (config.image_column, config.caption_column, *config.class_columns) if name)
+        _write(cache, stream(config, facts, split, left_out, columns=columns, most=most), config)
+    return _read(cache)
+
+
+def _write(cache: Path, rows: Iterable[Row], config: PicturesConfig) -> None:
+    """Whole or absent: what was cut off is written anew."""
+    sizes = bucket_sizes(config.size, config.ratios, config.multiple)
+    writing = cache.with_name("." + cache.name)
+    shutil.rmtree(writing, ignore_errors=True)
+    writing.mkdir(parents=True)
+    captions: list[list[str]] = [[] for _ in sizes]
+    classes: list[list[str]] = [[] for _ in sizes]
+    with ExitStack() as stack:
+        files = [stack.enter_context((writing / f"{place}.rgb").open("wb")) for place in range(len(sizes))]
+        for row in rows:
+            with Image.open(io.BytesIO(row[config.image_column]["bytes"])) as image:
+                place = nearest(sizes, *image.size)
+                pixels = np.asarray(fitted(image, sizes[place]))
+            files[place].write(np.ascontiguousarray(pixels.transpose(2, 0, 1)).tobytes())
+            captions[place].append(str(row[config.caption_column]) if config.caption_column else "")
+            classes[place].append(" ".join(str(row[column]) for column in config.class_columns))
+    if not any(captions):
+        raise Refused("The data set has no pictures left to train on. Check 'dataset.split' and its opt-outs.")
+    index = {"sizes": sizes, "captions": captions, "classes": classes}
+    (writing / INDEX).write_text(json.dumps(index), encoding="utf-8")
+    writing.rename(cache)
+
+
+def _read(cache: Path) -> Pictures:
+    index = json.loads((cache / INDEX).read_text(encoding="utf-8"))
+    names = sorted({name for names in index["classes"] for name in names})
+    buckets = []
+    for place, (width, height) in enumerate(index["sizes"]):
+        captions = index["captions"][place]
+        if captions:
+            # Mode "c": torch wants memory that could be written to; what is written stays here.
+            pixels = np.memmap(cache / f"{place}.rgb", np.uint8, mode="c", shape=(len(captions), 3, height, width))
+            classes = torch.tensor([names.index(name) for name in index["classes"][place]])
+            buckets.append(Bucket(torch.from_numpy(pixels), captions, classes))
+    return Pictures(buckets, names)
+
+
+def sizes_of(pictures: Pictures) -> list[Size]:
+    """Width and height of each bucket that holds pictures."""
+    return [(bucket.pixels.shape[3], bucket.pixels.shape[2]) for bucket in pictures.buckets]

@@ -1,0 +1,1 @@
+"""What recipes share that learn to take noise away from latents."""

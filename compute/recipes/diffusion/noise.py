@@ -1,0 +1,62 @@
+"""The diffusion of latents: how noise is added, what is asked, how answers are weighed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from diffusers import DDIMScheduler
+from torch import Tensor
+
+from compute.recipes.diffusion.config import DiffusionConfig
+
+TIMES = 1000
+
+
+def build_scheduler(config: DiffusionConfig) -> DDIMScheduler:
+    """The schedule of Stable Diffusion, saved with the model."""
+    return DDIMScheduler(
+        num_train_timesteps=TIMES,
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+        prediction_type=config.prediction,
+    )
+
+
+class Noise:
+    """Adds noise as the scheduler will take it away."""
+
+    def __init__(self, scheduler: Any, config: DiffusionConfig) -> None:
+        self._scheduler = scheduler
+        self._config = config
+        # The configuration of a base model decides what its network answers.
+        self._is_velocity = scheduler.config.prediction_type == "v_prediction"
+
+    def added(self, latents: Tensor, noise: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+        """The noisy latents, and what the network shall answer to them."""
+        noisy = self._scheduler.add_noise(latents, noise, times)
+        target = self._scheduler.get_velocity(latents, noise, times) if self._is_velocity else noise
+        return noisy, target
+
+    def loss(self, answer: Tensor, target: Tensor, times: Tensor) -> Tensor:
+        """Mean squared error, times of little noise bounded in weight (min-SNR, arXiv 2303.09556)."""
+        error = (answer.float() - target).square().mean(dim=(1, 2, 3))
+        if self._config.min_snr:
+            signal = self._scheduler.alphas_cumprod.to(times.device)[times]
+            ratio = signal / (1.0 - signal)
+            bounded = ratio.clamp(max=self._config.min_snr)
+            error = error * (bounded / (ratio + 1.0) if self._is_velocity else bounded / ratio)
+        return error.mean()
+
+
+def drawn_times(count: int, random: torch.Generator) -> Tensor:
+    return torch.randint(TIMES, (count,), generator=random)
+
+
+def spread_times(count: int) -> Tensor:
+    """Times spread evenly: for measuring, where chance would only blur."""
+    return ((torch.arange(count) + 0.5) * TIMES / count).long()

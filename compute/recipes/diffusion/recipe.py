@@ -1,0 +1,155 @@
+"""A recipe that learns to take noise away from the latents of a frozen autoencoder."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import DiffusionPipeline
+from PIL import Image
+from torch import Tensor, nn
+
+from compute.recipes.configuration import as_plain
+from compute.recipes.data.buckets import BucketOrder
+from compute.recipes.data.caches import Latents, latents_of
+from compute.recipes.data.pictures import Bucket, Pictures, load_pictures
+from compute.recipes.diffusion.autoencoders import encoded, load_autoencoder
+from compute.recipes.diffusion.checking import Asked, shapes_checked
+from compute.recipes.diffusion.noise import Noise, build_scheduler, drawn_times, spread_times
+from compute.recipes.lineage import Source
+from compute.recipes.sheets import contact_sheet
+from compute.recipes.training.bases import LOCAL, folder_of, look_up_base
+from compute.recipes.training.loop import Player, Terms
+from compute.recipes.training.program import Recipe
+from compute.recipes.training.randomness import BATCHES, VALIDATION, generator
+
+TOGETHER = 32
+METRIC_NAMES = {
+    "validation_loss": "Loss on pictures not trained on",
+    "shape_accuracy": "Shape as asked",
+    "colour_accuracy": "Colour as asked",
+    "prompt_accuracy": "Colour and shape as asked",
+}
+
+
+class LatentRecipe(Recipe):
+    """Subclasses bring the denoiser, its conditions and the stock pipeline."""
+
+    progress = 1.0  # share of the training that is done, for what changes on the way
+
+    def bases(self) -> list[Source]:
+        self.autoencoder_source = look_up_base(self.config.autoencoder, key="autoencoder")
+        return [self.autoencoder_source]
+
+    def build(self) -> None:
+        config, data = self.config, self.config.dataset
+        self.pictures = load_pictures(data, self.facts, self.left_out, self.caches)
+        self.test = load_pictures(data, self.facts, self.left_out, self.caches, test=True)
+        self.autoencoder = load_autoencoder(folder_of(self.autoencoder_source)).to(self.device)
+        self.scheduler = build_scheduler(config.training)
+        self.latents = self._cached(self.pictures, "pictures")
+        self.test_latents = self._cached(self.test, "test")
+        self.order = BucketOrder(
+            [len(bucket) for bucket in self.pictures.buckets], batch=config.training.batch, seed=config.seed
+        )
+        self.networks = self.build_networks()
+        self.noise = Noise(self.scheduler, config.training)
+
+    @property
+    def rows(self) -> int:
+        return len(self.pictures)
+
+    def players(self) -> list[Player]:
+        return [Player(self.networks, self._denoise)]
+
+    @abstractmethod
+    def build_networks(self) -> nn.Module:
+        """What is trained."""
+
+    @abstractmethod
+    def answer(
+        self, noisy: Tensor, times: Tensor, bucket: Bucket, rows: Tensor, random: torch.Generator | None
+    ) -> Tensor:
+        """What the denoiser says to noisy latents of these rows; without `random` no condition is dropped."""
+
+    @abstractmethod
+    def pipeline(self) -> Any:
+        """The stock pipeline around the networks."""
+
+    @abstractmethod
+    def asked(self, count: int) -> list[Asked]:
+        """What pictures are drawn of."""
+
+    @abstractmethod
+    def drawn(self, pipeline: Any, asked: Sequence[Asked], *, seed: int) -> list[Image.Image]:
+        """One picture for each, number i from noise of seed + i."""
+
+    def measure(self) -> dict[str, float]:
+        total, count = 0.0, 0
+        for place, bucket in enumerate(self.test.buckets):
+            for rows in torch.arange(len(bucket)).split(TOGETHER):
+                random = generator(self.config.seed, VALIDATION, int(rows[0]))
+                latents = self.test_latents[place].mean[rows].to(self.device)
+                times = spread_times(len(rows)).to(self.device)
+                noise = torch.randn(latents.shape, generator=random).to(self.device)
+                noisy, target = self.noise.added(latents, noise, times)
+                answer = self.answer(noisy, times, bucket, rows, None)
+                total += float((answer.float() - target).square().mean()) * len(rows)
+                count += len(rows)
+        return {"validation_loss": total / count}
+
+    def draw(self) -> Image.Image:
+        asked = self.asked(self.config.validation.pictures)
+        return contact_sheet(self.drawn(self._quiet(self.pipeline()), asked, seed=self.config.seed))
+
+    def export(self, folder: Path) -> None:
+        self.pipeline().save_pretrained(folder, safe_serialization=True)
+
+    def judge(self, folder: Path) -> dict[str, float]:
+        sampling = self.config.sampling
+        if not sampling.checker:
+            return {}
+        pipeline = DiffusionPipeline.from_pretrained(folder, use_safetensors=True, **self.loading())
+        asked = self.asked(sampling.checked)
+        return shapes_checked(self.drawn(self._quiet(pipeline.to(self.device)), asked, seed=1_000), asked)
+
+    def loading(self) -> dict[str, Any]:
+        """What the stock pipeline must be told when it is loaded."""
+        return {}
+
+    def _denoise(self, step: int, index: int) -> Terms:
+        self.progress = step / self.training.steps
+        place, rows = self.order.at(index)
+        bucket = self.pictures.buckets[place]
+        random = generator(self.config.seed, BATCHES, index)
+        noisy, times, target = self.noised(self.latents[place].drawn(rows, random), random)
+        answer = self.answer(noisy, times, bucket, rows, random)
+        return {"loss": self.noise.loss(answer, target, times)}
+
+    def noised(self, latents: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """The latents with noise, at which times, and what the network shall answer."""
+        noise = torch.randn(latents.shape, generator=random).to(self.device)
+        times = drawn_times(len(latents), random).to(self.device)
+        noisy, target = self.noise.added(latents.to(self.device), noise, times)
+        return noisy, times, target
+
+    def _cached(self, pictures: Pictures, what: str) -> list[Latents]:
+        source = self.autoencoder_source
+        weights = sorted(folder_of(source).rglob("*.safetensors"))
+        # A folder has no revision: its weights are known by size and time.
+        marks = [[file.stat().st_size, file.stat().st_mtime_ns] for file in weights] if source.revision == LOCAL else []
+        named: list[Any] = [source.id, source.revision, marks, self.facts.source.revision, self.left_out.plain()]
+        named += [what, as_plain(self.config.dataset) | {"path": ""}, len(pictures)]
+
+        def encode(some: Tensor) -> tuple[Tensor, Tensor]:
+            mean, deviation = encoded(self.autoencoder, some.to(self.device))
+            return mean.cpu(), deviation.cpu()
+
+        return latents_of(pictures, encode, self.caches, named=named)
+
+    def _quiet(self, pipeline: Any) -> Any:
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline

@@ -1,0 +1,128 @@
+"""Latents from text: a CLIP-style encoder and a UNet with cross-attention, trained together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from diffusers import UNet2DConditionModel
+from PIL import Image
+from torch import Tensor, nn
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from compute.recipes.data.pictures import Bucket
+from compute.recipes.diffusion.checking import Asked
+from compute.recipes.diffusion.config import UNetConfig
+from compute.recipes.diffusion.recipe import TOGETHER, LatentRecipe
+from compute.recipes.refusal import Refused
+from compute.recipes.shapes.vocabulary import held_out_prompts
+from compute.recipes.text_to_image.tokenizer import build_tokenizer
+
+
+def build_text_encoder(config: UNetConfig, tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    encoder = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=config.text_width,
+            intermediate_size=4 * config.text_width,
+            projection_dim=config.text_width,
+            num_hidden_layers=config.text_layers,
+            num_attention_heads=config.text_heads,
+            max_position_embeddings=config.max_tokens,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+    # CLIP's own start (0.02) suits long training; from scratch in minutes, words must differ at once.
+    with torch.no_grad():
+        encoder.get_input_embeddings().weight.normal_(std=0.5)
+    return encoder
+
+
+def build_unet(config: UNetConfig, *, in_channels: int, out_channels: int, side: int) -> UNet2DConditionModel:
+    sizes = len(config.channels)
+    return UNet2DConditionModel(
+        sample_size=side,
+        in_channels=in_channels,
+        out_channels=out_channels,
+        down_block_types=("CrossAttnDownBlock2D",) * sizes,
+        up_block_types=("CrossAttnUpBlock2D",) * sizes,
+        block_out_channels=config.channels,
+        layers_per_block=config.layers,
+        attention_head_dim=config.heads,  # in this class the name of the number of heads
+        cross_attention_dim=config.text_width,
+        norm_num_groups=config.groups,
+    )
+
+
+class TextRecipe(LatentRecipe):
+    """Subclasses bring the stock pipeline."""
+
+    tokens: int  # of a prompt, as the stock pipeline pads it
+
+    def require(self) -> None:
+        super().require()
+        if not self.config.dataset.caption_column:
+            raise Refused("Set 'dataset.caption_column': a model of text learns from captions.")
+
+    def build_networks(self) -> nn.Module:
+        model = self.config.model
+        self.tokenizer = build_tokenizer(self.pictures.captions, merges=model.merges, max_tokens=self.tokens)
+        self.text_encoder = build_text_encoder(model, self.tokenizer)
+        latents = self.latents[0].mean
+        channels = latents.shape[1]
+        self.unet = build_unet(model, in_channels=channels, out_channels=channels, side=latents.shape[2])
+        self.tokenise()
+        return nn.ModuleDict({"text_encoder": self.text_encoder, "unet": self.unet})
+
+    def tokenise(self) -> None:
+        """Turns all captions to tokens, once."""
+        self._nothing = self._tokens([""])[0]
+        self._all_tokens = {id(bucket): self._tokens(bucket.captions) for bucket in self._all_buckets()}
+
+    def answer(
+        self, noisy: Tensor, times: Tensor, bucket: Bucket, rows: Tensor, random: torch.Generator | None
+    ) -> Tensor:
+        return self.unet(noisy, times, self.states(bucket, rows, random)).sample
+
+    def states(self, bucket: Bucket, rows: Tensor, random: torch.Generator | None) -> Tensor:
+        """What the text encoder says of the captions, some of them dropped."""
+        tokens = self._all_tokens[id(bucket)][rows]
+        if random is not None:
+            dropped = torch.rand(len(rows), generator=random) < self.config.training.condition_dropout
+            tokens = torch.where(dropped[:, None], self._nothing, tokens)
+        return self.text_encoder(tokens.to(self.device))[0]
+
+    def asked(self, count: int) -> list[Asked]:
+        if self.config.sampling.checker == "shapes":
+            return [Asked(p.text, colour=p.scene.colour, shape=p.scene.shape) for p in held_out_prompts(count)]
+        return [Asked(text) for text in list(dict.fromkeys(self.test.captions))[:count]]
+
+    def drawn(self, pipeline: Any, asked: Sequence[Asked], *, seed: int) -> list[Image.Image]:
+        sampling, pictures = self.config.sampling, []
+        for start in range(0, len(asked), TOGETHER):
+            some = asked[start : start + TOGETHER]
+            pictures += pipeline(
+                [each.text for each in some],
+                num_inference_steps=sampling.steps,
+                guidance_scale=sampling.guidance,
+                generator=[torch.Generator().manual_seed(seed + start + i) for i in range(len(some))],
+                **self.drawing(),
+            ).images
+        return pictures
+
+    def drawing(self) -> dict[str, Any]:
+        """More that the stock pipeline is told."""
+        return {}
+
+    def _all_buckets(self) -> list[Bucket]:
+        return [*self.pictures.buckets, *self.test.buckets]
+
+    def _tokens(self, captions: list[str]) -> Tensor:
+        encoded = self.tokenizer(
+            captions, padding="max_length", max_length=self.tokens, truncation=True, return_tensors="pt"
+        )
+        tokens: Tensor = encoded.input_ids
+        return tokens

@@ -1,0 +1,1 @@
+"""Inpainting: Stable Diffusion taught to fill what is masked."""

@@ -1,0 +1,108 @@
+"""Fine-tunes Stable Diffusion to fill masks; saved as `StableDiffusionInpaintPipeline`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import StableDiffusionInpaintPipeline
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from compute.recipes.data.pictures import Bucket
+from compute.recipes.diffusion.autoencoders import encoded
+from compute.recipes.diffusion.checking import Asked
+from compute.recipes.diffusion.recipe import METRIC_NAMES
+from compute.recipes.inpainting.config import Config
+from compute.recipes.inpainting.masks import drawn_masks, largest_side
+from compute.recipes.refusal import Refused
+from compute.recipes.sheets import as_images
+from compute.recipes.stable_diffusion.tuning import Tuning
+from compute.recipes.training.card import About
+from compute.recipes.training.program import SAMPLES, perform
+from compute.recipes.training.randomness import VALIDATION, generator
+
+MASK_CHANNELS = 1
+
+
+def run(config: Config) -> Path:
+    return perform(Inpainting(config))
+
+
+class Inpainting(Tuning):
+    name = "inpainting"
+    more = "a mask"
+    config: Config
+
+    def require(self) -> None:
+        super().require()
+        if self.config.sampling.checker:
+            raise Refused("'sampling.checker' judges whole pictures; leave it empty for this recipe.")
+
+    def further_channels(self, latent_channels: int) -> int:
+        return MASK_CHANNELS + latent_channels
+
+    def answer(
+        self, noisy: Tensor, times: Tensor, bucket: Bucket, rows: Tensor, random: torch.Generator | None
+    ) -> Tensor:
+        masks = self._masks(bucket, rows, random)
+        hidden = (bucket.pictures(rows) * (masks < 0.5)).to(self.device)
+        seen, _ = encoded(self.autoencoder, hidden)
+        small = functional.interpolate(masks.to(self.device), size=noisy.shape[2:])
+        states = self.states(bucket, rows, random)
+        return self.unet(torch.cat([noisy, small, seen], dim=1), times, states).sample
+
+    def pipeline(self) -> StableDiffusionInpaintPipeline:
+        return StableDiffusionInpaintPipeline(**self.parts())
+
+    def asked(self, count: int) -> list[Asked]:
+        return [Asked(text) for text in self.test.buckets[0].captions[:count]]
+
+    def drawn(self, pipeline: Any, asked: Sequence[Asked], *, seed: int) -> list[Image.Image]:
+        """The first test pictures with their middles hidden, filled."""
+        bucket, count, sampling = self.test.buckets[0], len(asked), self.config.sampling
+        height, width = bucket.pixels.shape[2:]
+        mask = torch.zeros(count, 1, height, width)
+        mask[:, :, height // 4 : 3 * height // 4, width // 4 : 3 * width // 4] = 1.0
+        return pipeline(
+            [each.text for each in asked],
+            image=as_images(bucket.pictures(torch.arange(count))),
+            mask_image=mask,
+            height=height,
+            width=width,
+            num_inference_steps=sampling.steps,
+            guidance_scale=sampling.guidance,
+            generator=[torch.Generator().manual_seed(seed + i) for i in range(count)],
+        ).images
+
+    def about(self) -> About:
+        sampling = self.config.sampling
+        return About(
+            task="image-to-image",
+            what="Stable Diffusion, fine-tuned to fill what a mask hides.",
+            usage=f"""
+from diffusers import StableDiffusionInpaintPipeline
+
+pipeline = StableDiffusionInpaintPipeline.from_pretrained("{{name}}")
+filled = pipeline(
+    {self.asked(1)[0].text!r}, image=picture, mask_image=mask,  # white where the picture shall be filled
+    num_inference_steps={sampling.steps}, guidance_scale={sampling.guidance},
+).images[0]
+""",
+            tags=("diffusers", "stable-diffusion", "inpainting"),
+            metric_names=METRIC_NAMES,
+            inference={"num_inference_steps": sampling.steps, "guidance_scale": sampling.guidance},
+            picture=SAMPLES,
+            picture_shows="Pictures that were not trained on, with their middles filled by this model",
+        )
+
+    def _masks(self, bucket: Bucket, rows: Tensor, random: torch.Generator | None) -> Tensor:
+        training, (height, width) = self.config.training, bucket.pixels.shape[2:]
+        if random is None:
+            random = generator(self.config.seed, VALIDATION, int(rows[0]))
+            return drawn_masks(len(rows), height, width, largest=1.0, whole=0.0, random=random)
+        largest = largest_side(self.progress, training)
+        return drawn_masks(len(rows), height, width, largest=largest, whole=training.whole, random=random)

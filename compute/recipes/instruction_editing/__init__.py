@@ -1,0 +1,1 @@
+"""Instruction editing: Stable Diffusion taught to change a picture as it is told."""

@@ -1,0 +1,1 @@
+"""A causal language model of the GPT-NeoX architecture."""

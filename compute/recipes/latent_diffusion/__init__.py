@@ -1,0 +1,1 @@
+"""Diffusion on the latents of an autoencoder, by class or by text."""

@@ -1,0 +1,182 @@
+"""Trains a diffusion model on latents: `DiTPipeline` by class, `LDMTextToImagePipeline` by text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import DiTPipeline, DiTTransformer2DModel, LDMTextToImagePipeline
+from PIL import Image
+from torch import Tensor, nn
+
+from compute.recipes.data.pictures import Bucket
+from compute.recipes.diffusion.autoencoders import side_factor
+from compute.recipes.diffusion.checking import Asked
+from compute.recipes.diffusion.recipe import METRIC_NAMES, TOGETHER, LatentRecipe
+from compute.recipes.diffusion.text import TextRecipe
+from compute.recipes.latent_diffusion.config import Config
+from compute.recipes.refusal import Refused
+from compute.recipes.shapes.vocabulary import COLOURS, SHAPES
+from compute.recipes.training.card import About
+from compute.recipes.training.program import SAMPLES, perform
+
+CLASSES = 1000  # the stock pipeline's number for "no class" is fixed: one after these
+TOKENS = 77  # the length to which the stock pipeline pads every prompt
+
+
+def run(config: Config) -> Path:
+    return perform(ByClass(config) if config.model.condition == "class" else ByText(config))
+
+
+class ByClass(LatentRecipe):
+    name = "latent_diffusion"
+    config: Config
+
+    def require(self) -> None:
+        super().require()
+        if not self.config.dataset.class_columns:
+            raise Refused("Set 'dataset.class_columns': the columns that together name a picture's class.")
+        if len(self.config.dataset.ratios) > 1:
+            raise Refused("This transformer knows one size. Set 'dataset.ratios' to one ratio.")
+
+    def build_networks(self) -> nn.Module:
+        model, latents = self.config.model, self.latents[0].mean
+        names = self.pictures.class_names
+        if len(names) > CLASSES:
+            raise Refused(f"The data set has {len(names)} classes; the stock pipeline knows at most {CLASSES}.")
+        unknown = sorted(set(self.test.class_names) - set(names))
+        if unknown:
+            raise Refused(f"The class {unknown[0]!r} of the test split is not in the training split.")
+        # The test split may lack classes: its places are told in those of the training split.
+        places = torch.tensor([names.index(name) for name in self.test.class_names])
+        self._test_classes = [places[bucket.classes] for bucket in self.test.buckets]
+        transformer = DiTTransformer2DModel(
+            sample_size=latents.shape[2],
+            patch_size=model.patch,
+            in_channels=latents.shape[1],
+            out_channels=latents.shape[1],
+            num_layers=model.blocks,
+            num_attention_heads=model.block_heads,
+            attention_head_dim=model.width // model.block_heads,
+            num_embeds_ada_norm=CLASSES,
+        )
+        for linear in (transformer.proj_out_2, *(block.norm1.linear for block in transformer.transformer_blocks)):
+            nn.init.zeros_(linear.weight)
+            nn.init.zeros_(linear.bias)
+        self._set_dropout(transformer)
+        self.transformer = transformer
+        return transformer
+
+    def answer(
+        self, noisy: Tensor, times: Tensor, bucket: Bucket, rows: Tensor, random: torch.Generator | None
+    ) -> Tensor:
+        for place, test in enumerate(self.test.buckets):
+            if bucket is test:
+                classes = self._test_classes[place][rows]
+                break
+        else:
+            classes = bucket.classes[rows]
+        # While it trains, the transformer itself drops a share of the classes.
+        return self.transformer(noisy, timestep=times, class_labels=classes.to(self.device)).sample
+
+    def pipeline(self) -> DiTPipeline:
+        return DiTPipeline(self.transformer, self.autoencoder, self.scheduler)
+
+    def export(self, folder: Path) -> None:
+        """With the names of the classes, which the stock pipeline reads and does not write."""
+        super().export(folder)
+        index = folder / "model_index.json"
+        facts = json.loads(index.read_text(encoding="utf-8"))
+        facts["id2label"] = dict(enumerate(self.pictures.class_names))
+        index.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+    def asked(self, count: int) -> list[Asked]:
+        names = self.pictures.class_names
+        spread = [index * len(names) // count for index in range(count)] if count < len(names) else range(count)
+        return [_asked_class(number % len(names), names[number % len(names)]) for number in spread]
+
+    def drawn(self, pipeline: Any, asked: Sequence[Asked], *, seed: int) -> list[Image.Image]:
+        sampling, pictures = self.config.sampling, []
+        for start in range(0, len(asked), TOGETHER):
+            some = asked[start : start + TOGETHER]
+            pictures += pipeline(
+                [each.label for each in some],
+                num_inference_steps=sampling.steps,
+                guidance_scale=sampling.guidance,
+                generator=[torch.Generator().manual_seed(seed + start + i) for i in range(len(some))],
+            ).images
+        return pictures
+
+    def about(self) -> About:
+        sampling, names = self.config.sampling, self.pictures.class_names
+        shown = ", ".join(f"{number} {name}" for number, name in enumerate(names[:40]))
+        return About(
+            task="unconditional-image-generation",
+            what="A class-conditional latent diffusion transformer (DiT). Classes: "
+            f"{shown}{' ...' if len(names) > 40 else ''}.",
+            usage=f"""
+from diffusers import DiTPipeline
+
+pipeline = DiTPipeline.from_pretrained("{{name}}")
+picture = pipeline([0], num_inference_steps={sampling.steps}, guidance_scale={sampling.guidance}).images[0]
+""",
+            tags=("diffusers", "dit", "latent-diffusion"),
+            metric_names=METRIC_NAMES,
+            inference={"num_inference_steps": sampling.steps, "guidance_scale": sampling.guidance},
+            picture=SAMPLES,
+            picture_shows="Pictures drawn by this model",
+        )
+
+    def _set_dropout(self, transformer: DiTTransformer2DModel) -> None:
+        for module in transformer.modules():
+            if hasattr(module, "dropout_prob"):
+                module.dropout_prob = self.config.training.condition_dropout
+
+
+class ByText(TextRecipe):
+    name = "latent_diffusion"
+    config: Config
+    tokens = TOKENS
+
+    def build_networks(self) -> nn.Module:
+        if self.config.model.max_tokens != TOKENS:
+            raise Refused(f"Set 'model.max_tokens' to {TOKENS}: the stock pipeline pads every prompt to it.")
+        return super().build_networks()
+
+    def pipeline(self) -> LDMTextToImagePipeline:
+        return LDMTextToImagePipeline(self.autoencoder, self.text_encoder, self.tokenizer, self.unet, self.scheduler)
+
+    def drawing(self) -> dict[str, Any]:
+        side = self.config.dataset.size
+        return {"height": side, "width": side}
+
+    def about(self) -> About:
+        sampling, side = self.config.sampling, self.config.dataset.size
+        return About(
+            task="text-to-image",
+            what="A text-conditional latent diffusion model: a text encoder and a UNet with cross-attention, "
+            f"on latents {side_factor(self.autoencoder)} times smaller than pictures.",
+            usage=f"""
+from diffusers import LDMTextToImagePipeline
+
+pipeline = LDMTextToImagePipeline.from_pretrained("{{name}}")
+picture = pipeline(
+    {self.asked(1)[0].text!r}, height={side}, width={side},
+    num_inference_steps={sampling.steps}, guidance_scale={sampling.guidance},
+).images[0]
+""",
+            tags=("diffusers", "latent-diffusion"),
+            metric_names=METRIC_NAMES,
+            inference={"num_inference_steps": sampling.steps, "guidance_scale": sampling.guidance},
+            picture=SAMPLES,
+            picture_shows="Pictures drawn by this model",
+        )
+
+
+def _asked_class(number: int, name: str) -> Asked:
+    words = name.split(" ")
+    colour = next((word for word in words if word in COLOURS), "")
+    return Asked(name, label=number, colour=colour, shape=next((word for word in words if word in SHAPES), ""))

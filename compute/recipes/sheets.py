@@ -1,0 +1,30 @@
+"""Sheets of pictures, for cards and for those who watch a training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PIL import Image
+from torch import Tensor
+
+SMALLEST_TILE = 128  # pixels: tiny pictures are shown enlarged, pixel by pixel
+COLUMNS = 8
+
+
+def contact_sheet(pictures: Sequence[Image.Image]) -> Image.Image:
+    """The pictures side by side, row by row, small ones enlarged."""
+    width = pictures[0].width
+    tile = width * max(1, SMALLEST_TILE // width)
+    columns = min(COLUMNS, len(pictures))
+    rows = -(-len(pictures) // columns)
+    sheet = Image.new("RGB", (columns * tile, rows * tile), "white")
+    for index, picture in enumerate(pictures):
+        enlarged = picture.resize((tile, tile), Image.Resampling.NEAREST)
+        sheet.paste(enlarged, (index % columns * tile, index // columns * tile))
+    return sheet
+
+
+def as_images(pictures: Tensor) -> list[Image.Image]:
+    """Pictures (n, 3, height, width) in -1..1."""
+    pixels = ((pictures.float() + 1.0) * 127.5).round().clamp(0, 255).byte()
+    return [Image.fromarray(each) for each in pixels.permute(0, 2, 3, 1).cpu().numpy()]

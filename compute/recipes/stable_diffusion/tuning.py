@@ -1,0 +1,92 @@
+"""Goes on from a finished Stable Diffusion pipeline with more input channels; its text encoder is frozen."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from torch import Tensor, nn
+
+from compute.recipes.data.caches import texts_of
+from compute.recipes.data.pictures import Bucket
+from compute.recipes.diffusion.text import TextRecipe
+from compute.recipes.lineage import Source
+from compute.recipes.refusal import Refused
+from compute.recipes.training.bases import folder_of, look_up_base
+
+
+def widened(unet: UNet2DConditionModel, channels: int) -> UNet2DConditionModel:
+    """The same network with more input channels, whose weights are zero: at first it answers as before."""
+    wide = UNet2DConditionModel.from_config(unet.config, in_channels=channels)
+    state = unet.state_dict()
+    old = state["conv_in.weight"]
+    first = old.new_zeros(old.shape[0], channels, *old.shape[2:])
+    first[:, : old.shape[1]] = old
+    wide.load_state_dict(state | {"conv_in.weight": first})
+    return wide
+
+
+class Tuning(TextRecipe):
+    """Subclasses bring the further channels and the stock pipeline."""
+
+    more: ClassVar[str]  # what the further channels are, for refusals
+
+    def bases(self) -> list[Source]:
+        self.autoencoder_source = look_up_base(self.config.base, key="base")
+        return [self.autoencoder_source]
+
+    def further_channels(self, latent_channels: int) -> int:
+        """How many channels come after those of the noisy latents."""
+        raise NotImplementedError
+
+    def build_networks(self) -> nn.Module:
+        unet = self.load_base()
+        channels = unet.config.in_channels
+        self.unet = widened(unet, channels + self.further_channels(channels))
+        self.cache_texts([*self.pictures.captions, *self.test.captions])
+        return self.unet
+
+    def load_base(self) -> UNet2DConditionModel:
+        """Takes tokenizer, frozen text encoder and scheduler from the base, and gives its UNet.
+
+        Raises Refused when the UNet has more input channels than latents have.
+        """
+        source = self.autoencoder_source
+        base = StableDiffusionPipeline.from_pretrained(folder_of(source), use_safetensors=True, safety_checker=None)
+        if base.unet.config.in_channels != base.vae.config.latent_channels:
+            raise Refused(f"The base model {source.id} has {self.more} or the like already. Choose a plain one.")
+        self.tokenizer = base.tokenizer
+        self.tokens = base.tokenizer.model_max_length
+        self.text_encoder = base.text_encoder.eval().requires_grad_(False).to(self.device)
+        self.scheduler = DDIMScheduler.from_config(base.scheduler.config)
+        return base.unet
+
+    def cache_texts(self, texts: list[str]) -> None:
+        """Asks the frozen text encoder once what it says of these texts, and of none."""
+        self._texts = texts_of(
+            ["", *texts],
+            lambda some: self.text_encoder(self._tokens(some).to(self.device))[0].cpu(),
+            self.caches,
+            named=[self.autoencoder_source.id, self.autoencoder_source.revision],
+        )
+
+    def states(self, bucket: Bucket, rows: Tensor, random: torch.Generator | None) -> Tensor:
+        captions = [bucket.captions[row] for row in rows.tolist()]
+        if random is not None:
+            dropped = torch.rand(len(rows), generator=random) < self.config.training.condition_dropout
+            captions = ["" if drop else text for text, drop in zip(captions, dropped.tolist(), strict=True)]
+        return self._texts.of(captions).to(self.device)
+
+    def parts(self) -> dict[str, Any]:
+        """What every Stable Diffusion pipeline is made of."""
+        return {
+            "vae": self.autoencoder,
+            "text_encoder": self.text_encoder,
+            "tokenizer": self.tokenizer,
+            "unet": self.unet,
+            "scheduler": self.scheduler,
+            "safety_checker": None,
+            "feature_extractor": None,
+            "requires_safety_checker": False,
+        }

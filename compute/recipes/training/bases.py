@@ -1,0 +1,38 @@
+"""Finished models that a recipe starts from or builds on, at an exact commit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from huggingface_hub import HfApi, snapshot_download
+
+from compute.recipes.hub import told_as_refusal
+from compute.recipes.lineage import Source
+from compute.recipes.refusal import Refused
+from compute.recipes.training.config import SourceConfig
+
+# Never a pickle, never code: what is not on this list stays where it is.
+WANTED = ["*.safetensors", "*.json", "*.txt", "*.model"]
+LOCAL = "local"
+
+
+def look_up_base(config: SourceConfig, *, key: str) -> Source:
+    """The exact commit of the model; a local folder stands for itself. `key` names the setting."""
+    if not config.id:
+        raise Refused(f"Set '{key}.id' to a model on the hub or to a folder.")
+    if Path(config.id).is_dir():
+        return Source(config.id, LOCAL)
+    with told_as_refusal(
+        f"The model {config.id} at {config.revision} cannot be read",
+        f"Check '{key}.id', and that the token in HF_TOKEN may read it.",
+    ):
+        info = HfApi().model_info(config.id, revision=config.revision)
+    return Source(config.id, str(info.sha))
+
+
+def folder_of(source: Source) -> Path:
+    """The model's files on this machine, downloaded when need be."""
+    if source.revision == LOCAL:
+        return Path(source.id)
+    with told_as_refusal(f"The model {source.id} cannot be downloaded", "Try the same command again."):
+        return Path(snapshot_download(source.id, revision=source.revision, allow_patterns=WANTED))

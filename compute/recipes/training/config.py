@@ -1,0 +1,94 @@
+"""The keys that all recipes share, with their units and defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from compute.recipes.lineage import Credit
+from compute.recipes.refusal import Refused
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """How it is trained. Training ends at `steps` or after `max_seconds`, whichever is first."""
+
+    steps: int = 1500  # optimizer steps
+    max_seconds: float = 0.0  # wall time of training over all attempts; 0 sets no limit
+    batch: int = 32  # in each process
+    accumulate: int = 1  # batches per optimizer step
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    learning_rate: float = 1.5e-3
+    muon_learning_rate: float = 0.02  # for the matrices inside the transformer's blocks
+    weight_decay: float = 0.01
+    warmup: float = 0.05  # share of training in which the rate climbs from zero
+    decay: float = 0.4  # share of training, at its end, in which it falls to zero
+    clip: float = 1.0  # largest norm of the gradient
+    ema: float = 0.995
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    device: str = ""  # empty: cuda when there is one, else cpu
+    threads: int = 0  # 0: as many as this process may use
+    log_every: int = 10  # steps
+    checkpoint_every: int = 200  # steps
+
+
+@dataclass(frozen=True)
+class PublishConfig:
+    """Where the model goes and what its card says. Without `repo_id` it stays local."""
+
+    repo_id: str = ""
+    private: bool = False
+    title: str = ""
+    licence: str = "apache-2.0"
+    tags: tuple[str, ...] = ()
+
+
+# Length and habits of saving may change between attempts; everything else shapes the weights.
+FREE = frozenset({"steps", "max_seconds", "log_every", "checkpoint_every", "threads", "device"})
+
+
+def shaping(training: dict[str, Any]) -> dict[str, Any]:
+    """The keys of a training section, as plain data, that shape the weights."""
+    return {key: value for key, value in training.items() if key not in FREE}
+
+
+def require_sensible_loop(training: LoopConfig) -> None:
+    """Raises Refused for values that are of the right type and still cannot work."""
+    for name in ("steps", "batch", "accumulate", "log_every", "checkpoint_every"):
+        if getattr(training, name) < 1:
+            raise Refused(f"'training.{name}' must be at least 1.")
+    if training.warmup < 0 or training.decay < 0 or training.warmup + training.decay > 1:
+        raise Refused("'training.warmup' and 'training.decay' are shares of training; together at most 1.")
+
+
+@dataclass(frozen=True)
+class ValidationConfig:
+    """Metrics and pictures while training, with the averaged weights."""
+
+    every: int = 0  # steps; 0: only before and after
+    pictures: int = 8
+
+
+@dataclass(frozen=True)
+class SourceConfig:
+    """A finished model to start from or to build on."""
+
+    id: str = ""  # hub id, or a folder
+    revision: str = "main"
+
+
+@dataclass(frozen=True)
+class RecipeConfig:
+    """The sections that every recipe has beside its own `dataset`, `model` and `training`."""
+
+    seed: int = 0
+    output: str = "output"  # folder for caches, checkpoints, samples, log and the finished model
+    accept_dataset_licence: str = ""  # see compute.recipes.licences
+    credits: tuple[Credit, ...] = ()
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+    publish: PublishConfig = field(default_factory=PublishConfig)
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.output)

@@ -1,0 +1,139 @@
+"""Data for training: buckets, caches, streaming, and what people asked to be left out."""
+
+import hashlib
+import io
+
+import pytest
+import torch
+from datasets import Dataset, Features, Image, Value
+from PIL import Image as Pictures
+
+from compute.recipes.data.buckets import BucketOrder, bucket_sizes, nearest
+from compute.recipes.data.caches import latents_of, texts_of
+from compute.recipes.data.config import PicturesConfig
+from compute.recipes.data.facts import look_up
+from compute.recipes.data.opt_outs import LeftOut
+from compute.recipes.data.pictures import load_pictures
+from compute.recipes.refusal import Refused
+
+
+def _png(size, colour):
+    buffer = io.BytesIO()
+    Pictures.new("RGB", size, colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+PICTURES = [_png((64, 64), "red"), _png((128, 64), "green"), _png((60, 130), "blue"), _png((64, 64), "white")]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("mixed")
+    rows = {
+        "image": [{"bytes": data, "path": f"{place}.png"} for place, data in enumerate(PICTURES)],
+        "caption": ["A red thing", "a green thing", "a blue thing by Ada", "nothing"],
+        "url": [f"https://{host}/{i}" for i, host in enumerate(["a.org", "img.b.org", "c.org", "notb.org"])],
+        "kind": ["warm", "cold", "cold", "none"],
+    }
+    features = Features({"image": Image(), "caption": Value("string"), "url": Value("string"), "kind": Value("string")})
+    (made / "data").mkdir()
+    Dataset.from_dict(rows, features=features).to_parquet(made / "data" / "train-00000-of-00001.parquet")
+    return made
+
+
+def _load(folder, cache, left_out=LeftOut(), **keys):  # noqa: B008 - frozen
+    keys = {"caption_column": "caption", "size": 32, "ratios": (1.0, 2.0, 0.5)} | keys
+    config = PicturesConfig(path=str(folder), **keys)
+    return load_pictures(config, look_up(config), left_out, cache)
+
+
+def test_sides_are_multiples_and_areas_alike():
+    sizes = bucket_sizes(64, (1.0, 2.0, 0.5, 1.01), 8)
+    assert sizes == [(64, 64), (88, 48), (48, 88)]
+    assert [nearest(sizes, *size) for size in [(500, 500), (900, 500), (300, 800)]] == [0, 1, 2]
+
+
+def test_every_row_comes_once_an_epoch_and_batches_keep_to_their_bucket():
+    order = BucketOrder([5, 3, 8], batch=4, seed=2)
+    assert order.per_epoch == 5
+    for epoch in range(2):
+        seen = {0: set(), 1: set(), 2: set()}
+        for index in range(5 * epoch, 5 * epoch + 5):
+            bucket, rows = order.at(index)
+            assert len(rows) == 4
+            seen[bucket] |= set(rows.tolist())
+        assert [len(rows) for rows in seen.values()] == [5, 3, 8]
+    again = BucketOrder([5, 3, 8], batch=4, seed=2)
+    assert torch.equal(again.at(7)[1], order.at(7)[1])
+
+
+def test_pictures_go_to_the_bucket_of_their_shape_once(folder, tmp_path):
+    pictures = _load(folder, tmp_path, class_columns=("kind",))
+    assert [tuple(bucket.pixels.shape) for bucket in pictures.buckets] == [
+        (2, 3, 32, 32),
+        (1, 3, 24, 48),
+        (1, 3, 48, 24),
+    ]
+    assert pictures.class_names == ["cold", "none", "warm"]
+    assert pictures.buckets[0].classes.tolist() == [2, 1]
+    assert pictures.buckets[1].captions == ["a green thing"]
+    red = pictures.buckets[0].pictures(torch.tensor([0]))
+    assert red[0, :, 5, 5].tolist() == [1.0, -1.0, -1.0]
+    (cache,) = tmp_path.iterdir()
+    before = cache.stat().st_mtime_ns
+    _load(folder, tmp_path, class_columns=("kind",))
+    assert [path.stat().st_mtime_ns for path in tmp_path.iterdir()] == [before]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "left"),
+    [
+        ("url", "https://a.org/0", 3),
+        ("domain", "b.org", 3),
+        ("sha256", hashlib.sha256(PICTURES[2]).hexdigest(), 3),
+        ("text", "by ada", 3),
+        ("text", "thing", 1),
+        ("path", "3.png", 3),
+        ("path", "nowhere.png", 4),
+    ],
+)
+def test_what_people_asked_to_leave_out_is_not_trained_on(folder, tmp_path, kind, value, left):
+    assert len(_load(folder, tmp_path, LeftOut(**{kind: frozenset([value])}))) == left
+
+
+def test_nothing_left_is_refused(folder, tmp_path):
+    with pytest.raises(Refused, match="no pictures left"):
+        _load(folder, tmp_path, LeftOut(domain=frozenset(["org"])))
+    with pytest.raises(Refused, match="has no column 'text'"):
+        _load(folder, tmp_path, caption_column="text")
+    with pytest.raises(Refused, match=r"Check 'dataset.split'"):
+        _load(folder, tmp_path, split="nowhere")
+
+
+def test_frozen_networks_are_asked_once(folder, tmp_path):
+    pictures = _load(folder, tmp_path)
+    asked = []
+
+    def encode(some):
+        asked.append(len(some))
+        return some[:, :1], some[:, :1].abs()
+
+    first = latents_of(pictures, encode, tmp_path, named=["a"])
+    again = latents_of(pictures, encode, tmp_path, named=["a"])
+    assert asked == [2, 1, 1]
+    assert all(torch.equal(one.mean, other.mean) for one, other in zip(first, again, strict=True))
+    rows = torch.tensor([1])
+    drawn = first[0].drawn(rows, torch.Generator().manual_seed(0))
+    noise = torch.randn(drawn.shape, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(drawn, first[0].mean[rows] + first[0].deviation[rows] * noise)
+    latents_of(pictures, encode, tmp_path, named=["b"])
+    assert len(asked) == 6
+
+    def embed(some):
+        asked.append(some)
+        return torch.tensor([[float(len(text))] for text in some])
+
+    for _ in range(2):
+        texts = texts_of(["bb", "a", "bb"], embed, tmp_path, named=["a"])
+        assert texts.of(["a", "bb", "a"]).tolist() == [[1.0], [2.0], [1.0]]
+    assert asked[6:] == [["a", "bb"]]

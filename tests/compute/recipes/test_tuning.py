@@ -1,0 +1,101 @@
+"""Fine-tunes of Stable Diffusion: they begin where the base ended, learn, and load in the stock classes."""
+
+import numpy as np
+import pytest
+import torch
+from diffusers import (
+    DiffusionPipeline,
+    StableDiffusionInpaintPipeline,
+    StableDiffusionInstructPix2PixPipeline,
+    StableDiffusionPipeline,
+)
+
+from compute.recipes.inpainting.config import Config as InpaintingConfig
+from compute.recipes.inpainting.config import TrainingConfig
+from compute.recipes.inpainting.masks import drawn_masks, largest_side
+from compute.recipes.inpainting.program import run as train_inpainting
+from compute.recipes.instruction_editing.config import Config as EditingConfig
+from compute.recipes.instruction_editing.program import run as train_editing
+from compute.recipes.refusal import Refused
+from compute.recipes.shapes.checker import recognise
+from compute.recipes.shapes.edits import make_edits, write_parquet
+from compute.recipes.stable_diffusion.tuning import widened
+from tests.compute.recipes.small import TUNED, configured, drawn, metric
+
+
+def _sections(base, **more):
+    return {**TUNED, "base": {"id": str(base)}, "validation": {"pictures": 2}} | more
+
+
+def test_further_channels_change_nothing_at_first(stable):
+    unet = StableDiffusionPipeline.from_pretrained(stable).unet.eval()
+    wide = widened(unet, 9).eval()
+    noisy, states = torch.randn(2, 4, 8, 8), torch.randn(2, 16, 32)
+    with torch.no_grad():
+        before = unet(noisy, 500, states).sample
+        after = wide(torch.cat([noisy, torch.randn(2, 5, 8, 8)], dim=1), 500, states).sample
+    torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-4)
+
+
+def test_inpainting(stable, shapes_folder, tmp_path):
+    data = {"caption_column": "caption"}
+    config = configured(InpaintingConfig, shapes_folder, tmp_path, **_sections(stable, dataset=data))
+    folder = train_inpainting(config)
+    before, after = metric(config.folder, "validation_loss")
+    assert after < 0.95 * before
+
+    pipeline = DiffusionPipeline.from_pretrained(folder, use_safetensors=True)
+    assert type(pipeline) is StableDiffusionInpaintPipeline
+    assert pipeline.unet.config.in_channels == 9
+    assert pipeline.unet.conv_in.weight[:, 4:].abs().max() > 0, "the mask and what is seen matter"
+    mask = torch.zeros(1, 1, 32, 32)
+    mask[:, :, 8:24, 8:24] = 1.0
+    options = {"image": torch.rand(1, 3, 32, 32), "mask_image": mask, "height": 32, "width": 32}
+    options["num_inference_steps"] = 2
+    stock = StableDiffusionInpaintPipeline.from_pretrained(folder)
+    assert np.array_equal(*(drawn(each, "a red circle", **options) for each in (pipeline, stock)))
+    with pytest.raises(Refused, match="has a mask or the like already"):
+        train_inpainting(configured(InpaintingConfig, shapes_folder, tmp_path / "x", **_sections(folder, dataset=data)))
+
+
+def test_instruction_editing(stable, tmp_path):
+    write_parquet(tmp_path / "edits", train=96, test=16)
+    config = configured(EditingConfig, tmp_path / "edits", tmp_path / "output", **_sections(stable))
+    folder = train_editing(config)
+    before, after = metric(config.folder, "validation_loss")
+    assert after < 0.95 * before
+
+    pipeline = DiffusionPipeline.from_pretrained(folder, use_safetensors=True)
+    assert type(pipeline) is StableDiffusionInstructPix2PixPipeline
+    assert pipeline.unet.config.in_channels == 8
+    options = {"image": torch.rand(1, 3, 32, 32), "num_inference_steps": 2, "guidance_scale": 3.0}
+    stock = StableDiffusionInstructPix2PixPipeline.from_pretrained(folder)
+    first, second = (drawn(each, "make it red", image_guidance_scale=1.5, **options) for each in (pipeline, stock))
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, drawn(pipeline, "make it red", image_guidance_scale=4.0, **options))
+
+
+def test_edits_change_what_they_say_and_nothing_else():
+    for edit in make_edits(3, 12):
+        before, after = recognise(edit.original), recognise(edit.edited)
+        wanted = edit.instruction.rpartition(" ")[2]
+        assert before.shape == after.shape
+        if "background" in edit.instruction:
+            assert (after.background, after.colour) == (wanted, before.colour)
+        else:
+            assert (after.colour, after.background) == (wanted, before.background)
+
+
+def test_masks_grow_over_the_training():
+    config = TrainingConfig(first_side=0.4, grown_by=0.5)
+    assert [largest_side(p, config) for p in (0.0, 0.25, 0.5, 1.0)] == pytest.approx([0.4, 0.7, 1.0, 1.0])
+
+    def masks(largest, whole):
+        random = torch.Generator().manual_seed(0)
+        return drawn_masks(200, 32, 24, largest=largest, whole=whole, random=random)
+
+    small, large = (masks(side, 0.0).mean(dim=(1, 2, 3)) for side in (0.4, 1.0))
+    assert small.max() <= 0.17
+    assert small.min() > 0.02
+    assert large.mean() > 2 * small.mean()
+    assert masks(0.4, 1.0).min() == 1.0

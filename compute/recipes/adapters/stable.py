@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -78,10 +77,6 @@ class StableAdapter(Tuning):
         if self.config.dataset.prompt:
             return [Asked(self.config.dataset.prompt)] * count
         return super().asked(count)
-
-    def drawing(self) -> dict[str, Any]:
-        side = self.config.dataset.size
-        return {"height": side, "width": side}
 
     def export(self, folder: Path) -> None:
         folder.mkdir(parents=True)

@@ -83,9 +83,27 @@ class LatentRecipe(Recipe):
     def asked(self, count: int) -> list[Asked]:
         """What pictures are drawn of."""
 
-    @abstractmethod
     def drawn(self, pipeline: Any, asked: Sequence[Asked], *, seed: int) -> list[Image.Image]:
         """One picture for each, number i from noise of seed + i."""
+        sampling, pictures = self.config.sampling, []
+        for start in range(0, len(asked), TOGETHER):
+            some = asked[start : start + TOGETHER]
+            pictures += pipeline(
+                [self.told(each) for each in some],
+                num_inference_steps=sampling.steps,
+                guidance_scale=sampling.guidance,
+                generator=[torch.Generator().manual_seed(seed + start + i) for i in range(len(some))],
+                **self.drawing(),
+            ).images
+        return pictures
+
+    def told(self, asked: Asked) -> str | int:
+        """What the stock pipeline is asked for."""
+        return asked.text
+
+    def drawing(self) -> dict[str, Any]:
+        """More that the stock pipeline is told."""
+        return {}
 
     def measure(self) -> dict[str, float]:
         total, count = 0.0, 0

@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from diffusers import UNet2DConditionModel
-from PIL import Image
 from torch import Tensor, nn
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from compute.recipes.data.pictures import Bucket
 from compute.recipes.diffusion.checking import Asked
 from compute.recipes.diffusion.config import UNetConfig
-from compute.recipes.diffusion.recipe import TOGETHER, LatentRecipe
+from compute.recipes.diffusion.recipe import LatentRecipe
 from compute.recipes.refusal import Refused
 from compute.recipes.shapes.vocabulary import held_out_prompts
-from compute.recipes.text_to_image.tokenizer import build_tokenizer
+from compute.recipes.text_to_image.tokenizer import build_tokenizer, text_config
 
 
 def build_text_encoder(config: UNetConfig, tokenizer: CLIPTokenizer) -> CLIPTextModel:
-    encoder = CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=config.text_width,
-            intermediate_size=4 * config.text_width,
-            projection_dim=config.text_width,
-            num_hidden_layers=config.text_layers,
-            num_attention_heads=config.text_heads,
-            max_position_embeddings=config.max_tokens,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-    )
+    encoder = CLIPTextModel(text_config(config, tokenizer))
     # CLIP's own start (0.02) suits long training; from scratch in minutes, words must differ at once.
     with torch.no_grad():
         encoder.get_input_embeddings().weight.normal_(std=0.5)
@@ -100,22 +85,9 @@ class TextRecipe(LatentRecipe):
             return [Asked(p.text, colour=p.scene.colour, shape=p.scene.shape) for p in held_out_prompts(count)]
         return [Asked(text) for text in list(dict.fromkeys(self.test.captions))[:count]]
 
-    def drawn(self, pipeline: Any, asked: Sequence[Asked], *, seed: int) -> list[Image.Image]:
-        sampling, pictures = self.config.sampling, []
-        for start in range(0, len(asked), TOGETHER):
-            some = asked[start : start + TOGETHER]
-            pictures += pipeline(
-                [each.text for each in some],
-                num_inference_steps=sampling.steps,
-                guidance_scale=sampling.guidance,
-                generator=[torch.Generator().manual_seed(seed + start + i) for i in range(len(some))],
-                **self.drawing(),
-            ).images
-        return pictures
-
     def drawing(self) -> dict[str, Any]:
-        """More that the stock pipeline is told."""
-        return {}
+        side = self.config.dataset.size
+        return {"height": side, "width": side}
 
     def _all_buckets(self) -> list[Bucket]:
         return [*self.pictures.buckets, *self.test.buckets]

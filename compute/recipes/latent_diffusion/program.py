@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from diffusers import DiTPipeline, DiTTransformer2DModel, LDMTextToImagePipeline
-from PIL import Image
 from torch import Tensor, nn
 
 from compute.recipes.data.pictures import Bucket
 from compute.recipes.diffusion.autoencoders import side_factor
 from compute.recipes.diffusion.checking import Asked
-from compute.recipes.diffusion.recipe import METRIC_NAMES, TOGETHER, LatentRecipe
+from compute.recipes.diffusion.recipe import METRIC_NAMES, LatentRecipe
 from compute.recipes.diffusion.text import TextRecipe
 from compute.recipes.latent_diffusion.config import Config
 from compute.recipes.refusal import Refused
@@ -98,17 +95,8 @@ class ByClass(LatentRecipe):
         spread = [index * len(names) // count for index in range(count)] if count < len(names) else range(count)
         return [_asked_class(number % len(names), names[number % len(names)]) for number in spread]
 
-    def drawn(self, pipeline: Any, asked: Sequence[Asked], *, seed: int) -> list[Image.Image]:
-        sampling, pictures = self.config.sampling, []
-        for start in range(0, len(asked), TOGETHER):
-            some = asked[start : start + TOGETHER]
-            pictures += pipeline(
-                [each.label for each in some],
-                num_inference_steps=sampling.steps,
-                guidance_scale=sampling.guidance,
-                generator=[torch.Generator().manual_seed(seed + start + i) for i in range(len(some))],
-            ).images
-        return pictures
+    def told(self, asked: Asked) -> int:
+        return asked.label
 
     def about(self) -> About:
         sampling, names = self.config.sampling, self.pictures.class_names
@@ -148,10 +136,6 @@ class ByText(TextRecipe):
 
     def pipeline(self) -> LDMTextToImagePipeline:
         return LDMTextToImagePipeline(self.autoencoder, self.text_encoder, self.tokenizer, self.unet, self.scheduler)
-
-    def drawing(self) -> dict[str, Any]:
-        side = self.config.dataset.size
-        return {"height": side, "width": side}
 
     def about(self) -> About:
         sampling, side = self.config.sampling, self.config.dataset.size

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from diffusers import AutoencoderKL, StableDiffusionPipeline
 from torch import nn
@@ -45,10 +44,6 @@ class StableDiffusion(TextRecipe):
             feature_extractor=None,
             requires_safety_checker=False,
         )
-
-    def drawing(self) -> dict[str, Any]:
-        side = self.config.dataset.size
-        return {"height": side, "width": side}
 
     def about(self) -> About:
         sampling, side = self.config.sampling, self.config.dataset.size

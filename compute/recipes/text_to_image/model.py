@@ -15,7 +15,6 @@ from diffusers import (
 )
 from torch import Tensor, nn
 from transformers import (
-    CLIPTextConfig,
     CLIPTextModelWithProjection,
     CLIPTokenizer,
     T5Config,
@@ -24,6 +23,7 @@ from transformers import (
 )
 
 from compute.recipes.text_to_image.config import ModelConfig
+from compute.recipes.text_to_image.tokenizer import text_config
 
 # The latent is a small multiple of the picture, so that the decoder's soft clamp
 # (3 * tanh(x / 3)) stays straight: the error is below 1e-5 of the range.
@@ -176,20 +176,7 @@ class CountedAttention:
 
 
 def _text_encoder(config: ModelConfig, tokenizer: CLIPTokenizer) -> CLIPTextModelWithProjection:
-    encoder = CLIPTextModelWithProjection(
-        CLIPTextConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=config.text_width,
-            intermediate_size=4 * config.text_width,
-            projection_dim=config.text_width,
-            num_hidden_layers=config.text_layers,
-            num_attention_heads=config.text_heads,
-            max_position_embeddings=config.max_tokens,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-    )
+    encoder = CLIPTextModelWithProjection(text_config(config, tokenizer))
     # CLIP's own start (0.02) suits long training; from scratch in minutes, words must differ at once.
     with torch.no_grad():
         encoder.get_input_embeddings().weight.normal_(std=0.5)

@@ -1,4 +1,4 @@
-"""Builds a byte-level CLIP tokenizer from the captions at hand; nothing is downloaded."""
+"""Builds a byte-level CLIP tokenizer from the captions at hand, and what its encoder is like; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import Protocol
 
-from transformers import CLIPTokenizer
+from transformers import CLIPTextConfig, CLIPTokenizer
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 WORD_END = "</w>"
@@ -16,6 +17,35 @@ PIECES = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d|[^\W\d_]+|\d|[^\s\w]+|_+")
 MOST_WORDS = 20_000
 
 Pair = tuple[str, str]
+
+
+class TextSizes(Protocol):
+    """The members of a configuration that size a text encoder."""
+
+    @property
+    def text_width(self) -> int: ...
+    @property
+    def text_layers(self) -> int: ...
+    @property
+    def text_heads(self) -> int: ...
+    @property
+    def max_tokens(self) -> int: ...
+
+
+def text_config(sizes: TextSizes, tokenizer: CLIPTokenizer) -> CLIPTextConfig:
+    """Of the CLIP text encoder that reads what this tokenizer gives."""
+    return CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=sizes.text_width,
+        intermediate_size=4 * sizes.text_width,
+        projection_dim=sizes.text_width,
+        num_hidden_layers=sizes.text_layers,
+        num_attention_heads=sizes.text_heads,
+        max_position_embeddings=sizes.max_tokens,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
 
 
 def build_tokenizer(captions: Iterable[str], *, merges: int, max_tokens: int) -> CLIPTokenizer:

@@ -22,7 +22,6 @@ from huggingface_hub import HfApi
 
 from tests.support.site_server import PROJECT, database_url, start, stop
 
-_NAME = "second_hub"
 FILES = ("/resolve/", "/api/storage/objects/")  # what the addresses of files hold
 _ASKED = ("Range", "Authorization", "Git-Protocol", "Content-Type", "Accept")
 _PEOPLE = """
@@ -49,15 +48,16 @@ class SecondHub:
 def second_hub(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[SecondHub]:
     with django_db_blocker.unblock():
         server, _, own = database_url().rpartition("/")
+        name = f"{own}_second"
         connection.close()  # nobody may use a database that is copied
     with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
-        admin.execute(f"DROP DATABASE IF EXISTS {_NAME} WITH (FORCE)")
+        admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         try:
-            admin.execute(f"CREATE DATABASE {_NAME} TEMPLATE {own}")
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE {own}")
         except psycopg.errors.ObjectInUse:  # a running site: then it takes longer
-            admin.execute(f"CREATE DATABASE {_NAME}")
+            admin.execute(f"CREATE DATABASE {name}")
     data = tmp_path_factory.mktemp("second")
-    more = {"WELLSPRING_DATA": str(data), "DATABASE_URL": f"{server}/{_NAME}"}
+    more = {"WELLSPRING_DATA": str(data), "DATABASE_URL": f"{server}/{name}"}
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings.test"} | more
     manage = [sys.executable, str(PROJECT / "manage.py")]
     subprocess.run([*manage, "migrate", "-v", "0"], env=environment, cwd=PROJECT, check=True, capture_output=True)
@@ -74,7 +74,7 @@ def second_hub(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator
     yield SecondHub(url, tokens)
     stop(process)
     with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
-        admin.execute(f"DROP DATABASE {_NAME} WITH (FORCE)")
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @dataclass

@@ -1,4 +1,7 @@
-"""A data directory and a PostgreSQL of its own for one test run, both gone at its end."""
+"""A data directory and a PostgreSQL of its own for one test run, both gone at its end.
+
+Processes that share a run share the server, not the directory.
+"""
 
 import atexit
 import os
@@ -17,6 +20,9 @@ def prepare() -> None:
         data.chmod(0o755)
         os.environ["WELLSPRING_DATA"] = str(data)
         atexit.register(shutil.rmtree, data, ignore_errors=True)
+    if "PYTEST_XDIST_WORKER" in os.environ:  # each has a database of its own, and numbers repositories from 1
+        os.environ["WELLSPRING_DATA"] = str(Path(os.environ["WELLSPRING_DATA"]) / os.environ["PYTEST_XDIST_WORKER"])
+        Path(os.environ["WELLSPRING_DATA"]).mkdir(mode=0o755, exist_ok=True)
     if "DATABASE_URL" not in os.environ:
         postgres = EmbeddedPostgres(Path(os.environ["WELLSPRING_DATA"]) / "postgres", free_port(), durable=False)
         postgres.start()

@@ -54,6 +54,9 @@ def django_db_setup(django_db_setup, django_db_blocker):
     from django.db import connection
 
     with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("SELECT FROM pg_namespace WHERE nspname = 'made_by_migrations'")
+        if cursor.fetchone() is not None:
+            return  # a database that is used again (--reuse-db)
         cursor.execute("CREATE SCHEMA made_by_migrations")
         for name in _filled(cursor):
             cursor.execute(f'CREATE TABLE made_by_migrations."{name}" AS TABLE public."{name}"')

@@ -144,18 +144,23 @@ def facets(rows: QuerySet[Repository], kind: RepositoryKind | str, order: str) -
         rows = rows.order_by(f"-{COLUMNS[order]}", "-id")
     sample = list(rows.values_list("pipeline_tag", "library_name", "license", "gated", "tags")[: SAMPLE + 1])
     counts: dict[str, Counter[str]] = {name: Counter() for name in COUNTED}
-    for task, library, licence, gated, tags in sample[:SAMPLE]:
-        counts["task"].update([task] if task else [])
-        counts["library"].update([library] if library else [])
-        counts["licence"].update([licence] if licence else [])
-        counts["gated"].update(["false" if gated == GateMode.OPEN else gated])
-        for tag in tags:
-            group = group_of(tag, library=library, task=task)
-            name, value = _facet_of(group, tag, kind)
-            if name:
-                counts[name][value] += 1
+    tags: Counter[str] = Counter()
+    for task, library, licence, gated, carried in sample[:SAMPLE]:
+        counts["task"][task] += 1
+        counts["library"][library] += 1
+        counts["licence"][licence] += 1
+        counts["gated"]["false" if gated == GateMode.OPEN else gated] += 1
+        tags.update(carried)
+        tags.subtract(name for name in {library, task} if name in carried)  # what is counted there is no tag here
+    for tag, number in tags.items():
+        name, value = _facet_of(tag, kind)
+        if name:
+            counts[name][value] += number
+    for counter in counts.values():
+        counter.pop("", None)
     values = {
-        name: sorted(counter.items(), key=lambda item: (-item[1], item[0]))[:SHOWN] for name, counter in counts.items()
+        name: sorted((+counter).items(), key=lambda item: (-item[1], item[0]))[:SHOWN]
+        for name, counter in counts.items()
     }
     return Facets(min(len(sample), SAMPLE), len(sample) <= SAMPLE, values)
 
@@ -236,16 +241,16 @@ def linked(rows: QuerySet[Repository]) -> QuerySet[Repository]:
     return rows.filter(Q(card__has_key="models") | Q(card__has_key="datasets"))
 
 
-def _facet_of(group: str, tag: str, kind: RepositoryKind | str) -> tuple[str, str]:
+def _facet_of(tag: str, kind: RepositoryKind | str) -> tuple[str, str]:
     """Under which facet a tag is counted, and by which value; ("", "") under none."""
-    value = tag.partition(":")[2]
+    group, value = group_of(tag), tag.partition(":")[2]
     if group == "language":
         return "language", value or tag
     if group == "task_categories" and kind == RepositoryKind.DATASET:
         return "task", value
-    if group in {"library", "pipeline_tag", "license", *_NO_FACETS}:
-        return "", ""
-    if group in DATASET_TAGS and group != "size_categories":
+    if group in {"library", "pipeline_tag", "license", *_NO_FACETS} or (
+        group in DATASET_TAGS and group != "size_categories"
+    ):
         return "", ""
     return "tag", tag
 

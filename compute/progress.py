@@ -1,7 +1,7 @@
 """What a job's files tell its page: loss, samples, metrics, use of the machine. Reads, never writes.
 
-The job itself wrote parts of this, so nothing in it is trusted: numbers are checked, pictures are opened
-without following links and served only when they are pictures.
+The job itself wrote parts of this, so nothing in it is trusted: numbers are checked, pictures and sounds are
+opened without following links and served only when they are such.
 """
 
 import os
@@ -18,17 +18,27 @@ from compute.journal import JobFolder, last_lines, read_records
 LOG_LINES = 24
 MOST_SAMPLES = 12
 LARGEST_PICTURE = 8 * 2**20
-SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+SIGNATURES = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"RIFF": "audio/wav",
+    b"fLaC": "audio/flac",
+}
+SOUNDS = (".wav", ".flac")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture that the job made; `number` is its place among the sample events."""
+    """A picture or sound that the job made; `number` is its place among the sample events."""
 
     number: int
     step: int
     path: str
     prompts: list[str]
+
+    @property
+    def is_sound(self) -> bool:
+        return self.path.lower().endswith(SOUNDS)
 
 
 @dataclass(frozen=True)
@@ -70,7 +80,7 @@ def samples_in(events: list[dict[str, Any]]) -> list[Sample]:
 
 
 def read_sample(folder: JobFolder, number: int) -> tuple[bytes, str] | None:
-    """A sample's bytes and media type; None when there is no such picture."""
+    """A sample's bytes and media type; None when there is no such picture or sound."""
     samples = samples_in(read_records(folder.events))
     if number >= len(samples):
         return None

@@ -99,7 +99,7 @@ def job_sample(request: HttpRequest, namespace: str, job_id: str, number: int) -
     found = selectors.job_for(request.principal, namespace, job_id)
     sample = read_sample(JobFolder(settings.JOBS_ROOT, found.id), number)
     if sample is None:
-        raise NotFound(_("This job has no such sample picture."), hint=_("See the job's page for those it has."))
+        raise NotFound(_("This job has no such sample."), hint=_("See the job's page for those it has."))
     data, media_type = sample
     response = HttpResponse(data, content_type=media_type)
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"

@@ -11,16 +11,17 @@ SMALLEST_TILE = 128  # pixels: tiny pictures are shown enlarged, pixel by pixel
 COLUMNS = 8
 
 
-def contact_sheet(pictures: Sequence[Image.Image]) -> Image.Image:
-    """The pictures side by side, row by row, small ones enlarged."""
-    width = pictures[0].width
-    tile = width * max(1, SMALLEST_TILE // width)
-    columns = min(COLUMNS, len(pictures))
+def contact_sheet(pictures: Sequence[Image.Image], *, columns: int = COLUMNS) -> Image.Image:
+    """The pictures, all of one size, side by side, row by row, small ones enlarged."""
+    width, height = pictures[0].size
+    times = max(1, SMALLEST_TILE // width)
+    width, height = width * times, height * times
+    columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
-    sheet = Image.new("RGB", (columns * tile, rows * tile), "white")
+    sheet = Image.new("RGB", (columns * width, rows * height), "white")
     for index, picture in enumerate(pictures):
-        enlarged = picture.resize((tile, tile), Image.Resampling.NEAREST)
-        sheet.paste(enlarged, (index % columns * tile, index // columns * tile))
+        enlarged = picture.resize((width, height), Image.Resampling.NEAREST)
+        sheet.paste(enlarged, (index % columns * width, index // columns * height))
     return sheet
 
 

@@ -9,7 +9,13 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 MAX_LENGTH = 512 * 1024
-_ALLOWED = nh3.ALLOWED_TAGS - {"map", "area"}
+_ALLOWED = (nh3.ALLOWED_TAGS - {"map", "area"}) | {"audio", "source"}
+# Without autoplay: who reads decides what is heard.
+_ATTRIBUTES = nh3.ALLOWED_ATTRIBUTES | {
+    "audio": {"src", "controls", "loop", "preload", "title"},
+    "source": {"src", "type"},
+}
+_SHOWN = {"img", "audio", "source"}
 _MARKDOWN = MarkdownIt("commonmark", {"html": True, "linkify": False, "typographer": False}).enable(
     ["table", "strikethrough"]
 )
@@ -25,7 +31,7 @@ def render_card(text: str, *, base: str, files: str) -> str:
 def render(text: str, *, base: str, files: str) -> str:
     """Safe HTML of a card's text (without its YAML block).
 
-    `base` is the address under which relative pictures are found (…/resolve/<commit>/),
+    `base` is the address under which relative pictures and sounds are found (…/resolve/<commit>/),
     `files` the one for relative links (…/blob/<commit>/). Scripts, forms, frames, styles,
     event attributes and foreign schemes do not survive.
     """
@@ -35,7 +41,7 @@ def render(text: str, *, base: str, files: str) -> str:
     html = _MARKDOWN.renderer.render(_demoted(_MARKDOWN.parse(text)), _MARKDOWN.options, {})
 
     def point(tag: str, attribute: str, value: str) -> str | None:
-        if tag == "img" and attribute == "src":
+        if tag in _SHOWN and attribute == "src":
             return _absolute(value, base)
         if tag == "a" and attribute == "href":
             return value if value.startswith("#") else _absolute(value, files)
@@ -44,6 +50,7 @@ def render(text: str, *, base: str, files: str) -> str:
     return nh3.clean(
         html,
         tags=_ALLOWED,
+        attributes=_ATTRIBUTES,
         attribute_filter=point,
         url_schemes={"http", "https", "mailto"},
         link_rel="nofollow noopener ugc",

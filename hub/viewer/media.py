@@ -61,7 +61,7 @@ def redrawn(data: bytes) -> Medium | None:
 
 def sound(data: bytes) -> Medium | None:
     """A sound as it is, if it begins like one that browsers play and is no longer than 8 MiB."""
-    kind = _sound_type(data[:16])
+    kind = sound_type(data[:16])
     return Medium(data, kind) if kind and len(data) <= _MOST_SOUND else None
 
 
@@ -108,7 +108,8 @@ def _drawn(image: Image.Image, width: int, height: int) -> Medium:
     return Medium(file.getvalue(), "image/jpeg", width, height)
 
 
-def _sound_type(head: bytes) -> str:
+def sound_type(head: bytes) -> str:
+    """The media type of a file that browsers play, by its first bytes; empty for all others."""
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
         return "audio/wav"
     if head[:4] == b"fLaC":

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hub.viewer import cage, cells, conversion, media, queries, statistics, tables, wire
+from hub.viewer import cage, cells, conversion, media, queries, sounds, statistics, tables, wire
 from hub.viewer.ranges import RemoteFile, RemoteFiles
 
 _PATIENCE = 120  # seconds that a reader waits for its task
@@ -23,6 +23,7 @@ _PATIENCE = 120  # seconds that a reader waits for its task
 def main(door: int) -> None:
     """Load everything, wait for a task, close the walls, answer."""
     media.prepare()
+    sounds.prepare()
     _warm_up()
     if not select.select([door], [], [], _PATIENCE)[0]:
         return
@@ -46,7 +47,7 @@ def _outcome(reader: "Reader") -> dict[str, Any]:
         return {"answer": reader.answer()}
     except queries.Refused as error:
         return {"refused": str(error), "line": error.line, "column": error.column}
-    except tables.Unreadable as error:
+    except (tables.Unreadable, sounds.NoSound) as error:
         return {"refused": str(error)}
     except (MemoryError, pa.ArrowMemoryError, duckdb.OutOfMemoryException):
         return {"refused": "memory"}
@@ -137,6 +138,18 @@ class Reader:
             return {}
         self._keep(made)
         return {"type": made.type, "width": made.width, "height": made.height}
+
+    def _listen(self) -> dict[str, Any]:
+        """Length, rate and channels of the sound that the only file is, and its spectrogram as a part."""
+        found = sounds.look_into(self._opened()[0].read())
+        self._keep(media.Medium(found.picture, "image/png"))
+        return {
+            "type": found.type,
+            "frames": found.frames,
+            "rate": found.rate,
+            "channels": found.channels,
+            "seen": found.seen,
+        }
 
     def _write(self, block: bytes) -> None:
         wire.send(self._door, {"output": True}, block)

@@ -1,6 +1,7 @@
 """Files, single files, commits."""
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
@@ -10,13 +11,24 @@ from django.views.decorators.http import require_safe
 
 from common.errors import NotFound
 from hub.algorithms import editing
+from hub.api.links import viewer_link
 from hub.enums import ScanStatus
 from hub.models import Repository, ScanResult
 from hub.selectors.access import has_contents
 from hub.selectors.history import changes_of, entry_of, history
 from hub.selectors.reports import blocks_of, blocks_small_files
-from hub.selectors.revisions import entries_at, entries_named, is_branch, read_text, revision_of, split_revision
+from hub.selectors.revisions import (
+    File,
+    Revision,
+    entries_at,
+    entries_named,
+    is_branch,
+    read_text,
+    revision_of,
+    split_revision,
+)
 from hub.selectors.scanning import is_warned_of, result_of, results_of, words_of
+from hub.services import sounds
 from hub.views.frame import context_of, find
 from hub.views.tensors import tensors_context
 
@@ -88,8 +100,17 @@ def blob(request: HttpRequest, prefix: str, namespace: str, name: str, rest: str
         raw=f"{repository.get_absolute_url()}/resolve/{revision.commit}/{path}",
     )
     if is_open and removal is None:
-        context |= tensors_context(request, revision, file)
+        context |= tensors_context(request, revision, file) | _sound_context(request, revision, file)
     return render(request, "hub/blob.html", context)
+
+
+def _sound_context(request: HttpRequest, revision: Revision, file: File) -> dict[str, Any]:
+    """For hub/sound.html; the caller has checked that this person may read the file."""
+    if not sounds.is_sound(file.path):
+        return {}
+    found = sounds.sound_at(revision, file)
+    picture = viewer_link(request, found.picture) if found and found.picture else ""
+    return {"is_sound": True, "sound": found, "sound_picture": picture, "sound_limit": sounds.LARGEST}
 
 
 @require_safe

@@ -61,6 +61,19 @@ def test_a_sample_is_read(folder, path):
     assert read_sample(folder, 1) is None
 
 
+def test_a_sound_is_read_and_told_from_pictures(folder):
+    wav = b"RIFF\x00\x00\x00\x00WAVE"
+    (folder.work / "output/samples/a.wav").write_bytes(wav)
+    (folder.work / "output/samples/b.wav").write_bytes(b"<script>")
+    say(
+        folder,
+        *({"event": "sample", "step": 1, "path": f"output/samples/{name}"} for name in ("a.wav", "b.wav", "a.png")),
+    )
+    assert read_sample(folder, 0) == (wav, "audio/wav")
+    assert read_sample(folder, 1) is None
+    assert [sample.is_sound for sample in progress_of(folder).samples] == [True, True, False]
+
+
 @pytest.mark.parametrize("path", ["../log.jsonl", "link.png", "linked/a.png", "/etc/hostname", "pipe", "", "text.png"])
 def test_a_sample_never_leads_elsewhere(folder, path, tmp_path):
     (tmp_path / "outside").mkdir()

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from compute.recipes.refusal import Refused
 
+SOUND_ENDINGS = (".wav", ".flac", ".mp3", ".ogg")
+
 
 @dataclass(frozen=True)
 class DatasetConfig:
-    """Either `id`, a data set on the hub, or `path`, a local folder of Parquet files."""
+    """Either `id`, a data set on the hub, or `path`, a local folder of Parquet files or, for sounds, of sounds."""
 
     id: str = ""
     path: str = ""
@@ -30,6 +32,16 @@ class PicturesConfig(DatasetConfig):
     size: int = 32  # pixels: the side of a square, or of one with the area of the other buckets
     ratios: tuple[float, ...] = (1.0,)  # width / height of the buckets; a picture goes to the nearest
     multiple: int = 8  # pixels: sides of buckets are multiples
+
+
+@dataclass(frozen=True)
+class SoundsConfig(DatasetConfig):
+    """Sounds in WAV, FLAC, MP3 or Ogg: a column of Parquet, or files below folders that are named like the splits."""
+
+    audio_column: str = "audio"
+    sample_rate: int = 16_000  # Hz; sounds of other rates are resampled
+    channels: int = 1  # 1 or 2; others are mixed or doubled
+    length: int = 65_536  # samples of a crop; shorter sounds are filled up with silence
 
 
 def require_one_place(config: DatasetConfig) -> None:

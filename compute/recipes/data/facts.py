@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from huggingface_hub import DatasetCard, HfApi
 
+from compute.recipes.data.config import SOUND_ENDINGS
 from compute.recipes.hub import told_as_refusal
 from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
@@ -50,9 +51,9 @@ def look_up(place: Place) -> DatasetFacts:
 
 
 def _look_up_folder(folder: Path) -> DatasetFacts:
-    files = sorted(folder.rglob("*.parquet"))
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".parquet", *SOUND_ENDINGS))
     if not files:
-        raise Refused(f"The folder {folder} holds no Parquet files. Check 'dataset.path'.")
+        raise Refused(f"The folder {folder} holds no Parquet files and no sounds. Check 'dataset.path'.")
     digest = hashlib.sha256()
     for path in files:
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())

@@ -1,4 +1,4 @@
-"""The events as a TensorBoard log: curves of every number, and the pictures drawn on the way."""
+"""The events as a TensorBoard log: curves of every number, and the pictures and sounds made on the way."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+import soundfile
 from PIL import Image
 from tensorboardX import SummaryWriter
 
@@ -45,7 +46,7 @@ class Board:
             self._writer().add_scalar(f"metric/{fields['name']}", fields["value"], fields["step"])
             self._writer().flush()
         elif event == "sample":
-            self._picture(fields)
+            self._sample(fields)
 
     def _curves(self, fields: Mapping[str, Field]) -> None:
         for name, value in fields.items():
@@ -53,13 +54,16 @@ class Board:
                 self._writer().add_scalar(f"training/{name}", value, fields["step"])
         self._writer().flush()
 
-    def _picture(self, fields: Mapping[str, Field]) -> None:
+    def _sample(self, fields: Mapping[str, Field]) -> None:
         path = Path(str(fields["path"]))
         if path.suffix == ".png":
             with Image.open(path) as picture:
                 pixels = np.asarray(picture.convert("RGB"))
             self._writer().add_image("samples", pixels, fields["step"], dataformats="HWC")
-            self._writer().flush()
+        elif path.suffix == ".wav":
+            samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+            self._writer().add_audio("samples", samples, fields["step"], sample_rate=rate)
+        self._writer().flush()
 
     def _writer(self) -> Any:
         if self._open is None:

@@ -29,6 +29,7 @@ class About:
     inference: Mapping[str, Any] = field(default_factory=dict)  # what widgets offer when nobody says otherwise
     picture: str = ""  # file name, and what it shows
     picture_shows: str = ""
+    sound: str = ""  # file name of what the model made
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def card_text(config: RecipeConfig, training: LoopConfig, about: About, lineage:
         f"# {title}",
         f"{about.what} {facts.parameters / 1e6:.1f} million weights.",
         f"![{about.picture_shows}]({about.picture})\n\n{about.picture_shows}." if about.picture else "",
+        f'<audio controls src="{about.sound}"></audio>' if about.sound else "",
         f"## Use\n\n```python\n{about.usage.format(name=config.publish.repo_id or 'model').strip()}\n```",
         _training(config, training, lineage, facts),
         _results(about, facts),

@@ -21,6 +21,7 @@ from compute.recipes.events import EventLog
 from compute.recipes.hub import publish
 from compute.recipes.licences import require_trainable
 from compute.recipes.lineage import Lineage, Source, write_lineage
+from compute.recipes.recordings import Recording
 from compute.recipes.training.bases import LOCAL
 from compute.recipes.training.boards import Board
 from compute.recipes.training.card import About, Facts, card_text, shown_config
@@ -29,7 +30,7 @@ from compute.recipes.training.loop import Hook, Loop, Player
 from compute.recipes.training.processes import Processes
 from compute.recipes.training.quiet import quiet_libraries
 
-SAMPLES = "samples.png"
+SAMPLES, SOUNDS = "samples.png", "samples.wav"
 
 
 class Recipe(ABC):
@@ -83,8 +84,8 @@ class Recipe(ABC):
     def measure(self) -> dict[str, float]:
         """Metrics of the networks as they are, on rows that are not trained on."""
 
-    def draw(self) -> Image.Image | None:
-        """A picture that shows what the networks can do now."""
+    def draw(self) -> Image.Image | Recording | None:
+        """A picture that shows what the networks can do now, or sounds that let it be heard."""
         return None
 
     @abstractmethod
@@ -218,6 +219,10 @@ class _Attempt:
         if picture is None:
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(picture, Recording):
+            sounds, picture = picture, picture.picture()
+            sounds.write(path.with_suffix(".wav"))
+            self.log.emit("sample", step=loop.step, path=str(path.with_suffix(".wav")))
         picture.save(path)
         self.log.emit("sample", step=loop.step, path=str(path))
         return True

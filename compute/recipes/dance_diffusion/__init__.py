@@ -1,0 +1,1 @@
+"""Sounds out of noise: diffusion of the waveform itself, in one dimension."""

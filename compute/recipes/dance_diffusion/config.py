@@ -1,0 +1,37 @@
+"""Every key that the recipe's YAML file may hold, with its unit and its default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from compute.recipes.data.config import SoundsConfig
+from compute.recipes.training.config import LoopConfig, RecipeConfig
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    channels: tuple[int, ...] = (16, 32, 32, 64)  # at each size; from the second on each is half as long
+    attention: int = 1  # how many of the shortest sizes look at themselves; their channels are multiples of 32
+    time_width: int = 16  # channels that tell how much noise there is
+
+
+@dataclass(frozen=True)
+class SoundTrainingConfig(LoopConfig):
+    gain: float = 6.0  # decibels: each crop is made quieter by up to this much
+    mirror: bool = True  # half of the crops upside down, and with their two channels swapped
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """How sounds are made while training, for the card and for the spectral distance."""
+
+    steps: int = 50
+    judged: int = 0  # sounds made for the spectral distance at each validation; 0: none
+
+
+@dataclass(frozen=True)
+class Config(RecipeConfig):
+    dataset: SoundsConfig = field(default_factory=SoundsConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    training: SoundTrainingConfig = field(default_factory=SoundTrainingConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)

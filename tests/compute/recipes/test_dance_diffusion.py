@@ -1,0 +1,182 @@
+"""Sounds out of noise: it learns, resumes to the bit, in two processes too, and the stock pipeline makes the same."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+import yaml
+from diffusers import DanceDiffusionPipeline, DiffusionPipeline, IPNDMScheduler
+from huggingface_hub import ModelCard
+from PIL import Image
+from safetensors.torch import load_file
+
+from compute.recipes.configuration import as_plain
+from compute.recipes.dance_diffusion.config import Config
+from compute.recipes.dance_diffusion.distance import frames_of, spectral_distance
+from compute.recipes.dance_diffusion.program import run
+from compute.recipes.dance_diffusion.tones import KINDS, as_wav, make_sound, write_parquet
+from compute.recipes.data.config import SoundsConfig
+from compute.recipes.data.facts import look_up
+from compute.recipes.data.opt_outs import LeftOut
+from compute.recipes.data.sounds import decoded, load_sounds
+from compute.recipes.refusal import Refused
+from tests.compute.recipes.small import configured, events, metric
+
+DATA = {"sample_rate": 4000, "length": 512, "most_test": 12}
+MODEL = {"channels": [16, 32], "attention": 0}
+WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tones")
+    write_parquet(folder, train=48, test=12, rate=8000, seconds=0.25)
+    return folder
+
+
+def _config(tones, output, **training):
+    training = {"steps": 40, "batch": 8, "learning_rate": 3e-3} | training
+    sections = {"dataset": DATA, "model": MODEL, "sampling": {"steps": 4, "judged": 8}}
+    return configured(Config, tones, output, **sections, training=training, validation={"every": 30, "pictures": 3})
+
+
+def _sounds(pipeline):
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline(num_inference_steps=4, generator=torch.Generator().manual_seed(4)).audios
+
+
+def test_it_learns_and_the_stock_pipeline_makes_the_same_sounds(tones, tmp_path):
+    config = _config(tones, tmp_path)
+    folder = run(config)
+    before, after = metric(config.folder, "validation_loss")
+    assert after < 0.85 * before
+    assert metric(config.folder, "spectral_distance")[1] < metric(config.folder, "spectral_distance")[0]
+
+    pipeline = DiffusionPipeline.from_pretrained(folder, use_safetensors=True)
+    assert (type(pipeline), type(pipeline.scheduler)) == (DanceDiffusionPipeline, IPNDMScheduler)
+    made = _sounds(pipeline)
+    assert made.shape == (1, 1, 512)
+    assert np.array_equal(made, _sounds(DanceDiffusionPipeline.from_pretrained(folder)))
+
+    for path in (config.folder / "samples" / "step-00000030.wav", folder / "samples.wav"):
+        samples, rate = soundfile.read(path)
+        assert (rate, len(samples)) == (4000, 3 * (512 + 1000)), "three sounds with pauses"
+    with Image.open(folder / "samples.png") as picture:
+        assert picture.size == (3 * 256, 128)
+    heard = [event["path"][-4:] for event in events(config.folder, "sample")]
+    assert heard == [".wav", ".png"] * 2
+    board = b"".join(path.read_bytes() for path in (config.folder / "tensorboard").iterdir())
+    assert b"RIFF" in board, "TensorBoard plays them"
+
+    card = ModelCard.load(folder / "README.md")
+    assert card.data.pipeline_tag == "unconditional-audio-generation"
+    assert '<audio controls src="samples.wav"></audio>' in card.text
+    assert "| Spectral distance to them |" in card.text
+
+
+def test_a_killed_run_ends_with_the_same_bits(tones, tmp_path):
+    steps = {"steps": 12, "checkpoint_every": 4}
+    whole = run(_config(tones, tmp_path / "whole", **steps))
+    config = _config(tones, tmp_path / "killed", **steps)
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(as_plain(config)))
+    command = [sys.executable, "-m", "compute.recipes.dance_diffusion", "--config", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as killed:
+        for line in killed.stdout:
+            if json.loads(line)["event"] == "checkpoint":
+                os.kill(killed.pid, signal.SIGKILL)
+                break
+    resumed = run(config)
+    assert events(config.folder, "resume")
+    ours, theirs = load_file(whole / WEIGHTS), load_file(resumed / WEIGHTS)
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_two_processes_train_as_one_that_gathers_two_batches(tones, tmp_path):
+    steps = {"steps": 4, "batch": 4}
+    alone = run(_config(tones, tmp_path / "alone", **steps, accumulate=2))
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(as_plain(_config(tones, tmp_path / "both", **steps))))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command += ["-m", "compute.recipes.dance_diffusion", "--config", str(file)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    ours, theirs = load_file(tmp_path / "both" / "model" / WEIGHTS), load_file(alone / WEIGHTS)
+    for name, weight in theirs.items():
+        torch.testing.assert_close(ours[name], weight, atol=2e-5, rtol=1e-4)
+
+
+def test_sounds_in_folders_are_read_at_one_rate(tmp_path):
+    for split, count in {"train": 3, "test": 1}.items():
+        (tmp_path / "data" / split).mkdir(parents=True)
+        for place in range(count):
+            sound = make_sound(np.random.default_rng(place), KINDS[place], rate=8000, seconds=0.5)
+            both = np.stack([sound, sound], axis=1)
+            path = tmp_path / "data" / split / f"{place}.{'wav' if place % 2 else 'flac'}"
+            soundfile.write(path, both, 8000)
+    config = SoundsConfig(path=str(tmp_path / "data"), sample_rate=4000)
+    facts = look_up(config)
+    sounds = load_sounds(config, facts, LeftOut(), tmp_path / "cache")
+    assert (len(sounds), sounds.starts) == (3, [0, 2000, 4000, 6000])
+    assert len(load_sounds(config, facts, LeftOut(), tmp_path / "cache", test=True)) == 1
+    assert len(load_sounds(config, facts, LeftOut(path=frozenset({"train/1.wav"})), tmp_path / "cache")) == 2
+    longer = sounds.crop(2, 0.7, 2500)
+    assert longer.shape == (1, 2500)
+    assert not longer[:, 2000:].any(), "silence follows"
+    assert torch.equal(sounds.crop(1, 1.0, 500), sounds.crop(1, 0.0, 2000)[:, 1500:])
+
+    (tmp_path / "data" / "train" / "9.wav").write_bytes(b"RIFF and nothing more")
+    with pytest.raises(Refused, match=r"The sound train/9.wav cannot be read"):
+        load_sounds(config, look_up(config), LeftOut(), tmp_path / "cache")
+    (tmp_path / "data" / "train" / "9.wav").unlink()
+    with pytest.raises(Refused, match="no sounds in 'validation'"):
+        other = SoundsConfig(path=config.path, test_split="validation")
+        load_sounds(other, look_up(other), LeftOut(), tmp_path / "cache", test=True)
+
+
+def test_resampling_keeps_the_pitch():
+    times = np.arange(8000) / 8000
+    data = as_wav(np.sin(2 * np.pi * 440 * times).astype(np.float32), 8000)
+    samples = decoded(data, rate=4000, channels=2)
+    assert samples.shape == (4000, 2)
+    assert np.abs(np.fft.rfft(samples[:, 0])).argmax() == 440
+    stereo = io.BytesIO()
+    soundfile.write(stereo, np.stack([times, -times], axis=1) * 0.5, 8000, format="WAV")
+    assert np.abs(decoded(stereo.getvalue(), rate=8000, channels=1)).max() < 1e-3, "mixed"
+
+
+def test_the_spectral_distance_tells_tones_from_noise():
+    random = np.random.default_rng(0)
+    real, others = (
+        np.stack([make_sound(random, KINDS[place % 3], rate=4000, seconds=0.5) for place in range(24)])[:, None]
+        for _ in range(2)
+    )
+    noise = random.normal(size=real.shape).astype(np.float32) * 0.3
+    alike = spectral_distance(frames_of(real, 4000), frames_of(others, 4000))
+    assert spectral_distance(frames_of(real, 4000), frames_of(real, 4000)) == pytest.approx(0.0, abs=1e-4)
+    assert alike < 0.1 * spectral_distance(frames_of(real, 4000), frames_of(noise, 4000))
+
+
+@pytest.mark.parametrize(
+    ("section", "keys", "words"),
+    [
+        ("dataset", {"length": 510}, r"multiple of 4"),
+        ("dataset", {"channels": 3}, "must be 1 or 2"),
+        ("model", {"channels": [16, 24]}, "multiples of 32"),
+        ("model", {"attention": 2}, "less than the number"),
+    ],
+)
+def test_what_cannot_work_is_refused(tones, tmp_path, section, keys, words):
+    sections = {"dataset": DATA, "model": MODEL}
+    sections[section] = sections[section] | keys
+    with pytest.raises(Refused, match=words):
+        run(configured(Config, tones, tmp_path, **sections))

@@ -69,7 +69,7 @@ def shown_config(config: RecipeConfig) -> str:
     plain = as_plain(config)
     plain.pop("output")
     plain.get("dataset", {}).pop("path", None)
-    for section in (plain.get("base"), plain.get("autoencoder"), plain.get("model", {}).get("base")):
+    for section in (plain.get("base"), plain.get("text"), plain.get("autoencoder"), plain.get("model", {}).get("base")):
         if section and Path(section["id"]).is_dir():
             section["id"] = Path(section["id"]).name
     return yaml.safe_dump(plain, sort_keys=False)

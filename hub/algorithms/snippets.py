@@ -14,10 +14,22 @@ class Snippet:
     language: str = "shell"
 
 
-def snippets_of(kind: str, full_name: str, *, library: str, endpoint: str, weights: str = "") -> list[Snippet]:
+_DRAW = 'picture = pipeline("a red circle on a white background").images[0]\npicture.save("picture.png")\n'
+# How pipelines are called that make no picture from words.
+_CALLS = {
+    "unconditional-audio-generation": (
+        "sound = pipeline().audios[0]\n\n"
+        'from scipy.io import wavfile\n\nwavfile.write("sound.wav", pipeline.unet.config.sample_rate, sound.T)\n'
+    ),
+}
+
+
+def snippets_of(
+    kind: str, full_name: str, *, library: str, endpoint: str, weights: str = "", task: str = ""
+) -> list[Snippet]:
     """The most fitting first. All begin by naming this hub; `weights` is a safetensors file of it."""
     shown = RepositoryKind(kind)
-    found = _of_library(shown, full_name, library, weights)
+    found = _of_library(shown, full_name, library, weights, task)
     start = f'import os\n\nos.environ["HF_ENDPOINT"] = "{endpoint}"  # before the first import of the library\n\n'
     snippets = [Snippet(label, start + code, "python") for label, code in found]
     flag = "" if shown == RepositoryKind.MODEL else f" --repo-type {shown}"
@@ -26,16 +38,13 @@ def snippets_of(kind: str, full_name: str, *, library: str, endpoint: str, weigh
     return snippets
 
 
-def _of_library(kind: RepositoryKind, name: str, library: str, weights: str) -> list[tuple[str, str]]:
+def _of_library(kind: RepositoryKind, name: str, library: str, weights: str, task: str) -> list[tuple[str, str]]:
     if kind == RepositoryKind.DATASET:
         return [("datasets", f'from datasets import load_dataset\n\ndata = load_dataset("{name}")\nprint(data)\n')]
     found = []
     if library == "diffusers":
-        code = (
-            f'from diffusers import DiffusionPipeline\n\npipeline = DiffusionPipeline.from_pretrained("{name}")\n'
-            'picture = pipeline("a red circle on a white background").images[0]\npicture.save("picture.png")\n'
-        )
-        found.append(("diffusers", code))
+        code = f'from diffusers import DiffusionPipeline\n\npipeline = DiffusionPipeline.from_pretrained("{name}")\n'
+        found.append(("diffusers", code + _CALLS.get(task, _DRAW)))
     elif library == "transformers":
         code = f'from transformers import AutoModel\n\nmodel = AutoModel.from_pretrained("{name}")\nprint(model)\n'
         found.append(("transformers", code))

@@ -62,6 +62,7 @@ def repository_page(request: HttpRequest, prefix: str, namespace: str, name: str
             library=repository.library_name,
             endpoint=settings.BASE_URL,
             weights=first_file(revision, ".safetensors"),
+            task=repository.pipeline_tag,
         ),
         total_size=total_size(revision),
         may_duplicate=request.user.is_authenticated,

@@ -27,6 +27,7 @@ from compute.recipes.data.facts import look_up
 from compute.recipes.data.opt_outs import LeftOut
 from compute.recipes.data.sounds import decoded, load_sounds
 from compute.recipes.refusal import Refused
+from hub.algorithms.snippets import snippets_of
 from tests.compute.recipes.small import configured, events, metric
 
 DATA = {"sample_rate": 4000, "length": 512, "most_test": 12}
@@ -52,7 +53,7 @@ def _sounds(pipeline):
     return pipeline(num_inference_steps=4, generator=torch.Generator().manual_seed(4)).audios
 
 
-def test_it_learns_and_the_stock_pipeline_makes_the_same_sounds(tones, tmp_path):
+def test_it_learns_and_the_stock_pipeline_makes_the_same_sounds(tones, tmp_path, monkeypatch):
     config = _config(tones, tmp_path)
     folder = run(config)
     before, after = metric(config.folder, "validation_loss")
@@ -79,6 +80,15 @@ def test_it_learns_and_the_stock_pipeline_makes_the_same_sounds(tones, tmp_path)
     assert card.data.pipeline_tag == "unconditional-audio-generation"
     assert '<audio controls src="samples.wav"></audio>' in card.text
     assert "| Spectral distance to them |" in card.text
+
+    monkeypatch.setenv("HF_ENDPOINT", "set by the snippet")
+    monkeypatch.chdir(tmp_path)
+    task = card.data.pipeline_tag
+    snippet = snippets_of("model", str(folder), library=card.data.library_name, endpoint="http://localhost", task=task)[
+        0
+    ]
+    exec(snippet.code, {})  # noqa: S102 - what the page tells people to paste
+    assert soundfile.info(tmp_path / "sound.wav").frames == 512
 
 
 def test_a_killed_run_ends_with_the_same_bits(tones, tmp_path):

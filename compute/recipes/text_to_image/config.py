@@ -40,7 +40,6 @@ class ModelConfig:
     text_heads: int = 2
     max_tokens: int = 16  # of a prompt, with its start and end marks
     merges: int = 512  # learned pieces of words in the tokenizer
-    gradient_checkpointing: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
+HOOKS = ("_forward_pre_hooks", "_forward_hooks")  # where torch keeps what is called around a module
+
 
 def sharded(module: nn.Module, mesh: DeviceMesh) -> nn.Module:
     """The module itself, its weights in shards. What is in lists of blocks is gathered block by block."""
@@ -75,27 +77,26 @@ def replaced(module: nn.Module, weights: Sequence[nn.Parameter], values: Sequenc
 
     Every process must enter it; after that each computes and saves as if it were alone.
     """
-    put = {id(weight): nn.Parameter(v, requires_grad=False) for weight, v in zip(weights, values, strict=True)}
-    before: list[tuple[dict[str, Any], dict[str, Any]]] = []
-    hooks: list[tuple[nn.Module, Any, Any]] = []
+    put: dict[int, nn.Parameter] = {id(w): _resting(v) for w, v in zip(weights, values, strict=True)}
+    before: list[tuple[nn.Module, dict[str, Any]]] = []
     for each in module.modules():
-        before.append((each._parameters, dict(each._parameters)))
-        for name, weight in each._parameters.items():
+        inside = vars(each)
+        before.append((each, {name: inside[name].copy() for name in ("_parameters", *HOOKS)}))
+        for name, weight in inside["_parameters"].items():
             if isinstance(weight, DTensor):
                 if id(weight) not in put:
-                    put[id(weight)] = nn.Parameter(whole(weight), requires_grad=False)
-                each._parameters[name] = put[id(weight)]
+                    put[id(weight)] = _resting(whole(weight))
+                inside["_parameters"][name] = put[id(weight)]
         if isinstance(each, FSDPModule):
             # They would gather what is whole, and wait for processes that compute something else.
-            hooks.append((each, each._forward_pre_hooks, each._forward_hooks))
-            each._forward_pre_hooks, each._forward_hooks = type(each._forward_pre_hooks)(), type(each._forward_hooks)()
+            for name in HOOKS:
+                inside[name].clear()
     try:
         yield
     finally:
-        for parameters, old in before:
-            parameters.update(old)
-        for each, first, last in hooks:
-            each._forward_pre_hooks, each._forward_hooks = first, last
+        for each, kept in before:
+            for name, values_before in kept.items():
+                vars(each)[name].update(values_before)
 
 
 def is_sharded(weights: Sequence[Tensor]) -> bool:
@@ -127,3 +128,7 @@ def to_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> Non
 
 def _each(values: Mapping[str, Any], change: Any) -> dict[str, Any]:
     return {name: change(value) if isinstance(value, Tensor) else value for name, value in values.items()}
+
+
+def _resting(value: Tensor) -> nn.Parameter:
+    return nn.Parameter(value, requires_grad=False)

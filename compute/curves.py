@@ -66,8 +66,8 @@ def _from_files(work: Path) -> dict[str, list[Point]]:
 
 
 def _read(name: str, folder: int, most: int) -> bytes:
-    with suppress(OSError):
-        # Without blocking: the name might be a pipe that nobody writes to.
-        with os.fdopen(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder), "rb") as file:
-            return file.read(most)
+    # Without blocking: the name might be a pipe that nobody writes to.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    with suppress(OSError), os.fdopen(os.open(name, flags, dir_fd=folder), "rb") as file:
+        return file.read(most)
     return b""

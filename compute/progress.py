@@ -72,7 +72,11 @@ def _latest_metrics(events: list[dict[str, Any]]) -> dict[str, float]:
 def _charts(events: list[dict[str, Any]], work: Path) -> list[tuple[str, Chart]]:
     """Of everything but the loss, which has its own place, and the clock."""
     curves = curves_of(events, work)
-    drawn = ((name, chart(points, width=360, height=180)) for name, points in curves.items() if name not in {"loss", "seconds"})
+    drawn = (
+        (name, chart(points, width=360, height=180))
+        for name, points in curves.items()
+        if name not in {"loss", "seconds"}
+    )
     return [(name, drawing) for name, drawing in drawn if drawing is not None]
 
 

@@ -78,6 +78,7 @@ class Config:
     seed: int = 0
     output: str = "output"  # folder for checkpoints, samples, log and the finished model
     accept_dataset_licence: str = ""  # see compute.recipes.licences
+    accept_base_licence: str = ""
     credits: tuple[Credit, ...] = ()
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     model: ModelConfig = field(default_factory=ModelConfig)

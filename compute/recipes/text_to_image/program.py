@@ -27,6 +27,7 @@ from compute.recipes.text_to_image.flow import flow_loss
 from compute.recipes.text_to_image.model import CountedAttention, Network, build_network, build_pipeline
 from compute.recipes.text_to_image.sampling import generate
 from compute.recipes.text_to_image.tokenizer import build_tokenizer
+from compute.recipes.training.bases import require_bases
 from compute.recipes.training.boards import Board
 from compute.recipes.training.loop import Hook, Loop, Player, Terms
 from compute.recipes.training.processes import Processes
@@ -51,6 +52,7 @@ def run(config: Config) -> Path:
         accepted=config.accept_dataset_licence,
     )
     bases = [look_up_base(config.model)] if config.model.base else []
+    require_bases(bases, model_licence=config.publish.licence, accepted=config.accept_base_licence)
     torch.set_num_threads(config.training.threads or len(os.sched_getaffinity(0)))
     processes = Processes(config.training.device, shard=config.training.shard)
     board = Board(config.folder / "tensorboard")

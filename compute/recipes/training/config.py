@@ -95,6 +95,7 @@ class RecipeConfig:
     seed: int = 0
     output: str = "output"  # folder for caches, checkpoints, samples, log and the finished model
     accept_dataset_licence: str = ""  # see compute.recipes.licences
+    accept_base_licence: str = ""
     credits: tuple[Credit, ...] = ()
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     publish: PublishConfig = field(default_factory=PublishConfig)

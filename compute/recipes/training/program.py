@@ -21,7 +21,7 @@ from compute.recipes.events import EventLog
 from compute.recipes.hub import publish
 from compute.recipes.licences import require_trainable
 from compute.recipes.lineage import Lineage, Source, write_lineage
-from compute.recipes.training.bases import LOCAL
+from compute.recipes.training.bases import LOCAL, require_bases
 from compute.recipes.training.boards import Board
 from compute.recipes.training.card import About, Facts, card_text, shown_config
 from compute.recipes.training.config import LoopConfig, RecipeConfig, require_sensible_loop, shaping
@@ -117,6 +117,7 @@ def perform(recipe: Recipe) -> Path:
     )
     recipe.left_out = left_out_of(recipe.dataset.id) if recipe.dataset.id else LeftOut()
     bases = recipe.bases()
+    require_bases(bases, model_licence=config.publish.licence, accepted=config.accept_base_licence)
     torch.set_num_threads(recipe.training.threads or len(os.sched_getaffinity(0)))
     processes = Processes(recipe.training.device, shard=recipe.training.shard)
     board = Board(config.folder / "tensorboard")

@@ -19,7 +19,9 @@ def sharded(module: nn.Module, mesh: DeviceMesh) -> nn.Module:
     """The module itself, its weights in shards. What is in lists of blocks is gathered block by block."""
     for block in _blocks(module):
         fully_shard(block, mesh=mesh)
-    return fully_shard(module, mesh=mesh)
+    # A single number cannot be cut; frozen ones stay as they are, and the library refuses those that are trained.
+    single = {weight for weight in module.parameters() if weight.ndim == 0 and not weight.requires_grad}
+    return fully_shard(module, mesh=mesh, ignored_params=single)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Any
 
 from compute.algorithms.charts import Chart, chart
 from compute.backends.sandbox import WORK
+from compute.curves import curves_of
 from compute.journal import JobFolder, last_lines, read_records
 
 # As many as fit without scrolling; the whole log has an address of its own.
@@ -50,6 +51,7 @@ class Progress:
     learning_rate: float | None
     samples: list[Sample]
     metrics: list[tuple[str, float]]
+    curves: list[tuple[str, Chart]]
     log: list[dict[str, str]]
 
 
@@ -66,9 +68,26 @@ def progress_of(folder: JobFolder) -> Progress:
         step=max(steps, default=None),
         learning_rate=_number(steps[max(steps)].get("lr")) if steps else None,
         samples=samples_in(events)[-MOST_SAMPLES:],
-        metrics=[(str(e.get("name"))[:60], _number(e.get("value"))) for e in events if e.get("event") == "metric"],
+        metrics=list(_latest_metrics(events).items()),
+        curves=_charts(events, folder.work),
         log=last_lines(folder.log, LOG_LINES),
     )
+
+
+def _latest_metrics(events: list[dict[str, Any]]) -> dict[str, float]:
+    """What was measured last, by name: a schedule measures the same again and again."""
+    return {str(e.get("name"))[:60]: _number(e.get("value")) for e in events if e.get("event") == "metric"}
+
+
+def _charts(events: list[dict[str, Any]], work: Path) -> list[tuple[str, Chart]]:
+    """Of everything but the loss, which has its own place, and the clock."""
+    curves = curves_of(events, work)
+    drawn = (
+        (name, chart(points, width=360, height=180))
+        for name, points in curves.items()
+        if name not in {"loss", "seconds"}
+    )
+    return [(name, drawing) for name, drawing in drawn if drawing is not None]
 
 
 def samples_in(events: list[dict[str, Any]]) -> list[Sample]:

@@ -21,15 +21,22 @@ def load_config(kind: type[T], path: Path, overrides: Sequence[str] = ()) -> T:
 
     Raises Refused, naming the key, for an unknown key, a wrong type or an unreadable file.
     """
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
-        raise Refused(f"The configuration {path} cannot be read: {error}") from error
+    return build(kind, settings_of(path, overrides))
+
+
+def settings_of(path: Path | None, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """What file and overrides say, as plain data that nobody has checked yet. Raises Refused."""
+    data: Any = {}
+    if path is not None:
+        try:
+            data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except (OSError, yaml.YAMLError) as error:
+            raise Refused(f"The configuration {path} cannot be read: {error}") from error
     if not isinstance(data, dict):
         raise Refused(f"The configuration {path} must be a mapping of keys to values.")
     for override in overrides:
         _apply(data, override)
-    return build(kind, data)
+    return data
 
 
 def build(kind: type[T], data: Mapping[str, Any], place: str = "") -> T:

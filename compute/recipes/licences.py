@@ -1,4 +1,4 @@
-"""May a model under one licence be trained on a data set under another?
+"""May a model under one licence be trained on a data set, or from a model, under another?
 
 A first, cautious answer from the licence ids on the cards, before any compute is spent.
 It is no legal advice: what it does not know, it asks the person to decide.
@@ -15,6 +15,14 @@ OPEN_DATA = (
     "unlicense", "wtfpl", "openrail", "creativeml-openrail", "bigscience-openrail", "c-uda",
 )  # fmt: skip
 OVERRIDE = "accept_dataset_licence"
+OPEN_MODELS = (
+    *OPEN_DATA, "gpl", "lgpl", "agpl", "mpl", "isc", "zlib", "ncsa", "ecl-", "afl-", "artistic-", "openmdw",
+    "bigcode-openrail", "bigscience-bloom-rail", "llama", "gemma", "stabilityai-", "deepfloyd-if", "flux-1-dev",
+)  # fmt: skip
+# Each of these asks that what is made from the model stays under terms of its kind.
+PASSED_ON = ("llama", "gemma", "stabilityai-", "deepfloyd-if", "flux-1-dev", "cc-by-sa", "cc-by-nc-sa")
+NO_TRAINING = ("all-rights-reserved", "proprietary", "confidential", "internal", "no-derivatives")
+BASE_OVERRIDE = "accept_base_licence"
 
 
 def require_trainable(*, dataset: str, dataset_licences: Sequence[str], model_licence: str, accepted: str = "") -> None:
@@ -25,8 +33,47 @@ def require_trainable(*, dataset: str, dataset_licences: Sequence[str], model_li
     """
     stated = [_normal(licence) for licence in dataset_licences if _normal(licence)]
     for licence in stated or [""]:
-        relied_on = licence if _is_known(licence) else _vouched(dataset, licence, accepted)
+        if licence.startswith(OPEN_DATA):
+            relied_on = licence
+        else:
+            relied_on = _vouched("data set", dataset, licence, accepted, OVERRIDE, "cc-by-4.0")
         _require_allowed(dataset, relied_on, _normal(model_licence))
+
+
+def require_base(*, model: str, licences: Sequence[str], model_licence: str, accepted: str = "") -> None:
+    """Raises Refused when nothing under `model_licence` may be made from `model`, as base or as frozen part.
+
+    `licences` are the ids on its card, none when it names none; `accepted` is the id that the
+    person vouches for, used only where the card says nothing we know.
+    """
+    stated = [_normal(licence) for licence in licences if _normal(licence)]
+    for licence in stated or [""]:
+        if licence.startswith((*OPEN_MODELS, *NO_TRAINING)):
+            relied_on = licence
+        else:
+            relied_on = _vouched("model", model, licence, accepted, BASE_OVERRIDE, "apache-2.0")
+        _require_base_allowed(model, relied_on, _normal(model_licence))
+
+
+def _require_base_allowed(model: str, licence: str, model_licence: str) -> None:
+    if forbids_changes(licence) or licence.startswith(NO_TRAINING):
+        raise Refused(
+            f"The model {model} is under {licence}, which forbids that something is made from it. "
+            "Choose another base, or ask its owner for a licence that permits training."
+        )
+    if forbids_selling(licence) and not forbids_selling(model_licence):
+        raise Refused(
+            f"The model {model} is under {licence}, which forbids commercial use, but what is made from it "
+            f"would be published under {model_licence}. Set 'publish.licence' to a non-commercial licence, or "
+            "choose another base."
+        )
+    kin = next((kind for kind in PASSED_ON if licence.startswith(kind)), "rail" if "rail" in licence else "")
+    if kin and kin not in model_licence:
+        raise Refused(
+            f"The model {model} is under {licence}, which asks that its terms stay with what is made from it, but "
+            f"that would be published under {model_licence}. Set 'publish.licence' to {licence}, or choose "
+            "another base."
+        )
 
 
 def forbids_changes(licence: str) -> bool:
@@ -34,8 +81,8 @@ def forbids_changes(licence: str) -> bool:
 
 
 def forbids_selling(licence: str) -> bool:
-    parts = _normal(licence).split("-")
-    return "nc" in parts or "noncommercial" in parts or "research" in parts
+    name = _normal(licence)
+    return "non-commercial" in name or not {"nc", "noncommercial", "research"}.isdisjoint(name.split("-"))
 
 
 def _require_allowed(dataset: str, licence: str, model_licence: str) -> None:
@@ -52,19 +99,15 @@ def _require_allowed(dataset: str, licence: str, model_licence: str) -> None:
         )
 
 
-def _vouched(dataset: str, licence: str, accepted: str) -> str:
+def _vouched(what: str, name: str, licence: str, accepted: str, key: str, example: str) -> str:
     vouched = _normal(accepted)
     if not vouched:
         stated = f"names the licence {licence!r}, which is not known here" if licence else "names no licence"
         raise Refused(
-            f"The card of the data set {dataset} {stated}. Read its terms; if they permit "
-            f"training, set '{OVERRIDE}' to the licence you rely on, for example cc-by-4.0."
+            f"The card of the {what} {name} {stated}. Read its terms; if they permit "
+            f"training, set '{key}' to the licence you rely on, for example {example}."
         )
     return vouched
-
-
-def _is_known(licence: str) -> bool:
-    return licence.startswith(OPEN_DATA)
 
 
 def _normal(licence: str) -> str:

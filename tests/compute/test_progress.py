@@ -2,6 +2,7 @@ import json
 import os
 
 import pytest
+from tensorboardX import SummaryWriter
 
 from compute.journal import JobFolder
 from compute.progress import progress_of, read_sample
@@ -28,6 +29,24 @@ def test_a_resumed_run_counts_each_step_once(folder):
     progress = progress_of(folder)
     assert progress.loss.count == 8
     assert (progress.step, progress.loss.last, progress.learning_rate) == (7, 0.5, 0.1)
+
+
+def test_every_number_over_steps_is_a_curve(folder):
+    say(folder, *({"event": "step", "step": n, "loss": 1.0, "lr": n / 8, "of": 9, "note": "x"} for n in range(3)))
+    say(folder, *({"event": "metric", "step": n, "name": "psnr", "value": n + 0.5} for n in (0, 2)))
+    with SummaryWriter(str(folder.work / "runs" / "one")) as writer:
+        for step in range(4):
+            writer.add_scalar("training/lr", 7.0, step)  # told by the events already
+            writer.add_scalar("eval/accuracy", step / 2, step)
+    (folder.work / "elsewhere").symlink_to(folder.work.parent)
+    os.mkfifo(folder.work / "pipe.tfevents.1")
+    progress = progress_of(folder)
+    assert progress.metrics == [("psnr", 2.5)]
+    assert {name: (drawn.count, drawn.last) for name, drawn in progress.curves} == {
+        "lr": (3, 0.25),
+        "psnr": (2, 2.5),
+        "eval/accuracy": (4, 1.5),
+    }
 
 
 def test_nonsense_from_a_job_does_no_harm(folder):

@@ -63,7 +63,7 @@ class FlowAdapter(Recipe):
         return len(self.pictures)
 
     def players(self) -> list[Player]:
-        return [Player(self.layers, self._flow)]
+        return [Player(self.layers, self._flow, within=self.network.transformer)]
 
     def measure(self) -> dict[str, float]:
         total = 0.0

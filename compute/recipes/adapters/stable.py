@@ -25,7 +25,7 @@ from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
 from compute.recipes.stable_diffusion.tuning import Tuning
 from compute.recipes.training.card import About
-from compute.recipes.training.loop import Terms
+from compute.recipes.training.loop import Player, Terms
 from compute.recipes.training.program import perform
 from compute.recipes.training.randomness import generator
 
@@ -59,6 +59,9 @@ class StableAdapter(Tuning):
             # Before the adapter is in: they show what the base model makes of the class.
             self._prior_bucket, self._prior_latents = self._class_pictures()
         return add_lora(self.unet, adapter)
+
+    def players(self) -> list[Player]:
+        return [Player(self.networks, self._denoise, within=self.unet)]
 
     def answer(
         self, noisy: Tensor, times: Tensor, bucket: Bucket, rows: Tensor, random: torch.Generator | None

@@ -23,7 +23,6 @@ class ModelConfig:
     heads: int = 4
     context: int = 64  # tokens
     vocabulary: int = 512  # tokens that are learned from the texts, bytes included
-    gradient_checkpointing: bool = False
 
 
 @dataclass(frozen=True)

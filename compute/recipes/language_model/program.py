@@ -52,8 +52,6 @@ class LanguageModel(Recipe):
         else:
             self.tokenizer = learned_tokenizer(texts, self.config.model.vocabulary)
             self.model = self._new_model()
-        if self.config.model.gradient_checkpointing:
-            self.model.gradient_checkpointing_enable({"use_reentrant": False})
         self.windows, self.test_windows = self._windows(texts), self._windows(test)
         self.order = Order(len(self.windows), seed=self.config.seed)
 

@@ -40,7 +40,6 @@ class ModelConfig:
     text_heads: int = 2
     max_tokens: int = 16  # of a prompt, with its start and end marks
     merges: int = 512  # learned pieces of words in the tokenizer
-    gradient_checkpointing: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,7 @@ class Config:
     seed: int = 0
     output: str = "output"  # folder for checkpoints, samples, log and the finished model
     accept_dataset_licence: str = ""  # see compute.recipes.licences
+    accept_base_licence: str = ""
     credits: tuple[Credit, ...] = ()
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     model: ModelConfig = field(default_factory=ModelConfig)

@@ -27,6 +27,7 @@ from compute.recipes.text_to_image.flow import flow_loss
 from compute.recipes.text_to_image.model import CountedAttention, Network, build_network, build_pipeline
 from compute.recipes.text_to_image.sampling import generate
 from compute.recipes.text_to_image.tokenizer import build_tokenizer
+from compute.recipes.training.bases import require_bases
 from compute.recipes.training.boards import Board
 from compute.recipes.training.loop import Hook, Loop, Player, Terms
 from compute.recipes.training.processes import Processes
@@ -51,8 +52,9 @@ def run(config: Config) -> Path:
         accepted=config.accept_dataset_licence,
     )
     bases = [look_up_base(config.model)] if config.model.base else []
+    require_bases(bases, model_licence=config.publish.licence, accepted=config.accept_base_licence)
     torch.set_num_threads(config.training.threads or len(os.sched_getaffinity(0)))
-    processes = Processes(config.training.device)
+    processes = Processes(config.training.device, shard=config.training.shard)
     board = Board(config.folder / "tensorboard")
     try:
         with board, EventLog(config.folder / "log.jsonl", listeners=[board.hear], silent=not processes.is_first) as log:
@@ -84,13 +86,13 @@ class _Run:
         self._tell_start(data)
         loop.run([Hook(config.sampling.every, self._sample)])
         folder = config.folder / "model"
+        self._export(loop, folder)
         if self.processes.is_first:
             self._hand_over(loop, folder, data)
         self.processes.wait()
         return folder
 
     def _hand_over(self, loop: Loop, folder: Path, data: Captioned) -> None:
-        self._export(loop, folder)
         metrics = self._judge(loop, folder)
         self._describe(folder, loop, data, metrics)
         goal = self.config.publish
@@ -104,8 +106,6 @@ class _Run:
         config, network = self.config, self.network
         modules = network.modules
         network.transformer.set_attn_processor(CountedAttention(config.training.padding))
-        if config.model.gradient_checkpointing:
-            network.transformer.enable_gradient_checkpointing()
         batches = BatchSource(data, network.tokenizer, config.training, seed=config.seed)
 
         def loss(step: int, index: int) -> Terms:
@@ -144,11 +144,11 @@ class _Run:
         )
 
     def _sample(self, loop: Loop) -> None:
-        if not self.processes.is_first:
-            return
         path = self.config.folder / "samples" / f"step-{loop.step:08d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         with loop.averaged():
+            if not self.processes.is_first:
+                return
             pipeline = build_pipeline(self.network, shift=self.config.training.time_shift)
             pipeline.vae.to(pipeline.transformer.device)
             pictures = generate(pipeline, self.prompts, self.config.sampling, seed=self.config.seed, zero_tokens=1)
@@ -157,9 +157,10 @@ class _Run:
 
     def _export(self, loop: Loop, folder: Path) -> None:
         """Saves the averaged weights as a stock pipeline, in safetensors only."""
-        if folder.exists():
-            shutil.rmtree(folder)
         with loop.averaged():
+            if not self.processes.is_first:
+                return
+            shutil.rmtree(folder, ignore_errors=True)
             pipeline = build_pipeline(self.network, shift=self.config.training.time_shift)
             pipeline.save_pretrained(folder, safe_serialization=True)
 

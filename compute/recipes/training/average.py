@@ -6,36 +6,51 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from compute.recipes.training import shards
 
 TRUST_AFTER = 10  # the average follows closely at first, over about so many steps
 
 
 class Average:
-    """Follows `weights`, which stay where they are."""
+    """Follows `weights`, which stay where they are. Of weights in shards each process keeps its part."""
 
-    def __init__(self, weights: Sequence[Tensor]) -> None:
+    def __init__(self, weights: Sequence[nn.Parameter]) -> None:
         self._weights = list(weights)
-        self.values = [weight.detach().clone() for weight in self._weights]
+        self.values = [weight.clone() for weight in self._own()]
 
     def follow(self, *, step: int, keep: float) -> None:
         """One step on; `keep` is the share of the average that stays."""
         kept = min(keep, step / (TRUST_AFTER + step))
         with torch.no_grad():
-            torch._foreach_lerp_(self.values, self._weights, 1.0 - kept)
+            torch._foreach_lerp_(self.values, self._own(), 1.0 - kept)
+
+    def whole(self) -> list[Tensor]:
+        """The average as it would be in one process: every process must ask."""
+        return [shards.joined(value, weight) for value, weight in zip(self.values, self._weights, strict=True)]
 
     def load(self, values: Sequence[Tensor]) -> None:
-        _copy_into(self.values, values)
+        """Takes what `whole` gave."""
+        parts = [shards.shared_out(value, weight) for value, weight in zip(values, self._weights, strict=True)]
+        _copy_into(self.values, [shards.own(part) for part in parts])
 
     @contextmanager
-    def in_place(self) -> Iterator[None]:
-        """Within it, the weights hold their average."""
-        before = [weight.detach().clone() for weight in self._weights]
+    def in_place(self, module: nn.Module) -> Iterator[None]:
+        """Within it, the weights of the module hold their average, whole. Every process must enter it."""
+        if shards.is_sharded(self._weights):
+            with shards.replaced(module, self._weights, self.whole()):
+                yield
+            return
+        before = [weight.clone() for weight in self._own()]
         _copy_into(self._weights, self.values)
         try:
             yield
         finally:
             _copy_into(self._weights, before)
+
+    def _own(self) -> list[Tensor]:
+        return [shards.own(weight) for weight in self._weights]
 
 
 def _copy_into(targets: Sequence[Tensor], values: Sequence[Tensor]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub import HfApi, ModelCard, snapshot_download
 
 from compute.recipes.hub import told_as_refusal
+from compute.recipes.licences import require_base
 from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
 from compute.recipes.training.config import SourceConfig
@@ -28,6 +30,24 @@ def look_up_base(config: SourceConfig, *, key: str) -> Source:
     ):
         info = HfApi().model_info(config.id, revision=config.revision)
     return Source(config.id, str(info.sha))
+
+
+def require_bases(sources: Sequence[Source], *, model_licence: str, accepted: str) -> None:
+    """Raises Refused where a licence forbids that something under `model_licence` is made from one of these."""
+    for source in sources:
+        require_base(model=source.id, licences=licences_of(source), model_licence=model_licence, accepted=accepted)
+
+
+def licences_of(source: Source) -> tuple[str, ...]:
+    """The licence ids on the model's card, none when it names none."""
+    if source.revision == LOCAL:
+        card = Path(source.id) / "README.md"
+        data = ModelCard.load(card).data if card.exists() else None
+    else:
+        with told_as_refusal(f"The model {source.id} cannot be read", "Try the same command again."):
+            data = HfApi().model_info(source.id, revision=source.revision).card_data
+    stated = getattr(data, "license", None) or ()
+    return (stated,) if isinstance(stated, str) else tuple(str(each) for each in stated)
 
 
 def folder_of(source: Source) -> Path:

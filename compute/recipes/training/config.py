@@ -27,6 +27,8 @@ class LoopConfig:
     clip: float = 1.0  # largest norm of the gradient
     ema: float = 0.995
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    shard: bool = False  # of many processes each keeps its part of weights, averages and optimizer (FSDP)
+    gradient_checkpointing: bool = False  # computes activations twice instead of keeping them
     device: str = ""  # empty: cuda when there is one, else cpu
     threads: int = 0  # 0: as many as this process may use
     log_every: int = 10  # steps
@@ -44,8 +46,14 @@ class PublishConfig:
     tags: tuple[str, ...] = ()
 
 
-# Length and habits of saving may change between attempts; everything else shapes the weights.
-FREE = frozenset({"steps", "max_seconds", "log_every", "checkpoint_every", "threads", "device"})
+# Length, habits of saving and the machine may change between attempts; everything else shapes the weights.
+# With half the processes and twice `accumulate`, a step sees the batches that it would have seen.
+FREE = frozenset(
+    {
+        *("steps", "max_seconds", "log_every", "checkpoint_every"),
+        *("threads", "device", "accumulate", "shard", "gradient_checkpointing"),
+    }
+)
 
 
 def shaping(training: dict[str, Any]) -> dict[str, Any]:
@@ -60,6 +68,8 @@ def require_sensible_loop(training: LoopConfig) -> None:
             raise Refused(f"'training.{name}' must be at least 1.")
     if training.warmup < 0 or training.decay < 0 or training.warmup + training.decay > 1:
         raise Refused("'training.warmup' and 'training.decay' are shares of training; together at most 1.")
+    if training.shard and training.precision == "fp16":
+        raise Refused("Weights in shards are trained in fp32 or bf16. Set 'training.precision'.")
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,7 @@ class RecipeConfig:
     seed: int = 0
     output: str = "output"  # folder for caches, checkpoints, samples, log and the finished model
     accept_dataset_licence: str = ""  # see compute.recipes.licences
+    accept_base_licence: str = ""
     credits: tuple[Credit, ...] = ()
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     publish: PublishConfig = field(default_factory=PublishConfig)

@@ -16,8 +16,11 @@ from torch import Tensor, nn
 
 from compute.recipes.checkpoints import Checkpoint, load_newest, save_checkpoint
 from compute.recipes.events import EventLog
+from compute.recipes.refusal import Refused
+from compute.recipes.training import shards
 from compute.recipes.training.average import Average
 from compute.recipes.training.config import LoopConfig
+from compute.recipes.training.memory import checkpoint_gradients
 from compute.recipes.training.optimizers import build_optimizers, progress_of, rate_factor
 from compute.recipes.training.processes import Processes
 from compute.recipes.training.randomness import NETWORKS, mixed_seed
@@ -34,13 +37,15 @@ class Player:
     """Networks that are trained together. A recipe with a discriminator has two, which take turns.
 
     `loss` is asked with the step and the number of the batch over all processes, both from 0.
-    What it names beside "loss" is logged. A player rests before step `starts`.
+    What it names beside "loss" is logged. A player rests before step `starts`. `within` is the network that
+    the loss computes where `modules` are only the weights added to it.
     """
 
     modules: nn.Module
     loss: Callable[[int, int], Terms]
     starts: int = 0
     rate: float = 1.0  # times the learning rate of the configuration
+    within: nn.Module | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,14 @@ class _Whole(nn.Module):
         return {name: value if name == "loss" else value.detach() for name, value in terms.items()}
 
 
+def require_shardable(players: Sequence[Player]) -> None:
+    if len(players) > 1 or any(player.within for player in players):
+        raise Refused(
+            "Networks that take turns, and weights added to a frozen network, are not trained in shards. "
+            "Set 'training.shard' to false: each process then has a whole copy."
+        )
+
+
 class Loop:
     """Holds everything that changes during training, and nothing else.
 
@@ -100,8 +113,12 @@ class Loop:
         self.step = 0
         self.seconds = 0.0
         self.loss = float("nan")  # mean since the event before
-        self.processes = processes or Processes(config.device)
+        self.processes = processes or Processes(config.device, shard=config.shard)
         self.device = self.processes.device
+        if self.processes.shards:
+            require_shardable(players)
+        if config.gradient_checkpointing:
+            checkpoint_gradients(player.within or player.modules for player in players)
         self._log = log
         self._fingerprint = fingerprint
         self._folder = folder
@@ -141,9 +158,12 @@ class Loop:
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Within it, the model holds the moving average of its weights, ready to generate."""
+        """Within it, the model holds the moving average of its weights, ready to generate.
+
+        Every process must enter it; what is done within may be done by one.
+        """
         modules = self._seats[0].player.modules
-        with self._average.in_place():
+        with self._average.in_place(self._seats[0].joined):
             modules.eval()
             try:
                 yield
@@ -151,7 +171,9 @@ class Loop:
                 modules.train()
 
     def _seat(self, player: Player) -> _Seat:
-        modules = player.modules.to(self.device).train()
+        modules = player.modules.train()
+        if not self.processes.shards:  # else each part goes there as it is cut off
+            modules.to(self.device)
         half = self.config.precision == "fp16"
         return _Seat(
             player=player,
@@ -245,20 +267,22 @@ class Loop:
 
     def _save(self) -> None:
         self._saved_step = self.step
-        if not self.processes.is_first:
+        if not self.processes.is_first and not self.processes.shards:
             return
         state = {
             "players": [
                 {
-                    "weights": seat.player.modules.state_dict(),
+                    "weights": shards.whole_state(seat.player.modules),
                     "optimizers": seat.optimizers.state_dict(),
                     "scaler": seat.scaler.state_dict() if seat.scaler else {},
                 }
                 for seat in self._seats
             ],
-            "average": self._average.values,
+            "average": self._average.whole(),
             "loss": self.loss,
         }
+        if not self.processes.is_first:
+            return
         path = save_checkpoint(self._folder, Checkpoint(self.step, self.seconds, state), fingerprint=self._fingerprint)
         self._log.emit("checkpoint", step=self.step, seconds=self.seconds, path=str(path))
 
@@ -270,7 +294,7 @@ class Loop:
         self._saved_step = self.step
         self.loss = checkpoint.state["loss"]
         for seat, state in zip(self._seats, checkpoint.state["players"], strict=True):
-            seat.player.modules.load_state_dict(state["weights"])
+            shards.load_whole_state(seat.player.modules, state["weights"])
             seat.optimizers.load_state_dict(state["optimizers"])
             if seat.scaler:
                 seat.scaler.load_state_dict(state["scaler"])

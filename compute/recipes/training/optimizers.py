@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from compute.recipes.training import shards
 from compute.recipes.training.config import LoopConfig
 
 SMALLEST_RATE = 0.01  # of the full rate: the last step still does something
@@ -39,11 +40,12 @@ class Optimizers:
             scaler.unscale_(part)
 
     def state_dict(self) -> list[dict[str, Any]]:
-        return [part.state_dict() for part in self.parts]
+        """Whole, also of weights in shards: every process must ask."""
+        return [shards.of_optimizer(part) for part in self.parts]
 
     def load_state_dict(self, states: list[dict[str, Any]]) -> None:
         for part, state in zip(self.parts, states, strict=True):
-            part.load_state_dict(state)
+            shards.to_optimizer(part, state)
 
 
 def build_optimizers(modules: nn.Module, config: LoopConfig, *, rate: float = 1.0) -> Optimizers:

@@ -11,15 +11,18 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+
+from compute.recipes.training import shards
 
 
 class Processes:
-    """The processes of one training run, each with a whole copy of the networks.
+    """The processes of one training run, each with a whole copy of the networks or, with `shard`, its part of them.
 
     `index` counts from 0 and `count` is their number. The first is the one that writes.
     """
 
-    def __init__(self, device: str = "") -> None:
+    def __init__(self, device: str = "", *, shard: bool = False) -> None:
         wanted = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         # Whoever starts torchrun without a word on threads gets one per process, without a warning.
         os.environ.setdefault("OMP_NUM_THREADS", str(torch.get_num_threads()))
@@ -30,6 +33,12 @@ class Processes:
         self.count = self._accelerator.num_processes
         self.index = self._accelerator.process_index
         self.device = self._accelerator.device if self.count > 1 else wanted
+        self._mesh = init_device_mesh(self.device.type, (self.count,)) if shard and self.count > 1 else None
+
+    @property
+    def shards(self) -> bool:
+        """Whether the weights are in parts, one in each process."""
+        return self._mesh is not None
 
     @property
     def is_first(self) -> bool:
@@ -37,10 +46,14 @@ class Processes:
 
     def joined(self, module: nn.Module) -> nn.Module:
         """The module with gradients averaged over all processes."""
+        if self._mesh:
+            return shards.sharded(module, self._mesh)
         return self._accelerator.prepare_model(module) if self.count > 1 else module
 
     def apart(self, module: nn.Module) -> AbstractContextManager[None]:
         """Within it, gradients of `module` are gathered here only: more batches of the step follow."""
+        if self._mesh:
+            return shards.apart(module)
         return self._accelerator.no_sync(module) if self.count > 1 else nullcontext()
 
     def mean(self, values: Tensor) -> Tensor:

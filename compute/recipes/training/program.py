@@ -22,7 +22,7 @@ from compute.recipes.hub import publish
 from compute.recipes.licences import require_trainable
 from compute.recipes.lineage import Lineage, Source, write_lineage
 from compute.recipes.recordings import Recording
-from compute.recipes.training.bases import LOCAL
+from compute.recipes.training.bases import LOCAL, require_bases
 from compute.recipes.training.boards import Board
 from compute.recipes.training.card import About, Facts, card_text, shown_config
 from compute.recipes.training.config import LoopConfig, RecipeConfig, require_sensible_loop, shaping
@@ -118,8 +118,9 @@ def perform(recipe: Recipe) -> Path:
     )
     recipe.left_out = left_out_of(recipe.dataset.id) if recipe.dataset.id else LeftOut()
     bases = recipe.bases()
+    require_bases(bases, model_licence=config.publish.licence, accepted=config.accept_base_licence)
     torch.set_num_threads(recipe.training.threads or len(os.sched_getaffinity(0)))
-    processes = Processes(recipe.training.device)
+    processes = Processes(recipe.training.device, shard=recipe.training.shard)
     board = Board(config.folder / "tensorboard")
     try:
         with (
@@ -160,8 +161,7 @@ class _Attempt:
         self._tell_start(loop)
         self.before = self._measured(loop)
         loop.run([Hook(self.config.validation.every, self._validate)])
-        if self.processes.is_first:
-            self._hand_over(loop, folder)
+        self._hand_over(loop, folder)
         self.processes.wait()
         return folder
 
@@ -195,11 +195,11 @@ class _Attempt:
 
     def _measured(self, loop: Loop) -> dict[str, float]:
         """The metrics of the averaged weights, told as events. Chance is the same each time."""
-        if not self.processes.is_first:
-            return {}
+        metrics: dict[str, float] = {}
         with loop.averaged(), torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(self.config.seed)
-            metrics = self.recipe.measure()
+            if self.processes.is_first:
+                metrics = self.recipe.measure()
         self._tell_metrics(loop, metrics)
         return metrics
 
@@ -208,16 +208,17 @@ class _Attempt:
             self.log.emit("metric", step=loop.step, name=name, value=value)
 
     def _validate(self, loop: Loop) -> None:
-        if self.processes.is_first:
-            self._measured(loop)
-            self._drawn(loop, self.config.folder / "samples" / f"step-{loop.step:08d}.png")
+        self._measured(loop)
+        self._drawn(loop, self.config.folder / "samples" / f"step-{loop.step:08d}.png")
 
-    def _drawn(self, loop: Loop, path: Path) -> bool:
+    def _drawn(self, loop: Loop, path: Path) -> None:
+        picture = None
         with loop.averaged(), torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(self.config.seed)
-            picture = self.recipe.draw()
+            if self.processes.is_first:
+                picture = self.recipe.draw()
         if picture is None:
-            return False
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(picture, Recording):
             sounds, picture = picture, picture.picture()
@@ -225,15 +226,19 @@ class _Attempt:
             self.log.emit("sample", step=loop.step, path=str(path.with_suffix(".wav")))
         picture.save(path)
         self.log.emit("sample", step=loop.step, path=str(path))
-        return True
 
     def _hand_over(self, loop: Loop, folder: Path) -> None:
-        if folder.exists():
-            shutil.rmtree(folder)
+        """By all processes, for the weights may be in parts; the first one does it."""
         after = self._measured(loop)
         with loop.averaged():
-            self.recipe.export(folder)
+            if self.processes.is_first:
+                shutil.rmtree(folder, ignore_errors=True)
+                self.recipe.export(folder)
         self._drawn(loop, folder / SAMPLES)
+        if self.processes.is_first:
+            self._publish(loop, folder, after)
+
+    def _publish(self, loop: Loop, folder: Path, after: dict[str, float]) -> None:
         judged = self.recipe.judge(folder)
         self._tell_metrics(loop, judged)
         self._describe(loop, folder, after | judged)

@@ -2,32 +2,71 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
+import pytest
 import torch
 from safetensors.torch import load_file
 
+from compute.recipes.refusal import Refused
 from compute.recipes.text_to_image.program import run
+from compute.recipes.training.config import LoopConfig, require_sensible_loop
+from compute.recipes.training.loop import Player, require_shardable
 
 WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
+
+
+def _two_processes(recipe, config, **settings):
+    """The events of a training that torchrun starts twice."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command += ["-m", f"compute.recipes.{recipe}", "--config", str(config)]
+    for name, value in settings.items():
+        command += ["--set", f"training.{name}={value}"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def _same(ours, theirs, *, within=2e-5):
+    ours, theirs = load_file(ours / "model" / WEIGHTS), load_file(theirs / WEIGHTS)
+    assert ours.keys() == theirs.keys()
+    for name, weight in theirs.items():
+        torch.testing.assert_close(ours[name], weight, atol=within, rtol=1e-4)
 
 
 def test_two_processes_train_as_one_that_gathers_two_batches(tiny, tiny_file, tmp_path):
     steps = {"steps": 6, "checkpoint_every": 3, "optimizer": "adamw"}
     alone = run(tiny(output=str(tmp_path / "alone"), training={**steps, "accumulate": 2}))
-
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    command += ["-m", "compute.recipes.text_to_image", "--config", str(tiny_file)]
-    for name, value in {**steps, "accumulate": 1}.items():
-        command += ["--set", f"training.{name}={value}"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
-    assert done.returncode == 0, done.stderr[-4000:]
-
-    events = [json.loads(line) for line in done.stdout.splitlines()]
+    events = _two_processes("text_to_image", tiny_file, **steps, accumulate=1)
     assert [event["event"] for event in events].count("done") == 1, "only the first process speaks"
     assert [event["step"] for event in events if event["event"] == "checkpoint"] == [3, 6]
-    ours, theirs = load_file(tmp_path / "output" / "model" / WEIGHTS), load_file(alone / WEIGHTS)
-    for name, weight in theirs.items():
-        torch.testing.assert_close(ours[name], weight, atol=2e-5, rtol=1e-4)
+    _same(tmp_path / "output", alone)
+
+
+def test_weights_in_shards_train_as_whole_ones_and_one_process_goes_on(tiny, tiny_file, tmp_path):
+    steps = {"steps": 6, "checkpoint_every": 3, "log_every": 1}
+    alone = run(tiny(output=str(tmp_path / "alone"), training={**steps, "accumulate": 2}))
+    events = _two_processes(
+        "text_to_image", tiny_file, **steps, accumulate=1, shard="true", gradient_checkpointing="true"
+    )
+    losses = [event["loss"] for event in events if event["event"] == "step"]
+    whole = map(json.loads, (tmp_path / "alone" / "log.jsonl").read_text().splitlines())
+    assert losses == pytest.approx([event["loss"] for event in whole if event["event"] == "step"], rel=1e-4)
+    output = tmp_path / "output"
+    _same(output, alone, within=1e-4)
+
+    shutil.rmtree(output / "checkpoints" / "step-00000006")
+    run(tiny(training={**steps, "accumulate": 2}))
+    _same(output, alone, within=1e-4)
+
+
+def test_what_cannot_be_trained_in_shards_is_refused():
+    with pytest.raises(Refused, match=r"Set 'training.precision'"):
+        require_sensible_loop(LoopConfig(shard=True, precision="fp16"))
+    line = torch.nn.Linear(1, 1)
+    for players in ([Player(line, dict), Player(line, dict)], [Player(line, dict, within=line)]):
+        with pytest.raises(Refused, match=r"Set 'training.shard'"):
+            require_shardable(players)

@@ -1,0 +1,136 @@
+"""Trains pictures and captions to find each other (CLIP, arXiv 2103.00020); saved as a stock `CLIPModel`."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor, CLIPVisionConfig
+
+from compute.recipes.contrastive.config import Config
+from compute.recipes.data.buckets import BucketOrder
+from compute.recipes.data.pictures import load_pictures
+from compute.recipes.refusal import Refused
+from compute.recipes.text_to_image.tokenizer import build_tokenizer, text_config
+from compute.recipes.training.card import About
+from compute.recipes.training.loop import Player, Terms
+from compute.recipes.training.program import Recipe, perform
+
+HALF = [0.5, 0.5, 0.5]  # takes pixels of 0..1 to -1..1
+TOGETHER = 64
+
+
+def run(config: Config) -> Path:
+    return perform(Contrastive(config))
+
+
+class Contrastive(Recipe):
+    name = "contrastive"
+    config: Config
+
+    def require(self) -> None:
+        super().require()
+        data, model = self.config.dataset, self.config.model
+        if not data.caption_column:
+            raise Refused("Set 'dataset.caption_column': pictures are matched with captions.")
+        if tuple(data.ratios) != (1.0,):
+            raise Refused("This encoder knows one square size. Leave 'dataset.ratios' as it is.")
+        if data.size % model.patch or model.width % model.heads or model.text_width % model.text_heads:
+            raise Refused("'dataset.size' must be a multiple of 'model.patch', and widths of their numbers of heads.")
+
+    def build(self) -> None:
+        config, data, model = self.config, self.config.dataset, self.config.model
+        (self.pictures,) = load_pictures(data, self.facts, self.left_out, self.caches).buckets
+        (self.test,) = load_pictures(data, self.facts, self.left_out, self.caches, test=True).buckets
+        self.order = BucketOrder([len(self.pictures)], batch=config.training.batch, seed=config.seed)
+        self.tokenizer = build_tokenizer(self.pictures.captions, merges=model.merges, max_tokens=model.max_tokens)
+        self.tokens = self._tokens(self.pictures.captions)
+        vision = CLIPVisionConfig(
+            hidden_size=model.width,
+            intermediate_size=4 * model.width,
+            num_hidden_layers=model.layers,
+            num_attention_heads=model.heads,
+            image_size=data.size,
+            patch_size=model.patch,
+        )
+        text = text_config(model, self.tokenizer)
+        both = CLIPConfig(
+            text_config=text.to_dict(),
+            vision_config=vision.to_dict(),
+            projection_dim=model.space,
+            logit_scale_init_value=-math.log(config.training.temperature),
+        )
+        self.model = CLIPModel(both)
+        self.model.logit_scale.requires_grad_(False)
+
+    @property
+    def rows(self) -> int:
+        return len(self.pictures)
+
+    def players(self) -> list[Player]:
+        return [Player(self.model, self._match)]
+
+    def measure(self) -> dict[str, float]:
+        """How often, of all different captions of the test split, a picture is nearest to its own."""
+        captions = sorted(set(self.test.captions))
+        texts = self._told(self._tokens(captions))
+        right = 0
+        for rows in torch.arange(len(self.test)).split(TOGETHER):
+            nearest = (self._seen(self.test.pictures(rows)) @ texts.T).argmax(dim=1).tolist()
+            right += sum(captions[n] == self.test.captions[row] for n, row in zip(nearest, rows.tolist(), strict=True))
+        return {"caption_accuracy": right / len(self.test)}
+
+    def export(self, folder: Path) -> None:
+        side = self.config.dataset.size
+        seeing = CLIPImageProcessor(
+            size={"shortest_edge": side},
+            crop_size={"height": side, "width": side},
+            image_mean=HALF,
+            image_std=HALF,
+        )
+        self.model.save_pretrained(folder, safe_serialization=True)
+        CLIPProcessor(seeing, self.tokenizer).save_pretrained(folder)
+
+    def about(self) -> About:
+        return About(
+            task="zero-shot-image-classification",
+            what="A small CLIP: an encoder of pictures and one of texts whose vectors meet. It judges pictures of "
+            "the kind it was trained on, and no others.",
+            usage="""
+from transformers import CLIPModel, CLIPProcessor
+
+model = CLIPModel.from_pretrained("{name}")
+processor = CLIPProcessor.from_pretrained("{name}")
+scores = model(**processor(text=texts, images=pictures, padding=True, return_tensors="pt")).logits_per_image
+""",
+            library="transformers",
+            tags=("clip",),
+            metric_names={"caption_accuracy": "Own caption nearest, of all captions of the test split"},
+        )
+
+    def _match(self, step: int, index: int) -> Terms:
+        _, rows = self.order.at(index)
+        tokens = self.tokens[rows]
+        scores = self._seen(self.pictures.pictures(rows)) @ self._told(tokens).T / self.training.temperature
+        # Pictures with one caption belong to each other's too.
+        same = (tokens[:, None] == tokens[None]).all(dim=2).float().to(self.device)
+        wanted = same / same.sum(dim=1, keepdim=True)
+        by_picture, by_text = functional.cross_entropy(scores, wanted), functional.cross_entropy(scores.T, wanted)
+        return {"loss": (by_picture + by_text) / 2}
+
+    def _seen(self, pictures: Tensor) -> Tensor:
+        """Vectors of length one."""
+        found = self.model.vision_model(pixel_values=pictures.to(self.device)).pooler_output
+        return functional.normalize(self.model.visual_projection(found).float(), dim=1)
+
+    def _told(self, tokens: Tensor) -> Tensor:
+        found = self.model.text_model(input_ids=tokens.to(self.device)).pooler_output
+        return functional.normalize(self.model.text_projection(found).float(), dim=1)
+
+    def _tokens(self, captions: list[str]) -> Tensor:
+        encoded = self.tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
+        tokens: Tensor = encoded.input_ids
+        return tokens

@@ -1,0 +1,1 @@
+"""How good is a finished model? Measured the same way for all, and written on its card."""

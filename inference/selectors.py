@@ -1,9 +1,11 @@
 """Reading generations, pictures, and the models that may draw, limited to what a person may see."""
 
+import math
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Avg, F, Prefetch, Q, QuerySet, Sum
+from django.db.models import Avg, F, Max, Prefetch, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -17,18 +19,30 @@ from hub.models import Repository
 from hub.selectors import contents_open_to, read_text, revision_of
 from inference.algorithms.profiles import Profile, profile_of
 from inference.enums import UNFINISHED, Billing, GenerationState
-from inference.models import Generation, Picture
+from inference.models import Generation, InputImage, Picture
 from revenue.selectors import credit_balance
 
+IMAGE_TAGS = ("text-to-image", "image-to-image", "image-text-to-image")
 
-def models_for(principal: Principal) -> QuerySet[Repository]:
-    """Text-to-image models that the person may use, the newest first."""
-    return (
-        contents_open_to(principal)
-        .filter(kind=RepositoryKind.MODEL, pipeline_tag="text-to-image")
-        .exclude(head="")
-        .order_by("-updated_at", "-id")
-    )
+
+def models_for(principal: Principal, *, tags: Iterable[str] = ("text-to-image",)) -> QuerySet[Repository]:
+    """Models that make pictures and that the person may use, the newest first; LoRAs are not models."""
+    found = contents_open_to(principal).filter(kind=RepositoryKind.MODEL, pipeline_tag__in=list(tags))
+    return found.exclude(head="").exclude(tags__contains=["lora"]).order_by("-updated_at", "-id")
+
+
+def loras_for(principal: Principal) -> QuerySet[Repository]:
+    """LoRAs for pictures that the person may use, the newest first."""
+    found = contents_open_to(principal).filter(kind=RepositoryKind.MODEL, pipeline_tag__in=list(IMAGE_TAGS))
+    return found.filter(tags__contains=["lora"]).exclude(head="").order_by("-updated_at", "-id")
+
+
+def input_for(principal: Principal, key: str) -> InputImage:
+    """One's own given image. Raises NotFound."""
+    found = InputImage.objects.filter(pk=key, owner=principal.user).first() if principal.user else None
+    if found is None or not may_see_generations(principal):
+        raise NotFound(_("There is no such image, or it is not yours."), hint=_("Give the image itself."))
+    return found
 
 
 def profile(repository: Repository, commit: str) -> Profile | None:
@@ -56,7 +70,7 @@ def generations_of(principal: Principal) -> QuerySet[Generation]:
         own = own.filter(billed__in=reachable_namespaces(principal, Permission.INFERENCE))
     return (
         own.select_related("billed", "repository__namespace")
-        .prefetch_related("pictures")
+        .prefetch_related("pictures", "loras")
         .order_by("-created_at", "-id")
     )
 
@@ -71,7 +85,7 @@ def generation_for(principal: Principal, generation_id: str) -> Generation:
         return own
     public = Prefetch("pictures", Picture.objects.filter(is_public=True))
     shown = Generation.objects.filter(pk=generation_id, pictures__is_public=True).distinct()
-    found = shown.select_related("owner", "repository__namespace").prefetch_related(public).first()
+    found = shown.select_related("owner", "repository__namespace").prefetch_related(public, "loras").first()
     if found is None:
         raise NotFound(
             _("There is no such generation, or it is not yours to see."),
@@ -120,21 +134,42 @@ def payers_for(user: User) -> QuerySet[Namespace]:
 
 
 def queue_position(generation: Generation) -> int:
-    """1 for the next to be taken up; 0 when it no longer waits."""
+    """1 for the next to be taken up; 0 when it no longer waits, neither for a worker nor inside of one."""
+    if generation.state == GenerationState.RUNNING and generation.place is not None:
+        return generation.place + 1
     if generation.state != GenerationState.QUEUED:
         return 0
     earlier = Q(created_at__lt=generation.created_at) | Q(created_at=generation.created_at, pk__lt=generation.pk)
-    return Generation.objects.filter(earlier, state=GenerationState.QUEUED).count() + 1
+    inside = Q(state=GenerationState.RUNNING, place__isnull=False)
+    return Generation.objects.filter(inside | (earlier & Q(state=GenerationState.QUEUED))).count() + 1
+
+
+def waiting_count() -> int:
+    inside = Q(state=GenerationState.RUNNING, place__isnull=False)
+    return Generation.objects.filter(inside | Q(state=GenerationState.QUEUED)).count()
+
+
+def seconds_until_engine() -> int:
+    """Until engines that turned requests away take some again; 0 when none does now."""
+    now = timezone.now()
+    latest = Generation.objects.filter(state=GenerationState.QUEUED, not_before__gt=now).aggregate(
+        latest=Max("not_before")
+    )["latest"]
+    return max(1, math.ceil((latest - now).total_seconds())) if latest else 0
 
 
 def seconds_until_ready(generation: Generation) -> int:
-    """An honest guess, at least 1: the mean of the last twenty, times those before this one."""
+    """An honest guess, at least 1: what the engine says, else the mean of the last twenty, times those
+    before this one."""
     last = Generation.objects.filter(state=GenerationState.SUCCEEDED).order_by("-finished_at")[:20]
     mean = Generation.objects.filter(pk__in=list(last.values_list("pk", flat=True))).aggregate(
         mean=Avg(F("finished_at") - F("started_at"))
     )["mean"]
     each = mean.total_seconds() if mean else 5.0
-    return max(1, round(each * (queue_position(generation) + 1)))
+    if generation.place is not None and generation.place_seconds is not None:
+        return max(1, round(generation.place_seconds + each))
+    kept_out = (generation.not_before - timezone.now()).total_seconds() if generation.not_before else 0.0
+    return max(1, round(max(kept_out, 0.0) + each * (queue_position(generation) + 1)))
 
 
 def pictures_under_way(user: User) -> int:

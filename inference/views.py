@@ -19,8 +19,8 @@ from inference.api.openai import link_is_good
 from inference.enums import GenerationState
 from inference.forms import StudioForm
 from inference.models import Generation
-from inference.services import generations
-from inference.services.generations import Wanted
+from inference.services import generations, planning
+from inference.services.planning import Wanted
 
 HISTORY = 12
 
@@ -72,7 +72,7 @@ def studio_cost(request: HttpRequest) -> HttpResponse:
     names = ("steps", "guidance", "width", "height")
     numbers = {name: filled.get(name) for name in names} | {"count": filled.get("count") or 1}
     try:
-        plan = generations.plan(request.principal, Wanted(prompt="–", **numbers), model=filled.get("model", ""))
+        plan = planning.plan(request.principal, Wanted(prompt="–", **numbers), model=filled.get("model", ""))
     except Refusal as refusal:
         return render(request, "inference/cost.html", {"refusal": refusal})
     billed = filled.get("billed") or request.user.namespace
@@ -111,14 +111,12 @@ def generation_cancel(request: HttpRequest, generation_id: str) -> HttpResponse:
 def generation_again(request: HttpRequest, generation_id: str) -> HttpResponse:
     """The same parameters, seed and version once more: the same pictures."""
     generation = selectors.generation_for(request.principal, generation_id)
-    again = dict(generation.parameters)
-    model, revision = again.pop("model"), again.pop("revision")
     own = generation.owner_id == request.user.pk
     made = generations.request_generation(
         request.principal,
-        Wanted(**again),
-        model=model,
-        revision=revision,
+        planning.same_again(request.principal, generation),
+        model=generation.model_name,
+        revision=generation.commit,
         billed=generation.billed if own else None,
         currency=generation.currency,
     )

@@ -85,6 +85,18 @@ def issue_job_token(user: User, *, namespace: Namespace, job: str, expires_at: d
     )
 
 
+def issue_reading_token(user: User, *, repositories: Sequence[str], job: str, expires_at: datetime) -> str:
+    """A token that reads these repositories, as far as the person may, and ends with the job."""
+    return issue(
+        user,
+        name=f"job {job}",
+        scope=TokenScope.FINE,
+        expires_at=expires_at,
+        reach=Reach([Permission.REPO_READ, Permission.GATED_READ], repositories=checked_references(repositories)),
+        reference=f"job:{job}",
+    )
+
+
 @transaction.atomic
 def renew_token(token: AccessToken, *, by: Principal) -> str:
     """Invalidate the old text and make a new one with the same name, permissions and end.

@@ -17,7 +17,7 @@ from inference.api import reading, waiting
 from inference.errors import Unprocessable
 from inference.models import Generation
 from inference.services import generations
-from inference.services.generations import Wanted
+from inference.services.planning import Wanted
 
 
 def in_hub_form(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

@@ -16,7 +16,7 @@ from inference.api import reading, waiting
 from inference.enums import FailureCode, GenerationState
 from inference.models import Generation
 from inference.services import generations
-from inference.services.generations import Wanted
+from inference.services.planning import Wanted
 
 STREAM_SECONDS = 600
 

@@ -18,7 +18,7 @@ from inference.api import reading, waiting
 from inference.errors import Unprocessable
 from inference.models import Picture
 from inference.services import generations
-from inference.services.generations import Wanted
+from inference.services.planning import Wanted
 
 TYPES = {401: "authentication_error", 402: "insufficient_quota", 403: "permission_error", 429: "rate_limit_error"}
 LINK_SALT = "inference.picture"

@@ -186,8 +186,8 @@ def test_a_private_model_from_the_stock_client_is_drawn_with_a_token_that_ends_w
     hub.upload_folder(repo_id="researcher/secret", folder_path=pipeline_folder)
     done = finished(serving, token, ask(serving, token, "researcher/secret"))
     assert done["state"] == "succeeded", done
-    job_token = person.tokens.get(scope="job")
-    assert job_token.reference.startswith(f"job:generation-{done['id']}")
+    job_token = person.tokens.get(reference__startswith=f"job:generation-{done['id']}")
+    assert [grant.repository for grant in job_token.held] == ["model:researcher/secret"] * 2
     assert job_token.revoked_at is not None
 
 

@@ -8,9 +8,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Namespace
+from accounts.models import AccessToken, Namespace
 from common.ids import hex_id
-from hub.models import Repository
+from hub.models import Repository, Webhook
 from inference.enums import UNFINISHED, Billing, FailureCode, GenerationState, InputKind, Task
 
 
@@ -98,6 +98,8 @@ class Generation(models.Model):
     request_digest = models.CharField(max_length=64)
 
     deadline = models.DateTimeField(null=True, blank=True)
+    webhook = models.ForeignKey(Webhook, models.SET_NULL, null=True, blank=True, related_name="+")
+    token = models.ForeignKey(AccessToken, models.SET_NULL, null=True, blank=True, related_name="generations")
     attempt = models.PositiveIntegerField(default=0)
     postponed = models.PositiveIntegerField(default=0)
     not_before = models.DateTimeField(null=True, blank=True)
@@ -136,6 +138,7 @@ class Generation(models.Model):
         ]
         indexes = [
             models.Index(fields=["owner", "-created_at"]),
+            models.Index(fields=["token", "-created_at"], name="generation_by_token"),
             models.Index(fields=["created_at"], name="generation_unfinished", condition=Q(state__in=UNFINISHED)),
         ]
 

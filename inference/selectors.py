@@ -1,16 +1,17 @@
 """Reading generations, pictures, and the models that may draw, limited to what a person may see."""
 
 import math
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Avg, F, Max, Prefetch, Q, QuerySet, Sum
+from django.db.models import Avg, F, Max, Min, Prefetch, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.enums import Permission, Role
-from accounts.models import Namespace, User
+from accounts.models import AccessToken, Namespace, User
 from accounts.principal import Principal
 from accounts.selectors import namespaces_of, reachable_namespaces
 from common.errors import NotFound
@@ -113,6 +114,14 @@ def picture_for(principal: Principal, generation_id: str, position: int) -> Pict
     raise NotFound(_("There is no such picture, or it is not yours to see."), hint=_("Log in as its owner."))
 
 
+def picture_seen_by(principal: Principal, key: str) -> Picture | None:
+    """A picture by its id: one's own or a public one."""
+    picture = Picture.objects.select_related("generation").filter(pk=key).first()
+    if picture is None or not (picture.is_public or _is_own(principal, picture.generation)):
+        return None
+    return picture
+
+
 def _is_own(principal: Principal, generation: Generation) -> bool:
     if not may_see_generations(principal) or generation.owner_id != getattr(principal.user, "pk", None):
         return False
@@ -192,3 +201,49 @@ def credits_left(namespace: Namespace, currency: str) -> int:
         billed=namespace, currency=currency, billing=Billing.CREDITS, state__in=UNFINISHED
     ).aggregate(sum=Sum("price"))["sum"]
     return credit_balance(namespace, currency) - int(promised or 0)
+
+
+@dataclass
+class TokenUse:
+    """What a token drew and spent in this month; what is under way counts, what failed does not."""
+
+    token: AccessToken
+    pictures: int = 0
+    spent: list[tuple[str, int]] = field(default_factory=list)
+
+
+def use_of_tokens(tokens: Sequence[AccessToken], *, now: datetime | None = None) -> list[TokenUse]:
+    """Of those that drew this month, or that have a limit."""
+    rows = _counted(now).filter(token__in=tokens).values("token", "currency", "billing")
+    uses = {token.pk: TokenUse(token) for token in tokens}
+    limited = {token.pk for token in tokens if token.budget is not None or token.per_minute is not None}
+    for row in rows.annotate(pictures=Sum("count"), sum=Sum("price")).order_by("token", "currency"):
+        use = uses[row["token"]]
+        use.pictures += row["pictures"]
+        if row["billing"] == Billing.CREDITS:
+            use.spent.append((row["currency"], row["sum"]))
+    return [use for use in uses.values() if use.pictures or use.token.pk in limited]
+
+
+def budget_left(token: AccessToken, *, now: datetime | None = None) -> int | None:
+    """Micros of its currency that a token may still spend this month; None without a budget."""
+    if token.budget is None:
+        return None
+    spent = _counted(now).filter(token=token, currency=token.budget_currency).aggregate(sum=Sum("price"))["sum"]
+    return token.budget - int(spent or 0)
+
+
+def pictures_in_a_minute(token: AccessToken) -> tuple[int, int]:
+    """How many it asked for within the last minute, and the seconds until the first of them is past."""
+    now = timezone.now()
+    rows = Generation.objects.filter(token=token, created_at__gt=now - timedelta(minutes=1))
+    facts = rows.aggregate(sum=Sum("count"), first=Min("created_at"))
+    if facts["first"] is None:
+        return 0, 0
+    return int(facts["sum"]), max(1, math.ceil(60 - (now - facts["first"]).total_seconds()))
+
+
+def _counted(now: datetime | None) -> QuerySet[Generation]:
+    """This calendar month's (UTC), by when they were asked for."""
+    month = (now or timezone.now()).astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return Generation.objects.filter(created_at__gte=month, state__in=[*UNFINISHED, GenerationState.SUCCEEDED])

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from common.errors import Refusal
 from common.pagination import page_of
 from inference import rules, selectors
-from inference.algorithms import policy, pricing
+from inference.algorithms import formats, policy, pricing
 from inference.api.openai import link_is_good
 from inference.enums import GenerationState
 from inference.forms import StudioForm
@@ -135,16 +135,26 @@ def picture_show(request: HttpRequest, generation_id: str, position: int) -> Htt
 
 
 @require_safe
-def picture_file(request: HttpRequest, generation_id: str, position: int) -> HttpResponse:
-    """The PNG: one's own, a public one, or one whose address carries a proof that is still good."""
+def picture_file(request: HttpRequest, generation_id: str, position: int) -> FileResponse | HttpResponse:
+    """One's own, a public one, or one whose address carries a proof that is still good. `format=jpeg` or `webp`
+    gives a copy in that format."""
     picture = selectors.picture_of(generation_id, position)
     if picture is None or not link_is_good(picture, request.GET.get("proof", "")):
         picture = selectors.picture_for(request.principal, generation_id, position)
-    response = FileResponse(picture.path.open("rb"), content_type="image/png")
-    response["ETag"] = f'"{picture.sha256}"'
+    kind = request.GET.get("format", "png")
+    if kind not in formats.TYPES:
+        raise Http404
+    response: FileResponse | HttpResponse
+    if kind == "png":
+        response = FileResponse(picture.path.open("rb"), content_type="image/png")
+        response["ETag"] = f'"{picture.sha256}"'
+    else:
+        copy = formats.encoded(picture.path.read_bytes(), kind)
+        response = HttpResponse(copy, content_type=formats.TYPES[kind])
+        response["ETag"] = f'"{picture.sha256}-{kind}"'
     response["Cache-Control"] = "public, max-age=300" if picture.is_public else "private, max-age=300"
     if "download" in request.GET:
-        response["Content-Disposition"] = f'attachment; filename="{generation_id}-{position}.png"'
+        response["Content-Disposition"] = f'attachment; filename="{generation_id}-{position}.{kind}"'
     return response
 
 

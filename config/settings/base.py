@@ -155,6 +155,8 @@ OBJECTS_ORIGIN = "" if S3_PROXY else env.origin(S3_PUBLIC_ENDPOINT)
 GENERATION_WAITERS = env.integer("WELLSPRING_GENERATION_WAITERS", 8)
 FREE_PICTURES_PER_DAY = env.integer("WELLSPRING_FREE_PICTURES_PER_DAY", 200)
 PICTURES_UNDER_WAY = env.integer("WELLSPRING_PICTURES_UNDER_WAY", 100)  # of one person at a time
+# Names without an owner that clients of other APIs send: "core=ada/shapes sd3=ada/large".
+MODEL_ALIASES = dict(pair.split("=", 1) for pair in env.text("WELLSPRING_MODEL_ALIASES", "").split() if "=" in pair)
 ENGINE_DEVICE = env.text("WELLSPRING_ENGINE_DEVICE", "auto")  # auto: a GPU if there is one
 ENGINE_MEMORY = env.integer("WELLSPRING_ENGINE_MEMORY", 8 * 2**30)  # bytes for loaded models
 ENGINE_ROWS = env.integer("WELLSPRING_ENGINE_ROWS", 8)  # requests that share one denoiser call

@@ -5,7 +5,7 @@ What comes in here was decoded and drawn anew before (hub/services/redrawing.py)
 
 import io
 
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageFilter
 
 MAX_BYTES = 25 * 2**20
 MAX_PIXELS = 4096 * 4096
@@ -52,3 +52,24 @@ def png(image: Image.Image) -> bytes:
     file = io.BytesIO()
     bare.save(file, "PNG")
     return file.getvalue()
+
+
+def grown(mask: Image.Image, pixels: int) -> Image.Image:
+    """Its white part larger by so many pixels on every side."""
+    return mask.filter(ImageFilter.MaxFilter(2 * pixels + 1)) if pixels else mask
+
+
+def extended(image: Image.Image, *, left: int, up: int, right: int, down: int) -> tuple[Image.Image, Image.Image]:
+    """An image on a larger ground of its own colours, and the mask of what is new.
+
+    The mask reaches a little into the image, so that no seam is left.
+    """
+    size = (image.width + left + right, image.height + up + down)
+    ground = image.resize(size, Image.Resampling.BICUBIC)
+    ground.paste(image, (left, up))
+    mask = Image.new("L", size, 255)
+    seam = min(image.width, image.height) // 16
+    upper = (left + (seam if left else 0), up + (seam if up else 0))
+    lower = (left + image.width - (seam if right else 0), up + image.height - (seam if down else 0))
+    mask.paste(0, (*upper, *lower))
+    return ground, mask

@@ -9,11 +9,13 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Namespace
 from accounts.principal import Principal
+from common.addresses import absolute
 from common.errors import Conflict, Forbidden, PaymentRequired, TooManyRequests, Unauthenticated, Unavailable
 from common.money import format_money
 from common.services import audit
 from common.signing import digest
-from hub.models import Repository
+from hub.models import Repository, Webhook
+from hub.services.announcements import News, tell
 from inference import rules, selectors
 from inference.algorithms import policy, pricing
 from inference.algorithms.adapters import LORA_FILE
@@ -37,13 +39,14 @@ def request_generation(
     currency: str = pricing.DEFAULT_CURRENCY,
     idempotency_key: str = "",
     deadline: int | None = None,
+    webhook: Webhook | None = None,
 ) -> Generation:
     """Put a generation into the queue; a second call with the same key returns the first one.
 
     A person under their own name draws free within the daily allowance, then on credits; an
     organisation pays by credits. Nothing is taken before success. A prompt against the
     safety policy gives a generation in the state `refused`, with the verdict. What is not
-    ready within `deadline` seconds ends as failed and costs nothing.
+    ready within `deadline` seconds ends as failed and costs nothing. The end is told to `webhook`.
 
     Raises Unauthenticated, Forbidden (role, token, licence), the refusals of `plan`,
     Conflict for a key used for something else, TooManyRequests, PaymentRequired, Unavailable
@@ -59,7 +62,8 @@ def request_generation(
         )
     # One request at a time for each payer and each person, so that allowances cannot be overdrawn.
     _lock(billed, principal.user.namespace)
-    asked = {"model": model, "revision": revision, "billed": billed.name, "deadline": deadline}
+    hook = None if webhook is None else webhook.key
+    asked = {"webhook": hook, "model": model, "revision": revision, "billed": billed.name, "deadline": deadline}
     request_digest = digest({"wanted": wanted.to_json()} | asked)
     if idempotency_key and (known := _known(principal, idempotency_key, request_digest)):
         return known
@@ -80,6 +84,8 @@ def request_generation(
         idempotency_key=idempotency_key or None,
         request_digest=request_digest,
         deadline=_deadline(deadline),
+        webhook=webhook,
+        token=principal.token,
         **settled.parameters,
     )
     if not verdict.allowed:
@@ -140,6 +146,23 @@ def move(generation: Generation, state: GenerationState, *, failure: str = "", d
         generation.not_before = None
     if state != GenerationState.RUNNING:
         generation.place = generation.place_seconds = None
+    if state.is_final and generation.webhook is not None:
+        tell(generation.webhook, _news(generation))
+
+
+def _news(generation: Generation) -> News:
+    address = absolute(f"/api/generations/{generation.pk}")
+    facts = {
+        "id": generation.pk,
+        "state": generation.state,
+        "model": generation.model_name,
+        "revision": generation.commit,
+        "error": generation.failure,
+        "price": generation.price if generation.state == GenerationState.SUCCEEDED else 0,
+        "currency": generation.currency,
+        "url": address,
+    }
+    return News(f"generation.ended:{generation.pk}", "generation", generation.model_name, {"generation": facts})
 
 
 def send(generation_id: str) -> None:
@@ -250,6 +273,7 @@ def _billing(principal: Principal, billed: Namespace, settled: Plan) -> tuple[Bi
             hint=_("Wait until some are ready."),
             retry_after=10,
         )
+    _require_rate(principal, count)
     free = 0 if billed.is_organisation else selectors.free_pictures_left(principal.user)
     if free >= count:
         return Billing.FREE, 0
@@ -265,4 +289,49 @@ def _billing(principal: Principal, billed: Namespace, settled: Plan) -> tuple[Bi
             hint=_("Buy credits at /credits, or draw under your own name within the daily free allowance."),
             code="credits_too_low",
         )
+    _require_budget(principal, settled)
     return Billing.CREDITS, settled.price
+
+
+def _require_rate(principal: Principal, count: int) -> None:
+    """The caller holds the lock of the person, so nobody asks with the same token meanwhile."""
+    token = principal.token
+    if token is None or token.per_minute is None:
+        return
+    if count > token.per_minute:
+        raise Unprocessable(
+            _("This access token may ask for %(most)d pictures a minute.") % {"most": token.per_minute},
+            hint=_("Ask for fewer, or change its limits at /settings/tokens."),
+            field="count",
+        )
+    asked, seconds = selectors.pictures_in_a_minute(token)
+    if asked + count > token.per_minute:
+        raise TooManyRequests(
+            _("This access token may ask for %(most)d pictures a minute.") % {"most": token.per_minute},
+            hint=_("Wait %(seconds)d seconds, or change its limits at /settings/tokens.") % {"seconds": seconds},
+            code="token_rate",
+            retry_after=seconds,
+        )
+
+
+def _require_budget(principal: Principal, settled: Plan) -> None:
+    token = principal.token
+    left = None if token is None else selectors.budget_left(token)
+    if token is None or left is None:
+        return
+    if token.budget_currency != settled.currency:
+        raise Unprocessable(
+            _("The budget of this access token is in %(currency)s.") % {"currency": token.budget_currency.upper()},
+            hint=_("Pay in that currency."),
+            field="currency",
+        )
+    if settled.price > left:
+        raise PaymentRequired(
+            _("This costs %(price)s, and this access token may spend %(left)s more in this month.")
+            % {
+                "price": format_money(settled.price, settled.currency),
+                "left": format_money(max(0, left), settled.currency),
+            },
+            hint=_("Raise its budget at /settings/tokens, or use another token."),
+            code="token_budget",
+        )

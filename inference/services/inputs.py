@@ -53,6 +53,16 @@ def keep_mask_of_alpha(content: bytes, *, by: Principal, field: str = "mask") ->
     return _keep(uploads.mask_of_alpha(image), InputKind.MASK, owner)
 
 
+def mask_of_holes(content: bytes, *, by: Principal) -> InputImage | None:
+    """The same from an image that is its own mask; None when nothing in it is transparent."""
+    owner = _giver(by)
+    image = _opened(content, "image")
+    if not uploads.has_alpha(image):
+        return None
+    mask = uploads.mask_of_alpha(image)
+    return _keep(mask, InputKind.MASK, owner) if mask.getbbox() else None
+
+
 def keep_picture(picture: Picture, *, by: Principal) -> InputImage:
     """A picture that was drawn here and that this person may see. Raises Unauthenticated, Forbidden."""
     owner = _giver(by)

@@ -61,7 +61,8 @@ class Wanted:
     """What to draw; None means the model's own value (a new seed for `seed`).
 
     Without a `task` it follows from what is given: a mask is filled, an image redrawn (or edited, by
-    a model that only edits). `scheduler` is the name of a sampler, empty for the model's own.
+    a model that only edits). `scheduler` is the name of a sampler, empty for the model's own. A `ratio`
+    of the sides keeps the number of pixels that the model is used to.
     """
 
     prompt: str
@@ -79,6 +80,7 @@ class Wanted:
     image: InputImage | None = None
     mask: InputImage | None = None
     loras: tuple[LoraWanted, ...] = ()
+    ratio: tuple[int, int] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For digests: the images by their content."""
@@ -292,7 +294,14 @@ def _size(profile: Profile, wanted: Wanted) -> tuple[int, int]:
     width, height = profile.width, profile.height
     if wanted.image is not None and wanted.width is None and wanted.height is None:
         width, height = sizes.nearest(*wanted.image.size_in_pixels, unit=profile.unit, largest=profile.largest)
-    return wanted.width or width, wanted.height or height
+    elif wanted.ratio is not None:
+        width, height = sizes.of_ratio(
+            wanted.ratio, width=width, height=height, unit=profile.unit, largest=profile.largest
+        )
+    return (
+        width if wanted.width is None else wanted.width,
+        height if wanted.height is None else wanted.height,
+    )
 
 
 def _check_texts(profile: Profile, wanted: Wanted) -> None:

@@ -42,6 +42,14 @@ def mask_of_alpha(image: Image.Image) -> Image.Image:
     return ImageChops.invert(image.convert("RGBA").getchannel("A"))
 
 
+def holes(image: Image.Image) -> Image.Image | None:
+    """The mask that an image is for itself; None when nothing in it is transparent."""
+    if not has_alpha(image):
+        return None
+    mask = mask_of_alpha(image)
+    return mask if mask.getbbox() else None
+
+
 def has_alpha(image: Image.Image) -> bool:
     return "A" in image.getbands() or "transparency" in image.info
 

@@ -21,8 +21,9 @@ from hub.enums import RepositoryKind
 from hub.models import Repository
 from hub.selectors import repository_for
 from inference import selectors
-from inference.algorithms import formats
+from inference.algorithms import formats, uploads
 from inference.api import reading, waiting
+from inference.enums import InputKind
 from inference.errors import Unprocessable
 from inference.models import Generation, Picture
 from inference.services import generations, inputs
@@ -77,14 +78,16 @@ def images_edits(request: HttpRequest) -> HttpResponseBase:
     content = reading.file(request, "image", "image[]")
     if content is None:
         raise Unprocessable(_("There is no image."), hint=_("Send it as the file “image” of a form."), field="image")
-    image = reading.kept(principal, content, "image")
+    image = inputs.read(content, by=principal, field="image")
     mask_content = reading.file(request, "mask")
     if mask_content is not None:
         mask = inputs.keep_mask_of_alpha(mask_content, by=principal)
     else:
-        mask = inputs.mask_of_holes(content, by=principal)
+        holes = uploads.holes(image)
+        mask = None if holes is None else inputs.keep_drawn(holes, InputKind.MASK, by=principal)
+    kept = inputs.keep_drawn(image, InputKind.IMAGE, by=principal)
     facts = {"strength": reading.real(body, "strength"), "image_guidance": reading.real(body, "image_guidance")}
-    return _drawn(request, principal, body, _wanted(body, image=image, mask=mask, **facts), event="image_edit")
+    return _drawn(request, principal, body, _wanted(body, image=kept, mask=mask, **facts), event="image_edit")
 
 
 @require_safe

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
+from PIL.Image import Image
 
 from accounts.principal import Principal
 from common.errors import NotFound, Refusal
@@ -18,7 +19,7 @@ from inference.algorithms import formats, uploads
 from inference.api import reading, waiting
 from inference.enums import InputKind
 from inference.errors import Unprocessable
-from inference.models import InputImage, Picture
+from inference.models import Picture
 from inference.services import generations, inputs
 from inference.services.planning import Wanted
 
@@ -95,41 +96,42 @@ def edit(request: HttpRequest, kind: str) -> HttpResponse:
     content = reading.file(request, "image")
     if content is None:
         raise Unprocessable(_("There is no image."), hint=_("Send it as the file “image” of a form."), field="image")
+    given = inputs.read(content, by=principal, field="image")
     if kind == "outpaint":
-        image, mask = _larger(principal, reading.kept(principal, content, "image"), body)
+        drawn, holes = _larger(uploads.as_image(given), body)
         creativity = reading.real(body, "creativity")
         strength = None if creativity is None else (1 + creativity) / 2
     else:
-        image, mask = _filled(request, principal, content, body)
+        drawn, holes = given, _mask(request, principal, given, body)
         strength = reading.real(body, "strength")
+    image = inputs.keep_drawn(drawn, InputKind.IMAGE, by=principal)
+    mask = inputs.keep_drawn(holes, InputKind.MASK, by=principal)
     return _drawn(request, principal, body, alias=kind, image=image, mask=mask, strength=strength)
 
 
-def _filled(
-    request: HttpRequest, principal: Principal, content: bytes, body: dict[str, Any]
-) -> tuple[InputImage, InputImage]:
-    mask_content = reading.file(request, "mask")
-    if mask_content is not None:
-        mask = reading.kept(principal, mask_content, "mask", kind=InputKind.MASK)
+def _mask(request: HttpRequest, principal: Principal, image: Image, body: dict[str, Any]) -> Image:
+    """What is white in it is drawn anew: given, or the transparent part of the image."""
+    content = reading.file(request, "mask")
+    if content is not None:
+        mask = uploads.as_mask(inputs.read(content, by=principal, field="mask"))
     else:
-        found = inputs.mask_of_holes(content, by=principal)
-        if found is None:
+        holes = uploads.holes(image)
+        if holes is None:
             raise Unprocessable(
                 _("There is no mask, and nothing in the image is transparent."),
                 hint=_("Send a mask whose white part is to be drawn anew."),
                 field="mask",
             )
-        mask = found
+        mask = holes
     grow = reading.whole(body, "grow_mask")
     grow = GROW_MASK if grow is None else grow
     if not 0 <= grow <= MOST_GROWN:
         raise reading.wrong("grow_mask", _("a number from 0 to 20"))
-    if grow:
-        mask = inputs.keep_drawn(uploads.grown(_opened(mask), grow), InputKind.MASK, by=principal)
-    return reading.kept(principal, content, "image"), mask
+    return uploads.grown(mask, grow)
 
 
-def _larger(principal: Principal, image: InputImage, body: dict[str, Any]) -> tuple[InputImage, InputImage]:
+def _larger(image: Image, body: dict[str, Any]) -> tuple[Image, Image]:
+    """The image on its larger ground, and the mask of what is new."""
     around = {side: reading.whole(body, side) or 0 for side in ("left", "up", "right", "down")}
     for side, pixels in around.items():
         if not 0 <= pixels <= MOST_AROUND:
@@ -138,19 +140,10 @@ def _larger(principal: Principal, image: InputImage, body: dict[str, Any]) -> tu
         raise Unprocessable(
             _("The image would stay as it is."), hint=_("Say by how much: left, right, up or down."), field="left"
         )
-    if not uploads.is_reasonable(
-        image.width + around["left"] + around["right"], image.height + around["up"] + around["down"]
-    ):
+    wide = image.width + around["left"] + around["right"]
+    if not uploads.is_reasonable(wide, image.height + around["up"] + around["down"]):
         raise Unprocessable(_("The image would be too large."), hint=_("Make it smaller."), field="image")
-    ground, mask = uploads.extended(_opened(image), **around)
-    return (
-        inputs.keep_drawn(ground, InputKind.IMAGE, by=principal),
-        inputs.keep_drawn(mask, InputKind.MASK, by=principal),
-    )
-
-
-def _opened(given: InputImage) -> Any:
-    return uploads.opened(given.path.read_bytes())
+    return uploads.extended(image, **around)
 
 
 def _drawn(

@@ -53,14 +53,10 @@ def keep_mask_of_alpha(content: bytes, *, by: Principal, field: str = "mask") ->
     return _keep(uploads.mask_of_alpha(image), InputKind.MASK, owner)
 
 
-def mask_of_holes(content: bytes, *, by: Principal) -> InputImage | None:
-    """The same from an image that is its own mask; None when nothing in it is transparent."""
-    owner = _giver(by)
-    image = _opened(content, "image")
-    if not uploads.has_alpha(image):
-        return None
-    mask = uploads.mask_of_alpha(image)
-    return _keep(mask, InputKind.MASK, owner) if mask.getbbox() else None
+def read(content: bytes, *, by: Principal, field: str) -> Image:
+    """The image itself, for doors that change it before it is kept. Raises as `keep_image` does."""
+    _giver(by)
+    return _opened(content, field)
 
 
 def keep_picture(picture: Picture, *, by: Principal) -> InputImage:
@@ -70,7 +66,7 @@ def keep_picture(picture: Picture, *, by: Principal) -> InputImage:
 
 
 def keep_drawn(image: Image, kind: InputKind, *, by: Principal) -> InputImage:
-    """What a door made of other inputs, such as an image on a larger ground. Raises Unauthenticated, Forbidden."""
+    """What a door made of what it read, such as an image on a larger ground. Raises Unauthenticated, Forbidden."""
     made = uploads.as_mask(image) if kind == InputKind.MASK else uploads.as_image(image)
     return _keep(made, kind, _giver(by))
 

@@ -7,20 +7,14 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from accounts.principal import Principal
-from common.errors import NotFound, Refusal
-from hub.algorithms.weights import WeightsUnreadable
-from hub.enums import RepositoryKind
+from common.errors import NotFound
 from hub.models import Repository
-from hub.selectors import files_ending, head_commit, repository_for, require_contents, revision_of
 from hub.selectors.lineage import licence_of
-from hub.services.weights import INDEX, tensors_at
 from inference import selectors
-from inference.algorithms import adapters, pricing, sizes
+from inference.algorithms import pricing, sizes
 from inference.algorithms.profiles import (
     MAX_GUIDANCE,
     MAX_IMAGE_GUIDANCE,
-    MAX_LORA_SCALE,
-    MAX_LORAS,
     MAX_PICTURES,
     MAX_PROMPT,
     MAX_SEED,
@@ -31,6 +25,7 @@ from inference.algorithms.profiles import (
 from inference.enums import InputKind, Task
 from inference.errors import Unprocessable
 from inference.models import Generation, InputImage
+from inference.services.loras import LoraPlan, LoraWanted, loras_for, version_named
 
 LIMITS: dict[str, tuple[int, int | float]] = {
     "seed": (0, MAX_SEED),
@@ -45,15 +40,6 @@ LIMITS: dict[str, tuple[int, int | float]] = {
 # Without a word about it: redrawing stays near the image, filling draws all of the masked part anew.
 STRENGTH = {Task.IMAGE_TO_IMAGE: 0.8, Task.INPAINTING: 1.0}
 IMAGE_GUIDANCE = 1.5
-
-
-@dataclass(frozen=True)
-class LoraWanted:
-    """A LoRA by its repository, and how strongly it acts."""
-
-    model: str
-    scale: float = 1.0
-    revision: str = "main"
 
 
 @dataclass(frozen=True)
@@ -93,16 +79,6 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class LoraPlan:
-    """A LoRA that was found and fits."""
-
-    repository: Repository
-    commit: str
-    licence: str
-    scale: float
-
-
-@dataclass(frozen=True)
 class Plan:
     """Everything settled about a request, before anything is written."""
 
@@ -128,7 +104,7 @@ def plan(
     Raises the hub's refusals for models that are missing or hidden, and Unprocessable for
     parameters that mean nothing.
     """
-    repository, commit = _version(principal, model, revision, field="revision")
+    repository, commit = version_named(principal, model, revision, field="revision")
     profile = selectors.profile(repository, commit)
     if profile is None:
         raise Unprocessable(
@@ -139,7 +115,7 @@ def plan(
     if currency not in pricing.RATES:
         raise Unprocessable(_("There is no price in this currency."), hint=_("Use eur or usd."), field="currency")
     parameters = _parameters(principal, repository, profile, wanted)
-    loras = _loras(principal, repository, commit, profile, wanted.loras)
+    loras = loras_for(principal, repository, commit, profile, wanted.loras)
     names = ("task", "scheduler", "width", "height", "guidance", "count")
     asked = {name: parameters[name] for name in names}
     price = pricing.price(
@@ -174,30 +150,6 @@ def input_named(principal: Principal, key: str, field: str) -> InputImage:
         raise Unprocessable(
             _("There is no such image among yours."), hint=_("Give the image itself."), field=field
         ) from refusal
-
-
-def _version(principal: Principal, name: str, revision: str, *, field: str) -> tuple[Repository, str]:
-    repository = _model_named(principal, name)
-    commit = head_commit(repository, revision)
-    if commit is None:
-        raise Unprocessable(
-            _("%(model)s has no version %(revision)s.") % {"model": repository.full_name, "revision": revision},
-            hint=_("Leave the revision out to use the newest one."),
-            field=field,
-        )
-    return repository, commit
-
-
-def _model_named(principal: Principal, name: str) -> Repository:
-    """By its name, or by one that it had before."""
-    try:
-        found = repository_for(principal, RepositoryKind.MODEL, name)
-    except Refusal as refusal:
-        if refusal.code != "moved":
-            raise
-        found = repository_for(principal, RepositoryKind.MODEL, str(refusal.hint))
-    require_contents(principal, found)
-    return found
 
 
 def _parameters(principal: Principal, repository: Repository, profile: Profile, wanted: Wanted) -> dict[str, Any]:
@@ -363,63 +315,3 @@ def _check_numbers(numbers: dict[str, int | float], profile: Profile) -> None:
                 hint=_("Change it, or leave it out for the model's own size."),
                 field=field,
             )
-
-
-def _loras(
-    principal: Principal, base: Repository, commit: str, profile: Profile, wanted: tuple[LoraWanted, ...]
-) -> tuple[LoraPlan, ...]:
-    if len(wanted) > MAX_LORAS:
-        raise Unprocessable(_("At most %(most)d LoRAs can be combined.") % {"most": MAX_LORAS}, field="loras")
-    found = [_lora(principal, one) for one in wanted]
-    if len({one.repository.pk for one in found}) < len(found):
-        raise Unprocessable(_("A LoRA is named twice."), hint=_("Name it once."), field="loras")
-    network = _shapes(base, commit, profile.denoiser) if found else {}
-    for one in found:
-        _check_fit(one, base, profile, network)
-    return tuple(found)
-
-
-def _lora(principal: Principal, wanted: LoraWanted) -> LoraPlan:
-    repository, commit = _version(principal, wanted.model, wanted.revision, field="loras")
-    if wanted.scale == 0 or not -MAX_LORA_SCALE <= wanted.scale <= MAX_LORA_SCALE:
-        raise Unprocessable(
-            _("The scale of a LoRA lies between %(least)s and %(most)s, and is not 0.")
-            % {"least": -MAX_LORA_SCALE, "most": MAX_LORA_SCALE},
-            hint=_("Change it and try again."),
-            field="loras",
-        )
-    return LoraPlan(repository, commit, licence_of(repository), float(wanted.scale))
-
-
-def _check_fit(lora: LoraPlan, base: Repository, profile: Profile, network: dict[str, adapters.Shape]) -> None:
-    revision = revision_of(lora.repository, lora.commit)
-    try:
-        tensors = {one.name: one.shape for one in tensors_at(revision, adapters.LORA_FILE)}
-    except WeightsUnreadable as error:
-        raise Unprocessable(
-            _("%(model)s has no LoRA in the format of diffusers (%(file)s).")
-            % {"model": lora.repository.full_name, "file": adapters.LORA_FILE},
-            hint=_("Choose another one."),
-            field="loras",
-        ) from error
-    wrong = adapters.what_does_not_fit(tensors, parts=profile.parts, denoiser=profile.denoiser, network=network)
-    if wrong or not tensors:
-        raise Unprocessable(
-            _("The LoRA %(lora)s does not fit %(model)s: %(tensor)s.")
-            % {"lora": lora.repository.full_name, "model": base.full_name, "tensor": wrong[:200] or "–"},
-            hint=_("Use one that was made for a model of this family."),
-            field="loras",
-        )
-
-
-def _shapes(repository: Repository, commit: str, folder: str) -> dict[str, adapters.Shape]:
-    """The tensors of the network in this folder; empty when their headers cannot be read."""
-    revision = revision_of(repository, commit)
-    paths = [file.path for file in files_ending(revision, ".safetensors", INDEX) if file.path.startswith(f"{folder}/")]
-    if not paths:
-        return {}
-    path = min(paths, key=lambda path: (not path.endswith(INDEX), len(path), path))
-    try:
-        return {one.name: one.shape for one in tensors_at(revision, path)}
-    except WeightsUnreadable:
-        return {}

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.enums import OAuthScope, Permission, Role, TokenScope
 from accounts.models import User
 from accounts.selectors import namespaces_of
+from accounts.services.tokens import Limits
 
 
 class LogInForm(AuthenticationForm):
@@ -45,8 +46,35 @@ NO_END = ""
 LIFETIMES = [("7", _("7 days")), ("30", _("30 days")), ("90", _("90 days")), ("365", _("a year"))]
 
 
-class TokenForm(forms.Form):
-    """Everything below the scope matters for chosen permissions only."""
+class LimitsForm(forms.Form):
+    """What a token may spend on pictures; empty means no bound of its own."""
+
+    budget = forms.DecimalField(
+        label=_("Most to spend in a month"),
+        min_value=0,
+        max_digits=12,
+        decimal_places=2,
+        required=False,
+        help_text=_("On pictures. Requests beyond it are refused; empty: no bound but the credits."),
+    )
+    currency = forms.ChoiceField(label=_("Currency"), choices=[("eur", "EUR"), ("usd", "USD")], required=False)
+    per_minute = forms.IntegerField(
+        label=_("Most pictures a minute"),
+        min_value=1,
+        max_value=100_000,
+        required=False,
+        help_text=_("Empty: no bound."),
+    )
+
+    @property
+    def limits(self) -> Limits:
+        budget = self.cleaned_data["budget"]
+        micros = None if budget is None else int(budget * 1_000_000)
+        return Limits(micros, self.cleaned_data["currency"] or "eur", self.cleaned_data["per_minute"])
+
+
+class TokenForm(LimitsForm):
+    """What stands between scope and lifetime matters for chosen permissions only."""
 
     name = forms.CharField(label=_("Name"), max_length=60, help_text=_("What it is for, such as “laptop”."))
     scope = forms.ChoiceField(

@@ -9,6 +9,7 @@ urlpatterns = [
     path("sign-up", people.sign_up, name="sign_up"),
     path("settings/tokens", tokens.token_list, name="token_list"),
     path("settings/tokens/<int:token_id>/revoke", tokens.token_revoke, name="token_revoke"),
+    path("settings/tokens/<int:token_id>/limits", tokens.token_limits, name="token_limits"),
     path("settings/tokens/<int:token_id>/renew", tokens.token_renew, name="token_renew"),
     path("settings/applications", applications.application_list, name="application_list"),
     path("settings/applications/<str:client_id>", applications.application_page, name="application"),

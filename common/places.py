@@ -1,6 +1,6 @@
 """Requests that take minutes each occupy a thread of the web process; only so many may do so at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from threading import BoundedSemaphore
 from typing import Generic, TypeVar
 
@@ -38,6 +38,9 @@ class HeldStream(Generic[Part]):
         return next(self._parts)
 
     def close(self) -> None:
+        """Also ends the iterator at once, when it is a generator with something left to do."""
+        if isinstance(self._parts, Generator):
+            self._parts.close()
         if self._places is not None:
             self._places.give_back()
             self._places = None

@@ -38,6 +38,7 @@ app.conf.beat_schedule = {
     "refresh-trending": {"task": "hub.tasks.refresh_trending", "schedule": crontab(minute=7)},
     "count-tags": {"task": "hub.tasks.count_tags", "schedule": crontab(hour=2, minute=40)},
     "keep-hub-deadlines": {"task": "hub.tasks.keep_deadlines", "schedule": crontab(minute="*/5")},
+    "sweep-inputs": {"task": "inference.tasks.sweep_inputs", "schedule": crontab(minute=37)},
     "relay-outbox": {"task": "common.tasks.relay_outbox", "schedule": 2.0, "options": {"expires": 2}},
     "reconcile-generations": {
         "task": "inference.tasks.reconcile_generations",

@@ -9,3 +9,4 @@ class InferenceConfig(AppConfig):
         from inference import auditors, panels  # noqa: F401, PLC0415 - registers the auditors
 
         slots.fill("repository.side", panels.try_it, order=20)
+        slots.fill("tokens.use", panels.token_use)

@@ -1,7 +1,31 @@
-"""States of a generation with the one table of allowed moves, and who pays."""
+"""What can be asked for, states of a generation with the one table of allowed moves, and who pays."""
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
+
+
+class Task(TextChoices):
+    """What a model is asked to do. Which of them it does, its files say."""
+
+    TEXT_TO_IMAGE = "text_to_image", _("draw from words")
+    IMAGE_TO_IMAGE = "image_to_image", _("redraw an image")
+    INPAINTING = "inpainting", _("fill the masked part of an image")
+    EDITING = "editing", _("edit an image by instruction")
+
+    @property
+    def needs_image(self) -> bool:
+        return self != Task.TEXT_TO_IMAGE
+
+    @property
+    def needs_mask(self) -> bool:
+        return self == Task.INPAINTING
+
+
+class InputKind(TextChoices):
+    """What an uploaded image is for."""
+
+    IMAGE = "image", _("image")
+    MASK = "mask", _("mask")
 
 
 class GenerationState(TextChoices):
@@ -17,7 +41,7 @@ class GenerationState(TextChoices):
         return not MOVES[self]
 
 
-# From running back to queued: the worker died, another one takes it up.
+# From running back to queued: the worker died or its engine was full; another one takes it up.
 MOVES: dict[GenerationState, frozenset[GenerationState]] = {
     GenerationState.QUEUED: frozenset(
         [GenerationState.RUNNING, GenerationState.CANCELLED, GenerationState.FAILED, GenerationState.REFUSED]
@@ -49,6 +73,7 @@ class FailureCode(TextChoices):
     BAD_PARAMETERS = "bad_parameters", _("The parameters do not fit this model. Change them and try again.")
     CREDITS_TOO_LOW = "credits_too_low", _("The credits were used up meanwhile. Buy credits and try again.")
     TOO_LONG = "too_long", _("It took longer than the time limit. Use fewer steps, a smaller size or fewer pictures.")
+    EXPIRED = "expired", _("The deadline passed before it was ready. Nothing was billed; allow more time.")
     LOST = "lost", _("The engine stopped three times while working on it. Try again later.")
     ENGINE = "engine", _("The engine failed. Nothing was billed; try again, and report it if it happens again.")
     POLICY = "policy", _("The prompt is against the safety policy of this site. Change the prompt.")

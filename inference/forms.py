@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.principal import Principal
 from inference import selectors
 from inference.algorithms.profiles import MAX_GUIDANCE, MAX_PICTURES, MAX_PROMPT, MAX_SEED, MAX_SIDE, MAX_STEPS
-from inference.services.generations import Wanted
+from inference.services.planning import Wanted
 
 MODELS_SHOWN = 200
 

@@ -1,4 +1,4 @@
-"""Generations and the pictures they made."""
+"""Generations, what they were given, and the pictures they made."""
 
 from pathlib import Path
 from typing import Any
@@ -8,18 +8,58 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Namespace
+from accounts.models import AccessToken, Namespace
 from common.ids import hex_id
-from hub.models import Repository
-from inference.enums import UNFINISHED, Billing, FailureCode, GenerationState
+from hub.models import Repository, Webhook
+from inference.enums import UNFINISHED, Billing, FailureCode, GenerationState, InputKind, Task
+
+
+class InputImage(models.Model):
+    """An image or mask that somebody gave, as PNG under PICTURES_ROOT.
+
+    The row proves that its owner had the content; the file is there once for all who had it.
+    """
+
+    id = models.CharField(primary_key=True, max_length=24, default=hex_id, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="input_images")
+    kind = models.CharField(max_length=5, choices=InputKind)
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveIntegerField()
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    used_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = _("given image")
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "kind", "sha256"], name="input_image_once"),
+            models.CheckConstraint(name="input_image_kind_known", condition=Q(kind__in=InputKind.values)),
+        ]
+        indexes = [models.Index(fields=["sha256"], name="input_image_by_content")]
+
+    def __str__(self) -> str:
+        return f"input:{self.pk}"
+
+    @property
+    def path(self) -> Path:
+        return Path(settings.PICTURES_ROOT) / "inputs" / self.sha256[:2] / f"{self.sha256}.png"
+
+    @property
+    def size_in_pixels(self) -> tuple[int, int]:
+        return self.width, self.height
+
+    def get_absolute_url(self) -> str:
+        return f"/api/generations/inputs/{self.pk}"
 
 
 class Generation(models.Model):
     """A request for pictures by one model version, from the asking to the bill.
 
-    `seed` is that of the first picture; picture number i has seed + i. `price` is in micros
-    of `currency`, owed only on success. `attempt` counts claims by workers; who claimed
-    earlier can no longer write.
+    `seed` is that of the first picture; picture number i has seed + i. `steps` were asked for,
+    `steps_taken` are computed for each picture. `price` is in micros of `currency`, owed only on
+    success. `attempt` counts claims by workers; who claimed earlier can no longer write. `postponed`
+    of them found the engine full; it is not sent again before `not_before`. While it waits inside of
+    an engine, `place` others begin before it, in about `place_seconds`.
     """
 
     id = models.CharField(primary_key=True, max_length=24, default=hex_id, editable=False)
@@ -31,6 +71,7 @@ class Generation(models.Model):
     licence = models.CharField(_("licence"), max_length=100, blank=True)
     grant_of_use = models.CharField(max_length=100, blank=True)
 
+    task = models.CharField(_("task"), max_length=20, choices=Task, default=Task.TEXT_TO_IMAGE)
     prompt = models.TextField(_("prompt"))
     negative_prompt = models.TextField(_("negative prompt"), blank=True)
     seed = models.BigIntegerField(_("seed"))
@@ -39,6 +80,11 @@ class Generation(models.Model):
     width = models.PositiveIntegerField(_("width"))
     height = models.PositiveIntegerField(_("height"))
     count = models.PositiveIntegerField(_("pictures"), default=1)
+    scheduler = models.CharField(_("sampler"), max_length=30, blank=True)
+    strength = models.FloatField(_("strength"), null=True, blank=True)
+    image_guidance = models.FloatField(_("image guidance"), null=True, blank=True)
+    image = models.ForeignKey(InputImage, models.PROTECT, null=True, blank=True, related_name="+")
+    mask = models.ForeignKey(InputImage, models.PROTECT, null=True, blank=True, related_name="+")
 
     state = models.CharField(_("state"), max_length=9, choices=GenerationState, default=GenerationState.QUEUED)
     failure = models.CharField(max_length=20, choices=FailureCode, blank=True)
@@ -51,10 +97,18 @@ class Generation(models.Model):
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001 - absent is not empty
     request_digest = models.CharField(max_length=64)
 
+    deadline = models.DateTimeField(null=True, blank=True)
+    webhook = models.ForeignKey(Webhook, models.SET_NULL, null=True, blank=True, related_name="+")
+    token = models.ForeignKey(AccessToken, models.SET_NULL, null=True, blank=True, related_name="generations")
     attempt = models.PositiveIntegerField(default=0)
+    postponed = models.PositiveIntegerField(default=0)
+    not_before = models.DateTimeField(null=True, blank=True)
+    place = models.PositiveIntegerField(null=True, blank=True)
+    place_seconds = models.FloatField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     cancel_asked = models.BooleanField(default=False)
+    steps_taken = models.PositiveIntegerField(default=0)
     steps_done = models.PositiveIntegerField(default=0)
     timings = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -67,6 +121,12 @@ class Generation(models.Model):
             models.UniqueConstraint(fields=["owner", "idempotency_key"], name="generation_key_once"),
             models.CheckConstraint(name="generation_state_known", condition=Q(state__in=GenerationState.values)),
             models.CheckConstraint(
+                name="generation_task_has_its_images",
+                condition=Q(task=Task.TEXT_TO_IMAGE, image__isnull=True, mask__isnull=True)
+                | Q(task__in=[Task.IMAGE_TO_IMAGE, Task.EDITING], image__isnull=False, mask__isnull=True)
+                | Q(task=Task.INPAINTING, image__isnull=False, mask__isnull=False),
+            ),
+            models.CheckConstraint(
                 name="generation_free_or_priced",
                 condition=Q(billing=Billing.FREE, price=0) | Q(billing=Billing.CREDITS, price__gt=0),
             ),
@@ -78,6 +138,7 @@ class Generation(models.Model):
         ]
         indexes = [
             models.Index(fields=["owner", "-created_at"]),
+            models.Index(fields=["token", "-created_at"], name="generation_by_token"),
             models.Index(fields=["created_at"], name="generation_unfinished", condition=Q(state__in=UNFINISHED)),
         ]
 
@@ -93,14 +154,15 @@ class Generation(models.Model):
 
     @property
     def steps_total(self) -> int:
-        return self.steps * self.count
+        return self.steps_taken * self.count
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What asks for the same pictures again."""
+        """What asks for the same pictures again; the images by their ids, which only their owner can use."""
         return {
             "model": self.model_name,
             "revision": self.commit,
+            "task": self.task,
             "prompt": self.prompt,
             "negative_prompt": self.negative_prompt,
             "seed": self.seed,
@@ -109,11 +171,54 @@ class Generation(models.Model):
             "width": self.width,
             "height": self.height,
             "count": self.count,
+            **self._of_the_task,
         }
+
+    @property
+    def _of_the_task(self) -> dict[str, Any]:
+        """What only some requests have."""
+        may_be = {
+            "scheduler": self.scheduler or None,
+            "strength": self.strength,
+            "image_guidance": self.image_guidance,
+            "image": self.image_id,
+            "mask": self.mask_id,
+            "loras": [use.parameters for use in self.loras.all()] or None,
+        }
+        return {name: value for name, value in may_be.items() if value is not None}
 
     @property
     def preview_path(self) -> Path:
         return Path(settings.PICTURES_ROOT) / "previews" / f"{self.pk}.png"
+
+
+class GenerationLora(models.Model):
+    """A LoRA that a generation is drawn with: which version, how strongly, under which licence."""
+
+    generation = models.ForeignKey(Generation, models.CASCADE, related_name="loras")
+    position = models.PositiveIntegerField()
+    repository = models.ForeignKey(Repository, models.SET_NULL, null=True, related_name="+")
+    model_name = models.CharField(_("model"), max_length=140)
+    commit = models.CharField(max_length=40)
+    file = models.CharField(max_length=200)
+    scale = models.FloatField(_("scale"))
+    licence = models.CharField(_("licence"), max_length=100, blank=True)
+    grant_of_use = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        verbose_name = _("LoRA of a generation")
+        ordering = ["generation", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["generation", "position"], name="generation_lora_place"),
+            models.UniqueConstraint(fields=["generation", "model_name"], name="generation_lora_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model_name}@{self.commit}"
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {"model": self.model_name, "revision": self.commit, "scale": self.scale}
 
 
 class Picture(models.Model):

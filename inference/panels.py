@@ -3,8 +3,10 @@
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 
+from accounts.models import AccessToken
 from common.addresses import absolute
 from hub.models import Repository
+from inference import selectors
 
 
 def try_it(request: HttpRequest, repository: Repository, **context: object) -> str:
@@ -13,3 +15,9 @@ def try_it(request: HttpRequest, repository: Repository, **context: object) -> s
         return ""
     address = absolute(f"/inference/{repository.full_name}")
     return render_to_string("inference/panel.html", {"repository": repository, "address": address}, request=request)
+
+
+def token_use(request: HttpRequest, tokens: list[AccessToken], **context: object) -> str:
+    """On the page of a person's tokens: what each drew and spent this month."""
+    rows = selectors.use_of_tokens(tokens)
+    return render_to_string("inference/token_use.html", {"rows": rows}, request=request) if rows else ""

@@ -4,6 +4,7 @@ from accounts.enums import Permission
 from accounts.models import Namespace
 from accounts.principal import Principal
 from accounts.rules import may_spend_for
+from accounts.selectors import reachable_namespaces
 from hub.models import Repository
 from inference.models import Generation
 from inference.selectors import may_see_generations
@@ -13,6 +14,11 @@ from licensing.algorithms.licences import Commercial, facts_of
 def may_generate(principal: Principal, billed: Namespace) -> bool:
     """Needs a session, a write token or the permission, and a role that may spend under the name that pays."""
     return may_spend_for(principal, billed, Permission.INFERENCE)
+
+
+def may_give_images(principal: Principal) -> bool:
+    """Needs what asking for pictures needs, under any name."""
+    return may_see_generations(principal) and reachable_namespaces(principal, Permission.INFERENCE).exists()
 
 
 def may_change(principal: Principal, generation: Generation) -> bool:

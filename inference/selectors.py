@@ -1,14 +1,17 @@
 """Reading generations, pictures, and the models that may draw, limited to what a person may see."""
 
-from datetime import datetime, timedelta
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Avg, F, Prefetch, Q, QuerySet, Sum
+from django.db.models import Avg, F, Max, Min, Prefetch, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.enums import Permission, Role
-from accounts.models import Namespace, User
+from accounts.models import AccessToken, Namespace, User
 from accounts.principal import Principal
 from accounts.selectors import namespaces_of, reachable_namespaces
 from common.errors import NotFound
@@ -17,18 +20,30 @@ from hub.models import Repository
 from hub.selectors import contents_open_to, read_text, revision_of
 from inference.algorithms.profiles import Profile, profile_of
 from inference.enums import UNFINISHED, Billing, GenerationState
-from inference.models import Generation, Picture
+from inference.models import Generation, InputImage, Picture
 from revenue.selectors import credit_balance
 
+IMAGE_TAGS = ("text-to-image", "image-to-image", "image-text-to-image")
 
-def models_for(principal: Principal) -> QuerySet[Repository]:
-    """Text-to-image models that the person may use, the newest first."""
-    return (
-        contents_open_to(principal)
-        .filter(kind=RepositoryKind.MODEL, pipeline_tag="text-to-image")
-        .exclude(head="")
-        .order_by("-updated_at", "-id")
-    )
+
+def models_for(principal: Principal, *, tags: Iterable[str] = ("text-to-image",)) -> QuerySet[Repository]:
+    """Models that make pictures and that the person may use, the newest first; LoRAs are not models."""
+    found = contents_open_to(principal).filter(kind=RepositoryKind.MODEL, pipeline_tag__in=list(tags))
+    return found.exclude(head="").exclude(tags__contains=["lora"]).order_by("-updated_at", "-id")
+
+
+def loras_for(principal: Principal) -> QuerySet[Repository]:
+    """LoRAs for pictures that the person may use, the newest first."""
+    found = contents_open_to(principal).filter(kind=RepositoryKind.MODEL, pipeline_tag__in=list(IMAGE_TAGS))
+    return found.filter(tags__contains=["lora"]).exclude(head="").order_by("-updated_at", "-id")
+
+
+def input_for(principal: Principal, key: str) -> InputImage:
+    """One's own given image. Raises NotFound."""
+    found = InputImage.objects.filter(pk=key, owner=principal.user).first() if principal.user else None
+    if found is None or not may_see_generations(principal):
+        raise NotFound(_("There is no such image, or it is not yours."), hint=_("Give the image itself."))
+    return found
 
 
 def profile(repository: Repository, commit: str) -> Profile | None:
@@ -56,7 +71,7 @@ def generations_of(principal: Principal) -> QuerySet[Generation]:
         own = own.filter(billed__in=reachable_namespaces(principal, Permission.INFERENCE))
     return (
         own.select_related("billed", "repository__namespace")
-        .prefetch_related("pictures")
+        .prefetch_related("pictures", "loras")
         .order_by("-created_at", "-id")
     )
 
@@ -71,7 +86,7 @@ def generation_for(principal: Principal, generation_id: str) -> Generation:
         return own
     public = Prefetch("pictures", Picture.objects.filter(is_public=True))
     shown = Generation.objects.filter(pk=generation_id, pictures__is_public=True).distinct()
-    found = shown.select_related("owner", "repository__namespace").prefetch_related(public).first()
+    found = shown.select_related("owner", "repository__namespace").prefetch_related(public, "loras").first()
     if found is None:
         raise NotFound(
             _("There is no such generation, or it is not yours to see."),
@@ -99,6 +114,14 @@ def picture_for(principal: Principal, generation_id: str, position: int) -> Pict
     raise NotFound(_("There is no such picture, or it is not yours to see."), hint=_("Log in as its owner."))
 
 
+def picture_seen_by(principal: Principal, key: str) -> Picture | None:
+    """A picture by its id: one's own or a public one."""
+    picture = Picture.objects.select_related("generation").filter(pk=key).first()
+    if picture is None or not (picture.is_public or _is_own(principal, picture.generation)):
+        return None
+    return picture
+
+
 def _is_own(principal: Principal, generation: Generation) -> bool:
     if not may_see_generations(principal) or generation.owner_id != getattr(principal.user, "pk", None):
         return False
@@ -120,21 +143,42 @@ def payers_for(user: User) -> QuerySet[Namespace]:
 
 
 def queue_position(generation: Generation) -> int:
-    """1 for the next to be taken up; 0 when it no longer waits."""
+    """1 for the next to be taken up; 0 when it no longer waits, neither for a worker nor inside of one."""
+    if generation.state == GenerationState.RUNNING and generation.place is not None:
+        return generation.place + 1
     if generation.state != GenerationState.QUEUED:
         return 0
     earlier = Q(created_at__lt=generation.created_at) | Q(created_at=generation.created_at, pk__lt=generation.pk)
-    return Generation.objects.filter(earlier, state=GenerationState.QUEUED).count() + 1
+    inside = Q(state=GenerationState.RUNNING, place__isnull=False)
+    return Generation.objects.filter(inside | (earlier & Q(state=GenerationState.QUEUED))).count() + 1
+
+
+def waiting_count() -> int:
+    inside = Q(state=GenerationState.RUNNING, place__isnull=False)
+    return Generation.objects.filter(inside | Q(state=GenerationState.QUEUED)).count()
+
+
+def seconds_until_engine() -> int:
+    """Until engines that turned requests away take some again; 0 when none does now."""
+    now = timezone.now()
+    latest = Generation.objects.filter(state=GenerationState.QUEUED, not_before__gt=now).aggregate(
+        latest=Max("not_before")
+    )["latest"]
+    return max(1, math.ceil((latest - now).total_seconds())) if latest else 0
 
 
 def seconds_until_ready(generation: Generation) -> int:
-    """An honest guess, at least 1: the mean of the last twenty, times those before this one."""
+    """An honest guess, at least 1: what the engine says, else the mean of the last twenty, times those
+    before this one."""
     last = Generation.objects.filter(state=GenerationState.SUCCEEDED).order_by("-finished_at")[:20]
     mean = Generation.objects.filter(pk__in=list(last.values_list("pk", flat=True))).aggregate(
         mean=Avg(F("finished_at") - F("started_at"))
     )["mean"]
     each = mean.total_seconds() if mean else 5.0
-    return max(1, round(each * (queue_position(generation) + 1)))
+    if generation.place is not None and generation.place_seconds is not None:
+        return max(1, round(generation.place_seconds + each))
+    kept_out = (generation.not_before - timezone.now()).total_seconds() if generation.not_before else 0.0
+    return max(1, round(max(kept_out, 0.0) + each * (queue_position(generation) + 1)))
 
 
 def pictures_under_way(user: User) -> int:
@@ -157,3 +201,49 @@ def credits_left(namespace: Namespace, currency: str) -> int:
         billed=namespace, currency=currency, billing=Billing.CREDITS, state__in=UNFINISHED
     ).aggregate(sum=Sum("price"))["sum"]
     return credit_balance(namespace, currency) - int(promised or 0)
+
+
+@dataclass
+class TokenUse:
+    """What a token drew and spent in this month; what is under way counts, what failed does not."""
+
+    token: AccessToken
+    pictures: int = 0
+    spent: list[tuple[str, int]] = field(default_factory=list)
+
+
+def use_of_tokens(tokens: Sequence[AccessToken], *, now: datetime | None = None) -> list[TokenUse]:
+    """Of those that drew this month, or that have a limit."""
+    rows = _counted(now).filter(token__in=tokens).values("token", "currency", "billing")
+    uses = {token.pk: TokenUse(token) for token in tokens}
+    limited = {token.pk for token in tokens if token.budget is not None or token.per_minute is not None}
+    for row in rows.annotate(pictures=Sum("count"), sum=Sum("price")).order_by("token", "currency"):
+        use = uses[row["token"]]
+        use.pictures += row["pictures"]
+        if row["billing"] == Billing.CREDITS:
+            use.spent.append((row["currency"], row["sum"]))
+    return [use for use in uses.values() if use.pictures or use.token.pk in limited]
+
+
+def budget_left(token: AccessToken, *, now: datetime | None = None) -> int | None:
+    """Micros of its currency that a token may still spend this month; None without a budget."""
+    if token.budget is None:
+        return None
+    spent = _counted(now).filter(token=token, currency=token.budget_currency).aggregate(sum=Sum("price"))["sum"]
+    return token.budget - int(spent or 0)
+
+
+def pictures_in_a_minute(token: AccessToken) -> tuple[int, int]:
+    """How many it asked for within the last minute, and the seconds until the first of them is past."""
+    now = timezone.now()
+    rows = Generation.objects.filter(token=token, created_at__gt=now - timedelta(minutes=1))
+    facts = rows.aggregate(sum=Sum("count"), first=Min("created_at"))
+    if facts["first"] is None:
+        return 0, 0
+    return int(facts["sum"]), max(1, math.ceil(60 - (now - facts["first"]).total_seconds()))
+
+
+def _counted(now: datetime | None) -> QuerySet[Generation]:
+    """This calendar month's (UTC), by when they were asked for."""
+    month = (now or timezone.now()).astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return Generation.objects.filter(created_at__gte=month, state__in=[*UNFINISHED, GenerationState.SUCCEEDED])

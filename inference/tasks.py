@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from inference.services import running, serving
+from inference.services import inputs, running, serving
 
 
 @shared_task(ignore_result=True)
@@ -18,3 +18,9 @@ def generate_picture(generation_id: str) -> None:
 def reconcile_generations() -> None:
     """Beat calls it: nothing that was accepted stays behind when a worker or a message is lost."""
     running.reconcile()
+
+
+@shared_task(ignore_result=True)
+def sweep_inputs() -> None:
+    """Beat calls it: images that nothing was made of are forgotten."""
+    inputs.sweep()

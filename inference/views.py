@@ -14,13 +14,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from common.errors import Refusal
 from common.pagination import page_of
 from inference import rules, selectors
-from inference.algorithms import policy, pricing
+from inference.algorithms import formats, policy, pricing
 from inference.api.openai import link_is_good
 from inference.enums import GenerationState
 from inference.forms import StudioForm
 from inference.models import Generation
-from inference.services import generations
-from inference.services.generations import Wanted
+from inference.services import generations, planning
+from inference.services.planning import Wanted
 
 HISTORY = 12
 
@@ -72,7 +72,7 @@ def studio_cost(request: HttpRequest) -> HttpResponse:
     names = ("steps", "guidance", "width", "height")
     numbers = {name: filled.get(name) for name in names} | {"count": filled.get("count") or 1}
     try:
-        plan = generations.plan(request.principal, Wanted(prompt="–", **numbers), model=filled.get("model", ""))
+        plan = planning.plan(request.principal, Wanted(prompt="–", **numbers), model=filled.get("model", ""))
     except Refusal as refusal:
         return render(request, "inference/cost.html", {"refusal": refusal})
     billed = filled.get("billed") or request.user.namespace
@@ -111,14 +111,12 @@ def generation_cancel(request: HttpRequest, generation_id: str) -> HttpResponse:
 def generation_again(request: HttpRequest, generation_id: str) -> HttpResponse:
     """The same parameters, seed and version once more: the same pictures."""
     generation = selectors.generation_for(request.principal, generation_id)
-    again = dict(generation.parameters)
-    model, revision = again.pop("model"), again.pop("revision")
     own = generation.owner_id == request.user.pk
     made = generations.request_generation(
         request.principal,
-        Wanted(**again),
-        model=model,
-        revision=revision,
+        planning.same_again(request.principal, generation),
+        model=generation.model_name,
+        revision=generation.commit,
         billed=generation.billed if own else None,
         currency=generation.currency,
     )
@@ -137,16 +135,26 @@ def picture_show(request: HttpRequest, generation_id: str, position: int) -> Htt
 
 
 @require_safe
-def picture_file(request: HttpRequest, generation_id: str, position: int) -> HttpResponse:
-    """The PNG: one's own, a public one, or one whose address carries a proof that is still good."""
+def picture_file(request: HttpRequest, generation_id: str, position: int) -> FileResponse | HttpResponse:
+    """One's own, a public one, or one whose address carries a proof that is still good. `format=jpeg` or `webp`
+    gives a copy in that format."""
     picture = selectors.picture_of(generation_id, position)
     if picture is None or not link_is_good(picture, request.GET.get("proof", "")):
         picture = selectors.picture_for(request.principal, generation_id, position)
-    response = FileResponse(picture.path.open("rb"), content_type="image/png")
-    response["ETag"] = f'"{picture.sha256}"'
+    kind = request.GET.get("format", "png")
+    if kind not in formats.TYPES:
+        raise Http404
+    response: FileResponse | HttpResponse
+    if kind == "png":
+        response = FileResponse(picture.path.open("rb"), content_type="image/png")
+        response["ETag"] = f'"{picture.sha256}"'
+    else:
+        copy = formats.encoded(picture.path.read_bytes(), kind)
+        response = HttpResponse(copy, content_type=formats.TYPES[kind])
+        response["ETag"] = f'"{picture.sha256}-{kind}"'
     response["Cache-Control"] = "public, max-age=300" if picture.is_public else "private, max-age=300"
     if "download" in request.GET:
-        response["Content-Disposition"] = f'attachment; filename="{generation_id}-{position}.png"'
+        response["Content-Disposition"] = f'attachment; filename="{generation_id}-{position}.{kind}"'
     return response
 
 

@@ -18,6 +18,8 @@ class AccessToken(models.Model):
     """A token of the form hf_…; only its SHA-256 is kept.
 
     A job's token names its job and ends with it; an application's names the authorisation it came from.
+    `budget` is the most that it may spend in a calendar month (UTC), in micros of `budget_currency`;
+    `per_minute` the pictures it may ask for in a minute. None: no bound of its own.
     """
 
     user = models.ForeignKey(User, models.CASCADE, related_name="tokens")
@@ -28,6 +30,9 @@ class AccessToken(models.Model):
     namespace = models.ForeignKey(Namespace, models.CASCADE, null=True, blank=True, related_name="+")
     reference = models.CharField(max_length=100, blank=True)
     authorisation = models.ForeignKey(Authorisation, models.CASCADE, null=True, blank=True, related_name="tokens")
+    budget = models.BigIntegerField(_("budget a month"), null=True, blank=True)
+    budget_currency = models.CharField(max_length=3, blank=True)
+    per_minute = models.PositiveIntegerField(_("pictures a minute"), null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -38,6 +43,11 @@ class AccessToken(models.Model):
         ordering = ["-id"]
         constraints = [
             models.CheckConstraint(name="token_scope_known", condition=models.Q(scope__in=TokenScope.values)),
+            models.CheckConstraint(
+                name="token_budget_has_currency",
+                condition=models.Q(budget__isnull=True, budget_currency="")
+                | models.Q(budget__gte=0, budget_currency__in=["eur", "usd"]),
+            ),
         ]
 
     def __str__(self) -> str:

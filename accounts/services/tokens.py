@@ -6,6 +6,7 @@ import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -45,6 +46,15 @@ class Reach:
     repositories: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What a token may spend and ask for; see AccessToken. None: no bound of its own."""
+
+    budget: int | None = None
+    currency: str = "eur"
+    per_minute: int | None = None
+
+
 def issue_token(
     user: User,
     *,
@@ -52,6 +62,7 @@ def issue_token(
     scope: TokenScope,
     expires_at: datetime | None = None,
     reach: Reach | None = None,
+    limits: Limits | None = None,
     by: Principal | None = None,
 ) -> str:
     """A new personal token; the returned text is the only copy there will ever be.
@@ -70,7 +81,7 @@ def issue_token(
         raise Invalid(_("Choose at least one permission."))
     if reach is not None:
         _check_reach(user, reach)
-    return issue(user, name=name, scope=scope, expires_at=expires_at, reach=reach)
+    return issue(user, name=name, scope=scope, expires_at=expires_at, reach=reach, limits=limits)
 
 
 def issue_job_token(user: User, *, namespace: Namespace, job: str, expires_at: datetime) -> str:
@@ -81,6 +92,18 @@ def issue_job_token(user: User, *, namespace: Namespace, job: str, expires_at: d
         scope=TokenScope.JOB,
         expires_at=expires_at,
         namespace=namespace,
+        reference=f"job:{job}",
+    )
+
+
+def issue_reading_token(user: User, *, repositories: Sequence[str], job: str, expires_at: datetime) -> str:
+    """A token that reads these repositories, as far as the person may, and ends with the job."""
+    return issue(
+        user,
+        name=f"job {job}",
+        scope=TokenScope.FINE,
+        expires_at=expires_at,
+        reach=Reach([Permission.REPO_READ, Permission.GATED_READ], repositories=checked_references(repositories)),
         reference=f"job:{job}",
     )
 
@@ -102,6 +125,19 @@ def renew_token(token: AccessToken, *, by: Principal) -> str:
     token.save(update_fields=["digest", "hint", "last_used_at"])
     audit.record("token.renewed", f"user:{token.user.username}", actor=by, token=token.hint)
     return text
+
+
+@transaction.atomic
+def set_limits(token: AccessToken, limits: Limits, *, by: Principal) -> AccessToken:
+    """Change what a token may spend; it counts from the next request. Raises Forbidden, Invalid."""
+    token = AccessToken.objects.select_for_update().get(pk=token.pk)
+    if by.user != token.user or by.token is not None:
+        raise Forbidden(_("Limits of tokens are set in the browser, by the person they belong to."))
+    for name, value in _columns(limits).items():
+        setattr(token, name, value)
+    token.save(update_fields=["budget", "budget_currency", "per_minute"])
+    audit.record("token.limited", f"user:{token.user.username}", actor=by, token=token.hint, **vars(limits))
+    return token
 
 
 @transaction.atomic
@@ -133,6 +169,7 @@ def issue(
     scope: TokenScope,
     expires_at: datetime | None,
     reach: Reach | None = None,
+    limits: Limits | None = None,
     namespace: Namespace | None = None,
     reference: str = "",
     authorisation: Authorisation | None = None,
@@ -150,6 +187,7 @@ def issue(
         reference=reference,
         authorisation=authorisation,
         expires_at=expires_at,
+        **_columns(limits or Limits()),
     )
     if reach is not None:
         TokenGrant.objects.bulk_create(_grants(token, reach))
@@ -171,6 +209,15 @@ def checked_references(references: Iterable[str]) -> list[str]:
     if len(found) > MAX_REPOSITORIES:
         raise Invalid(_("A token names up to %(most)s repositories.") % {"most": MAX_REPOSITORIES})
     return found
+
+
+def _columns(limits: Limits) -> dict[str, Any]:
+    if limits.budget is not None and (limits.budget < 0 or limits.currency not in {"eur", "usd"}):
+        raise Invalid(_("A budget is an amount of euros or dollars, not below zero."))
+    if limits.per_minute is not None and limits.per_minute < 1:
+        raise Invalid(_("At least one picture a minute, or no bound."))
+    currency = "" if limits.budget is None else limits.currency
+    return {"budget": limits.budget, "budget_currency": currency, "per_minute": limits.per_minute}
 
 
 def _check_reach(user: User, reach: Reach) -> None:

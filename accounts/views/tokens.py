@@ -1,5 +1,7 @@
 """A person's access tokens."""
 
+from decimal import Decimal
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -11,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import selectors
 from accounts.enums import Permission, TokenScope
-from accounts.forms import TokenForm
+from accounts.forms import LimitsForm, TokenForm
 from accounts.models import AccessToken
 from accounts.services import tokens
 from common.errors import Invalid
@@ -50,6 +52,21 @@ def token_renew(request: HttpRequest, token_id: int) -> HttpResponse:
     return _page(request, TokenForm(user=request.user), new_token)
 
 
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def token_limits(request: HttpRequest, token_id: int) -> HttpResponse:
+    token = _own(request, token_id)
+    budget = None if token.budget is None else Decimal(token.budget) / 1_000_000
+    standing = {"budget": budget, "currency": token.budget_currency or "eur", "per_minute": token.per_minute}
+    form = LimitsForm(request.POST or None, initial=standing)
+    if request.method == "POST" and form.is_valid():
+        tokens.set_limits(token, form.limits, by=request.principal)
+        messages.success(request, _("The limits are changed."))
+        return redirect("token_list")
+    return render(request, "accounts/token_limits.html", {"form": form, "token": token, "tab": "tokens"})
+
+
 def _own(request: HttpRequest, token_id: int) -> AccessToken:
     return get_object_or_404(selectors.tokens_of(request.user), pk=token_id)
 
@@ -71,6 +88,7 @@ def _issue(request: HttpRequest, form: TokenForm) -> str:
         scope=TokenScope(chosen["scope"]),
         expires_at=form.expires_at,
         reach=reach,
+        limits=form.limits,
         by=request.principal,
     )
 

@@ -155,9 +155,12 @@ OBJECTS_ORIGIN = "" if S3_PROXY else env.origin(S3_PUBLIC_ENDPOINT)
 GENERATION_WAITERS = env.integer("WELLSPRING_GENERATION_WAITERS", 8)
 FREE_PICTURES_PER_DAY = env.integer("WELLSPRING_FREE_PICTURES_PER_DAY", 200)
 PICTURES_UNDER_WAY = env.integer("WELLSPRING_PICTURES_UNDER_WAY", 100)  # of one person at a time
+# Names without an owner that clients of other APIs send: "core=ada/shapes sd3=ada/large".
+MODEL_ALIASES = dict(pair.split("=", 1) for pair in env.text("WELLSPRING_MODEL_ALIASES", "").split() if "=" in pair)
 ENGINE_DEVICE = env.text("WELLSPRING_ENGINE_DEVICE", "auto")  # auto: a GPU if there is one
 ENGINE_MEMORY = env.integer("WELLSPRING_ENGINE_MEMORY", 8 * 2**30)  # bytes for loaded models
 ENGINE_ROWS = env.integer("WELLSPRING_ENGINE_ROWS", 8)  # requests that share one denoiser call
+ENGINE_WAITING = env.integer("WELLSPRING_ENGINE_WAITING", 1000)  # pictures that wait inside of one engine
 ENGINE_CALL_MEMORY = env.integer("WELLSPRING_ENGINE_CALL_MEMORY", 0)  # bytes for a call beside models; 0: no bound
 GENERATION_LEASE_SECONDS = env.integer("WELLSPRING_GENERATION_LEASE_SECONDS", 20)
 GENERATION_LIMIT_SECONDS = env.integer("WELLSPRING_GENERATION_LIMIT_SECONDS", 600)

@@ -13,7 +13,7 @@ from django.db.models.functions import Lower
 from accounts.models import Namespace
 from common.services import audit
 from hub.enums import Domain
-from hub.models import Discussion, DiscussionEvent, Repository, WatchedName, WebhookDelivery
+from hub.models import Discussion, DiscussionEvent, Repository, WatchedName, Webhook, WebhookDelivery
 from hub.selectors.webhooks import may_hear, watching
 
 _NOBODY = "0" * 24
@@ -89,6 +89,36 @@ def announce(subject: Subject, happening: Happening, *, also: set[tuple[str, str
     ]
     WebhookDelivery.objects.bulk_create(rows, ignore_conflicts=True)
     return len(rows)
+
+
+@dataclass(frozen=True)
+class News:
+    """What one webhook is told without watching anything. `event` is its key: told twice, it is delivered once."""
+
+    event: str
+    scope: str
+    about: str
+    facts: dict[str, Any]
+
+
+def tell(webhook: Webhook, news: News) -> None:
+    """Write a delivery about its owner's own affairs; it leaves, is repeated and logged like all others."""
+    row = WebhookDelivery(
+        webhook=webhook,
+        event=news.event,
+        action="update",
+        scope=news.scope,
+        repository=0,
+        namespace=webhook.user.namespace,
+        was_private=True,
+        repository_name=news.about,
+        payload={
+            "event": {"action": "update", "scope": news.scope},
+            **news.facts,
+            "webhook": {"id": webhook.key, "version": 3},
+        },
+    )
+    WebhookDelivery.objects.bulk_create([row], ignore_conflicts=True)
 
 
 @transaction.atomic

@@ -3,29 +3,23 @@
 import re
 import secrets
 from datetime import timedelta
-from threading import BoundedSemaphore
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.principal import Principal
-from common.errors import Forbidden, Invalid, TooManyRequests, Unauthenticated, Unavailable
+from common.errors import Forbidden, Invalid, Unauthenticated
 from common.services import audit
 from hub import rules
 from hub.models import Attachment, DiscussionEvent
-from hub.services import holdings, objects, quotas
-from hub.viewer import asking
-from hub.viewer.asking import Limits, Source
+from hub.services import holdings, objects, quotas, redrawing
 
 MAX_BYTES = 10_000_000  # as clients know it
 UNUSED = timedelta(days=1)
-TYPES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/gif": "gif"}
+TYPES = redrawing.TYPES
 _NAMED = re.compile(r"/uploads/([A-Za-z0-9_-]{43})")
 _MAX_NAMED = 100  # in one comment
-_pencil = BoundedSemaphore(1)  # one picture at a time and process
-_PATIENCE = 20.0
 
 
 def upload(data: bytes, *, by: Principal) -> Attachment:
@@ -40,7 +34,7 @@ def upload(data: bytes, *, by: Principal) -> Attachment:
     if len(data) > MAX_BYTES:
         raise Invalid(_("A picture has at most %(size)s MB.") % {"size": MAX_BYTES // 1_000_000})
     quotas.require_offer(by.user.namespace.pk, len(data))  # early; what counts is the picture that is kept
-    drawn, media_type = _redrawn(data)
+    drawn, media_type = redrawing.redrawn(data, most=2 * MAX_BYTES)
     found = objects.keep_picture(drawn)
     with transaction.atomic():
         made = holdings.attach(found, key=secrets.token_urlsafe(32), media_type=media_type, by=by.user)
@@ -63,29 +57,3 @@ def drop(event: DiscussionEvent) -> None:
 def drop_unused() -> int:
     """Forget pictures that no comment has named for a day."""
     return holdings.detach(Attachment.objects.filter(event=None, uploaded_at__lt=timezone.now() - UNUSED))
-
-
-def _redrawn(data: bytes) -> tuple[bytes, str]:
-    """By the reader in its cage: decoders meet strangers' bytes nowhere else."""
-    if not _pencil.acquire(timeout=_PATIENCE):
-        raise TooManyRequests(_("Many pictures come in right now."), hint=_("Try again in a minute."), retry_after=30)
-    try:
-        source = Source(len(data), lambda start, length: data[start : start + length])
-        limits = Limits(settings.VIEWER_MEMORY, settings.VIEWER_SECONDS, output=2 * MAX_BYTES)
-        answer = asking.ask({"do": "redraw"}, [source], limits=limits)
-    except asking.NoCage as error:
-        raise Unavailable(_("This machine cannot read strangers' files safely, so it does not.")) from error
-    except (asking.Refused, asking.OutOfTime, asking.OutOfMemory) as error:
-        raise _no_picture() from error
-    finally:
-        _pencil.release()
-    if not answer.value or len(answer.parts) != 1 or answer.value.get("type") not in TYPES:
-        raise _no_picture()
-    return answer.parts[0], str(answer.value["type"])
-
-
-def _no_picture() -> Invalid:
-    return Invalid(
-        _("This is no picture that can be shown here."),
-        hint=_("Send PNG, JPEG, WebP or GIF of up to 64 million pixels."),
-    )

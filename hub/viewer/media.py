@@ -45,16 +45,17 @@ def picture(data: bytes) -> Medium | None:
         return None
 
 
-def redrawn(data: bytes) -> Medium | None:
+def redrawn(data: bytes, *, lossless: bool = False) -> Medium | None:
     """A picture in its own size and kind, drawn anew without what came along with it (places, programs,
-    comments); None when it is none, or too large to decode. What does not move and is no JPEG or WebP is a PNG."""
+    comments); None when it is none, or too large to decode. What does not move and is no JPEG or WebP is a PNG,
+    and so is the first frame of whatever shall be `lossless`."""
     try:
         with Image.open(io.BytesIO(data), formats=ATTACHED) as image:
             width, height = image.size
             count = getattr(image, "n_frames", 1)
             if width * height > _MOST_PIXELS or width * height * count > 2 * _MOST_PIXELS or count > _MOST_FRAMES:
                 return None
-            return _moving(image) if count > 1 else _still(image)
+            return _moving(image) if count > 1 and not lossless else _still(image, lossless=lossless)
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError):
         return None
 
@@ -65,8 +66,8 @@ def sound(data: bytes) -> Medium | None:
     return Medium(data, kind) if kind and len(data) <= _MOST_SOUND else None
 
 
-def _still(image: Image.Image) -> Medium:
-    kind = image.format if image.format in {"JPEG", "WEBP"} else "PNG"
+def _still(image: Image.Image, *, lossless: bool = False) -> Medium:
+    kind = image.format if image.format in {"JPEG", "WEBP"} and not lossless else "PNG"
     made = _plain(ImageOps.exif_transpose(image), with_alpha=kind != "JPEG")
     file = io.BytesIO()
     made.save(file, kind, quality=90)

@@ -133,7 +133,7 @@ class Reader:
 
     def _redraw(self) -> dict[str, Any]:
         """The picture that the only file is, as a part; an empty answer when it is none."""
-        made = media.redrawn(self._opened()[0].read())
+        made = media.redrawn(self._opened()[0].read(), lossless=self._task.get("lossless", False))
         if made is None:
             return {}
         self._keep(made)

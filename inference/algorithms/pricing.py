@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from inference.enums import Task
+
 MEGAPIXEL = 1_000_000
 
 
@@ -19,13 +21,42 @@ RATES_VERSION = "2026-11"
 DEFAULT_CURRENCY = "eur"
 
 
-def denoised_pixels(*, width: int, height: int, steps: int, guidance: float) -> int:
-    """Pixels times denoiser rows of one picture: guidance above 1 computes every step twice."""
-    return width * height * steps * (2 if guidance > 1 else 1)
+# These samplers call the network twice for a step.
+TWICE = frozenset({"heun", "flow_heun"})
 
 
-def price(*, currency: str, width: int, height: int, steps: int, guidance: float, count: int) -> int:
-    """Micros for `count` pictures; parts of a micro are rounded up once per picture."""
+def steps_taken(*, task: Task, steps: int, strength: float, is_flow: bool = False) -> int:
+    """The steps that are computed: what starts from an image leaves out the first ones, as the stock pipelines do."""
+    if task not in {Task.IMAGE_TO_IMAGE, Task.INPAINTING}:
+        return steps
+    if is_flow:
+        return steps - int(max(steps - steps * strength, 0))
+    return min(int(steps * strength), steps)
+
+
+def rows_of(*, task: Task, guidance: float, image_guidance: float = 1.5) -> int:
+    """How often each step is computed: with guidance also without the words, edits also without the image."""
+    if guidance <= 1:
+        return 1
+    if task != Task.EDITING:
+        return 2
+    return 3 if image_guidance >= 1 else 1
+
+
+def price(
+    *,
+    currency: str,
+    width: int,
+    height: int,
+    steps: int,
+    guidance: float,
+    count: int,
+    task: Task = Task.TEXT_TO_IMAGE,
+    scheduler: str = "",
+    image_guidance: float = 1.5,
+) -> int:
+    """Micros for `count` pictures of `steps` computed steps; parts of a micro are rounded up once per picture."""
     rate = RATES[currency]
-    pixels = denoised_pixels(width=width, height=height, steps=steps, guidance=guidance)
+    rows = rows_of(task=task, guidance=guidance, image_guidance=image_guidance)
+    pixels = width * height * steps * rows * (2 if scheduler in TWICE else 1)
     return count * (rate.picture - (-pixels * rate.megapixel_step // MEGAPIXEL))

@@ -1,4 +1,4 @@
-"""POST /inference/<namespace>/<name>: what `InferenceClient(model=URL).text_to_image` calls."""
+"""POST /inference/<namespace>/<name>: what `InferenceClient(model=URL)` calls to draw, redraw, fill and edit."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -9,15 +9,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.principal import Principal
 from common.errors import Refusal
 from hub.enums import RepositoryKind
 from hub.selectors import head_commit, repository_for
 from inference import selectors
 from inference.api import reading, waiting
+from inference.enums import InputKind
 from inference.errors import Unprocessable
 from inference.models import Generation
 from inference.services import generations
-from inference.services.generations import Wanted
+from inference.services.planning import Wanted
 
 
 def in_hub_form(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -36,6 +38,8 @@ def in_hub_form(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
             response["X-Error-Message"] = " ".join(str(refusal).split()).encode("ascii", "replace").decode()
             if "retry_after" in refusal.context:
                 response["Retry-After"] = str(refusal.context["retry_after"])
+            if "queue_position" in refusal.context:
+                response["X-Queue-Position"] = str(refusal.context["queue_position"])
             return response
 
     return answer
@@ -44,9 +48,14 @@ def in_hub_form(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
 @csrf_exempt
 @require_POST
 @in_hub_form
-def text_to_image(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
-    """Body `{"inputs": prompt, "parameters": {…}}`; answers with the PNG's bytes."""
+def ask(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
+    """Body `{"inputs": prompt, "parameters": {…}}`, or `{"inputs": base64, "parameters": {"prompt", …}}` for what
+    begins with an image; answers with the PNG's bytes."""
     principal = reading.token_holder(request)
+    if request.content_type.startswith("image/"):
+        raise Unprocessable(
+            _("The prompt is empty."), hint=_("Send JSON with the image in base64 and the prompt."), field="prompt"
+        )
     body = reading.json_body(request)
     parameters = body.get("parameters") or {}
     if not isinstance(parameters, dict):
@@ -54,7 +63,7 @@ def text_to_image(request: HttpRequest, namespace: str, name: str) -> HttpRespon
     key = reading.idempotency_key(request)
     generation = generations.request_generation(
         principal,
-        _wanted(body, parameters),
+        _wanted(principal, body, parameters),
         model=f"{namespace}/{name}",
         billed=reading.payer(request.headers.get("X-HF-Bill-To", "")),
         idempotency_key=key,
@@ -75,7 +84,9 @@ def health(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
 @in_hub_form
 def info(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     commit, profile = _profile(request, namespace, name)
-    return JsonResponse({"model_id": f"{namespace}/{name}", "sha": commit, "task": "text-to-image", **vars(profile)})
+    tasks = [task.replace("_", "-") for task in profile.tasks]
+    facts = {"model_id": f"{namespace}/{name}", "sha": commit, "task": tasks[0] if tasks else None}
+    return JsonResponse(facts | vars(profile) | {"tasks": tasks})
 
 
 def _profile(request: HttpRequest, namespace: str, name: str) -> tuple[str, Any]:
@@ -87,19 +98,27 @@ def _profile(request: HttpRequest, namespace: str, name: str) -> tuple[str, Any]
     return commit, profile
 
 
-def _wanted(body: dict[str, Any], parameters: dict[str, Any]) -> Wanted:
-    if parameters.get("scheduler") is not None:
-        raise Unprocessable(
-            _("The scheduler cannot be chosen; each model uses its own."), hint=_("Leave it out."), field="scheduler"
-        )
+def _wanted(principal: Principal, body: dict[str, Any], parameters: dict[str, Any]) -> Wanted:
+    """With a prompt among the parameters, the inputs are an image."""
+    has_image = "prompt" in parameters
+    target = parameters.get("target_size") or {}
+    if not isinstance(target, dict):
+        raise reading.wrong("target_size", _("an object"))
+    sizes = parameters | target
     return Wanted(
-        prompt=reading.text(body, "inputs"),
+        prompt=reading.text(parameters, "prompt") if has_image else reading.text(body, "inputs"),
         negative_prompt=reading.text(parameters, "negative_prompt"),
         seed=reading.whole(parameters, "seed"),
         steps=reading.whole(parameters, "num_inference_steps"),
         guidance=reading.real(parameters, "guidance_scale"),
-        width=reading.whole(parameters, "width"),
-        height=reading.whole(parameters, "height"),
+        width=reading.whole(sizes, "width"),
+        height=reading.whole(sizes, "height"),
+        scheduler=reading.text(parameters, "scheduler"),
+        strength=reading.real(parameters, "strength"),
+        image_guidance=reading.real(parameters, "image_guidance_scale"),
+        image=reading.image(principal, body, "inputs") if has_image else None,
+        mask=reading.image(principal, parameters, "mask_image", kind=InputKind.MASK),
+        loras=reading.loras(parameters),
     )
 
 

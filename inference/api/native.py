@@ -4,19 +4,24 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.principal import Principal
 from common.addresses import absolute
 from common.pagination import link_next, page_of
 from common.places import HeldStream
+from hub.models import Webhook
+from hub.selectors.webhooks import webhooks_of
 from inference import selectors
 from inference.algorithms import policy, pricing
 from inference.api import reading, waiting
-from inference.enums import FailureCode, GenerationState
+from inference.enums import FailureCode, GenerationState, InputKind
+from inference.errors import Unprocessable
 from inference.models import Generation
 from inference.services import generations
-from inference.services.generations import Wanted
+from inference.services.planning import Wanted
 
 STREAM_SECONDS = 600
 
@@ -35,12 +40,14 @@ def _create(request: HttpRequest) -> HttpResponse:
     body = reading.json_body(request)
     generation = generations.request_generation(
         request.principal,
-        wanted_from(body),
+        wanted_from(request.principal, body),
         model=reading.text(body, "model"),
         revision=reading.text(body, "revision", "main"),
         billed=reading.payer(reading.text(body, "billed_to")),
         currency=reading.text(body, "currency", pricing.DEFAULT_CURRENCY),
         idempotency_key=reading.idempotency_key(request),
+        deadline=reading.whole(body, "deadline"),
+        webhook=_webhook(request, reading.text(body, "webhook")),
     )
     refused = generation.state == GenerationState.REFUSED
     response = JsonResponse(shown(request, generation), status=422 if refused else 202)
@@ -95,7 +102,41 @@ def prices(request: HttpRequest) -> HttpResponse:
     )
 
 
-def wanted_from(body: dict[str, Any]) -> Wanted:
+def _webhook(request: HttpRequest, key: str) -> Webhook | None:
+    """One of the person's own, by its id."""
+    if not key:
+        return None
+    found = webhooks_of(request.principal).filter(key=key).first()
+    if found is None:
+        raise Unprocessable(
+            _("There is no such webhook among yours."), hint=_("Make one at /settings/webhooks."), field="webhook"
+        )
+    return found
+
+
+@require_http_methods(["POST"])
+def input_list(request: HttpRequest) -> HttpResponse:
+    """Give an image (or `?kind=mask`): the raw bytes, or a form with the file `image`. Answers with its id."""
+    kind = request.GET.get("kind", InputKind.IMAGE)
+    if kind not in InputKind.values:
+        raise reading.wrong("kind", _("image or mask"))
+    is_form = request.content_type == "multipart/form-data"
+    content = reading.file(request, "image") if is_form else request.body
+    given = reading.kept(request.principal, content or b"", "image", kind=InputKind(kind))
+    facts = {"id": given.pk, "kind": given.kind, "width": given.width, "height": given.height, "sha256": given.sha256}
+    return JsonResponse(facts | {"url": absolute(given.get_absolute_url())}, status=201)
+
+
+@require_safe
+def input_file(request: HttpRequest, key: str) -> HttpResponse:
+    """One's own given image, as PNG."""
+    given = selectors.input_for(request.principal, key)
+    response = FileResponse(given.path.open("rb"), content_type="image/png")
+    response["Cache-Control"] = "private, max-age=300"
+    return response
+
+
+def wanted_from(principal: Principal, body: dict[str, Any]) -> Wanted:
     """The members of the native API; those left out take the model's own values."""
     return Wanted(
         prompt=reading.text(body, "prompt"),
@@ -105,7 +146,15 @@ def wanted_from(body: dict[str, Any]) -> Wanted:
         guidance=reading.real(body, "guidance"),
         width=reading.whole(body, "width"),
         height=reading.whole(body, "height"),
-        count=reading.whole(body, "count") or 1,
+        count=reading.count(body, "count"),
+        task=reading.text(body, "task"),
+        scheduler=reading.text(body, "scheduler"),
+        strength=reading.real(body, "strength"),
+        image_guidance=reading.real(body, "image_guidance"),
+        image=reading.image(principal, body, "image"),
+        mask=reading.image(principal, body, "mask", kind=InputKind.MASK),
+        loras=reading.loras(body),
+        ratio=reading.ratio(body, "aspect_ratio"),
     )
 
 
@@ -125,6 +174,7 @@ def shown(request: HttpRequest, generation: Generation, *, place: bool = True) -
         "currency": generation.currency,
         "policy": generation.verdict,
         "progress": {"step": generation.steps_done, "steps": generation.steps_total},
+        "deadline": generation.deadline.isoformat() if generation.deadline else None,
         "created_at": generation.created_at.isoformat(),
         "finished_at": generation.finished_at.isoformat() if generation.finished_at else None,
         "page": absolute(generation.get_absolute_url()),
@@ -144,6 +194,8 @@ def shown(request: HttpRequest, generation: Generation, *, place: bool = True) -
     }
     if place:
         answer["queue_position"] = selectors.queue_position(generation)
+        if not generation.is_final:
+            answer["ready_in_seconds"] = selectors.seconds_until_ready(generation)
     if generation.failure:
         code = FailureCode(generation.failure)
         answer["error"] = {"code": code.value, "message": str(code.label), "detail": generation.failure_detail}

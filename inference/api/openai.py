@@ -1,37 +1,52 @@
-"""POST /v1/images/generations in the shapes of the OpenAI images API; the stock client is the judge."""
+"""/v1/images and /v1/models in the shapes of the OpenAI API; the stock client is the judge."""
 
 import base64
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
 from django.core import signing
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
+from accounts.principal import Principal
 from common.addresses import absolute
-from common.errors import Refusal
+from common.errors import Conflict, Refusal
+from common.places import HeldStream
+from hub.enums import RepositoryKind
+from hub.models import Repository
+from hub.selectors import repository_for
+from inference import selectors
+from inference.algorithms import formats, uploads
 from inference.api import reading, waiting
+from inference.enums import InputKind
 from inference.errors import Unprocessable
-from inference.models import Picture
-from inference.services import generations
-from inference.services.generations import Wanted
+from inference.models import Generation, Picture
+from inference.services import generations, inputs
+from inference.services.planning import Wanted
 
 TYPES = {401: "authentication_error", 402: "insufficient_quota", 403: "permission_error", 429: "rate_limit_error"}
 LINK_SALT = "inference.picture"
 LINK_SECONDS = 3600
+STREAM_SECONDS = 600
+MAX_PARTIAL = 3
+MODELS_SHOWN = 1000
+NUMBERS = (
+    "n", "seed", "steps", "guidance", "strength", "image_guidance", "partial_images", "output_compression", "deadline",
+)  # fmt: skip
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def in_openai_form(view: View) -> View:
     """Refusals as `{"error": {message, type, param, code}}`. Bad parameters are 400 there, not 422."""
 
     @wraps(view)
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
         except Refusal as refusal:
@@ -43,31 +58,57 @@ def in_openai_form(view: View) -> View:
 @csrf_exempt
 @require_POST
 @in_openai_form
-def images_generations(request: HttpRequest) -> HttpResponse:
-    """Body `{model, prompt, n, size, response_format}` and, as extensions, `seed`, `steps`, `guidance`,
-    `negative_prompt`, `billed_to`. The prompt is used as it is, so `revised_prompt` is never sent."""
+def images_generations(request: HttpRequest) -> HttpResponseBase:
+    """Body `{model, prompt, n, size, response_format, output_format, output_compression, stream, partial_images}`
+    and, as extensions, `seed`, `steps`, `guidance`, `negative_prompt`, `scheduler`, `loras`, `billed_to`, `deadline`.
+    The prompt is used as it is, so `revised_prompt` is never sent."""
     principal = reading.token_holder(request)
     body = reading.json_body(request)
-    form = reading.text(body, "response_format", "url")
-    if form not in {"url", "b64_json"}:
-        raise Unprocessable(_("response_format must be url or b64_json."), field="response_format")
-    key = reading.idempotency_key(request)
-    generation = generations.request_generation(
-        principal,
-        _wanted(body),
-        model=reading.text(body, "model"),
-        billed=reading.payer(reading.text(body, "billed_to")),
-        idempotency_key=key,
-    )
-    generation = waiting.finished(generation, keep=bool(key), by=principal)
-    pictures = [_datum(request, picture, form) for picture in generation.pictures.all()]
-    return JsonResponse({"created": int(generation.finished_at.timestamp()), "data": pictures})
+    return _drawn(request, principal, body, _wanted(body), event="image_generation")
 
 
-def signed_link(request: HttpRequest, picture: Picture) -> str:
+@csrf_exempt
+@require_POST
+@in_openai_form
+def images_edits(request: HttpRequest) -> HttpResponseBase:
+    """A form with `image`, `prompt` and at will `mask`, whose transparent part is drawn anew. Without a mask that of
+    the image counts; an image without any is redrawn, or edited by a model that edits by instruction."""
+    principal = reading.token_holder(request)
+    body = reading.form_body(request, numbers=NUMBERS)
+    content = reading.file(request, "image", "image[]")
+    if content is None:
+        raise Unprocessable(_("There is no image."), hint=_("Send it as the file “image” of a form."), field="image")
+    image = inputs.read(content, by=principal, field="image")
+    mask_content = reading.file(request, "mask")
+    if mask_content is not None:
+        mask = inputs.keep_mask_of_alpha(mask_content, by=principal)
+    else:
+        holes = uploads.holes(image)
+        mask = None if holes is None else inputs.keep_drawn(holes, InputKind.MASK, by=principal)
+    kept = inputs.keep_drawn(image, InputKind.IMAGE, by=principal)
+    facts = {"strength": reading.real(body, "strength"), "image_guidance": reading.real(body, "image_guidance")}
+    return _drawn(request, principal, body, _wanted(body, image=kept, mask=mask, **facts), event="image_edit")
+
+
+@require_safe
+@in_openai_form
+def models(request: HttpRequest) -> HttpResponse:
+    """The models that make pictures and that the asker may use."""
+    found = selectors.models_for(reading.token_holder(request), tags=selectors.IMAGE_TAGS)[:MODELS_SHOWN]
+    return JsonResponse({"object": "list", "data": [_model(one) for one in found]})
+
+
+@require_safe
+@in_openai_form
+def model(request: HttpRequest, name: str) -> HttpResponse:
+    return JsonResponse(_model(repository_for(reading.token_holder(request), RepositoryKind.MODEL, name)))
+
+
+def signed_link(request: HttpRequest, picture: Picture, kind: str = "png") -> str:
     """An address that shows this one private picture to whoever has it, for an hour."""
     proof = signing.dumps(picture.pk, salt=LINK_SALT)
-    return absolute(f"{picture.get_absolute_url()}?proof={proof}")
+    form = "" if kind == "png" else f"&format={kind}"
+    return absolute(f"{picture.get_absolute_url()}?proof={proof}{form}")
 
 
 def link_is_good(picture: Picture, proof: str) -> bool:
@@ -77,9 +118,120 @@ def link_is_good(picture: Picture, proof: str) -> bool:
         return False
 
 
-def _wanted(body: dict[str, Any]) -> Wanted:
+def _drawn(
+    request: HttpRequest, principal: Principal, body: dict[str, Any], wanted: Wanted, *, event: str
+) -> HttpResponseBase:
+    """Ask, and answer with the pictures; or with events when the client wants to see them grow."""
+    output = _Output(body)
+    key = reading.idempotency_key(request)
+    generation = generations.request_generation(
+        principal,
+        wanted,
+        model=_name_of_model(body),
+        billed=reading.payer(reading.text(body, "billed_to")),
+        idempotency_key=key,
+        deadline=reading.whole(body, "deadline"),
+    )
+    if output.is_stream:
+        events = HeldStream(
+            output.events(generation, event, principal, keep=bool(key)), waiting.places, waiting.too_many()
+        )
+        response = StreamingHttpResponse(events, content_type="text/event-stream")
+        response["Cache-Control"] = "no-cache"
+        response["X-Accel-Buffering"] = "no"
+        return response
+    generation = waiting.finished(generation, keep=bool(key), by=principal)
+    assert generation.finished_at is not None
+    data = [output.datum(request, picture) for picture in generation.pictures.all()]
+    return JsonResponse({"created": int(generation.finished_at.timestamp()), "data": data} | output.facts(generation))
+
+
+class _Output:
+    """How the pictures are to be answered. Raises Unprocessable for what is not offered."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        self.form = reading.one_of(body, "response_format", ("url", "b64_json"), "url")
+        self.kind = reading.one_of(body, "output_format", tuple(formats.TYPES), "png")
+        quality = reading.whole(body, "output_compression")
+        self.quality = formats.QUALITY if quality is None else quality
+        if not 0 <= self.quality <= 100:
+            raise reading.wrong("output_compression", _("a number from 0 to 100"))
+        reading.one_of(body, "background", ("auto", "opaque"), "auto")
+        self.is_stream = body.get("stream") in {True, "true"}
+        self.partial = reading.whole(body, "partial_images") or 0
+        if not 0 <= self.partial <= MAX_PARTIAL:
+            raise reading.wrong("partial_images", _("a number from 0 to 3"))
+
+    def datum(self, request: HttpRequest, picture: Picture) -> dict[str, str]:
+        if self.form == "b64_json":
+            return {"b64_json": self.content(picture.path.read_bytes())}
+        return {"url": signed_link(request, picture, self.kind)}
+
+    def content(self, png: bytes) -> str:
+        return base64.b64encode(formats.encoded(png, self.kind, quality=self.quality)).decode()
+
+    def facts(self, generation: Generation) -> dict[str, Any]:
+        size = f"{generation.width}x{generation.height}"
+        return {"background": "opaque", "output_format": self.kind, "size": size}
+
+    def events(self, generation: Generation, event: str, by: Principal, *, keep: bool) -> Iterator[bytes]:
+        """Up to `partial` previews of the first picture, then every picture, or the error that ended it."""
+        told = 0
+        try:
+            for latest in waiting.watch(generation.pk, seconds=STREAM_SECONDS):
+                generation = latest
+                due = (told + 1) * generation.steps_total <= (self.partial + 1) * generation.steps_done
+                if told < self.partial and due and not generation.is_final and (preview := _preview(generation)):
+                    yield self._event(f"{event}.partial_image", generation, preview, partial_image_index=told)
+                    told += 1
+                waiting.let_go()
+            try:
+                generation = waiting.ended(generation, keep=keep, by=by)
+            except Refusal as refusal:
+                yield _sent("error", json.loads(_error(refusal).content))
+                return
+            for picture in generation.pictures.all():
+                yield self._event(f"{event}.completed", generation, picture.path.read_bytes())
+        finally:
+            if not keep and not generation.is_final:
+                _let_go_of(generation, by)
+
+    def _event(self, kind: str, generation: Generation, png: bytes, **more: Any) -> bytes:
+        created = int((generation.finished_at or generation.created_at).timestamp())
+        facts = {"type": kind, "b64_json": self.content(png), "created_at": created, "quality": "auto"}
+        return _sent(kind, facts | self.facts(generation) | more)
+
+
+def _let_go_of(generation: Generation, by: Principal) -> None:
+    """The client went away, and nobody else can fetch it."""
+    try:
+        generations.cancel(generation, by=by)
+    except Conflict:
+        return
+    finally:
+        waiting.let_go()
+
+
+def _preview(generation: Generation) -> bytes | None:
+    try:
+        return generation.preview_path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _sent(name: str, facts: dict[str, Any]) -> bytes:
+    return f"event: {name}\ndata: {json.dumps(facts)}\n\n".encode()
+
+
+def _name_of_model(body: dict[str, Any]) -> str:
+    name = reading.text(body, "model")
+    if not name:
+        raise Unprocessable(_("No model is named."), hint=_("Name one of GET /v1/models."), field="model")
+    return name
+
+
+def _wanted(body: dict[str, Any], **more: Any) -> Wanted:
     width, height = _size(reading.text(body, "size", "auto"))
-    count = reading.whole(body, "n")
     return Wanted(
         prompt=reading.text(body, "prompt"),
         negative_prompt=reading.text(body, "negative_prompt"),
@@ -88,7 +240,10 @@ def _wanted(body: dict[str, Any]) -> Wanted:
         guidance=reading.real(body, "guidance"),
         width=width,
         height=height,
-        count=1 if count is None else count,
+        count=reading.count(body, "n"),
+        scheduler=reading.text(body, "scheduler"),
+        loras=reading.loras(body),
+        **more,
     )
 
 
@@ -101,10 +256,13 @@ def _size(text: str) -> tuple[int | None, int | None]:
     return int(match[1]), int(match[2])
 
 
-def _datum(request: HttpRequest, picture: Picture, form: str) -> dict[str, str]:
-    if form == "b64_json":
-        return {"b64_json": base64.b64encode(picture.path.read_bytes()).decode()}
-    return {"url": signed_link(request, picture)}
+def _model(repository: Repository) -> dict[str, Any]:
+    return {
+        "id": repository.full_name,
+        "object": "model",
+        "created": int(repository.created_at.timestamp()),
+        "owned_by": repository.namespace.name,
+    }
 
 
 def _error(refusal: Refusal) -> HttpResponse:
@@ -118,4 +276,6 @@ def _error(refusal: Refusal) -> HttpResponse:
     response = JsonResponse({"error": error}, status=status)
     if "retry_after" in refusal.context:
         response["Retry-After"] = str(refusal.context["retry_after"])
+    if "queue_position" in refusal.context:
+        response["X-Queue-Position"] = str(refusal.context["queue_position"])
     return response

@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from accounts.principal import Principal
-from common.errors import Conflict, Unavailable
+from common.errors import Conflict, PaymentRequired, Refusal, Unavailable
 from common.places import Places
 from inference import selectors
 from inference.enums import FailureCode, GenerationState
@@ -36,8 +36,10 @@ def watch(generation_id: str, *, seconds: float) -> Iterator[Generation]:
     deadline = time.monotonic() + seconds
     told: tuple[object, ...] = ()
     while True:
-        generation = Generation.objects.select_related("billed").prefetch_related("pictures").get(pk=generation_id)
-        facts = (generation.state, generation.steps_done, generation.attempt)
+        generation = (
+            Generation.objects.select_related("billed").prefetch_related("pictures", "loras").get(pk=generation_id)
+        )
+        facts = (generation.state, generation.steps_done, generation.attempt, generation.place)
         if facts != told:
             told = facts
             yield generation
@@ -59,6 +61,11 @@ def finished(generation: Generation, *, keep: bool, by: Principal) -> Generation
             generation = latest
     finally:
         places.give_back()
+    return ended(generation, keep=keep, by=by)
+
+
+def ended(generation: Generation, *, keep: bool, by: Principal) -> Generation:
+    """The generation if it succeeded; raises what kept it from doing so, or that it is not ready."""
     if generation.is_final:
         return _succeeded(generation)
     position, seconds = selectors.queue_position(generation), selectors.seconds_until_ready(generation)
@@ -91,8 +98,20 @@ def _succeeded(generation: Generation) -> Generation:
             code="content_policy_violation",
             field="prompt",
         )
+    raise _failure(generation)
+
+
+def _failure(generation: Generation) -> Refusal:
+    """What ended it, as the refusal that says whose turn it is to change something."""
+    if generation.state == GenerationState.CANCELLED:
+        return Conflict(_("It was cancelled."), hint=_("Ask again."), code="cancelled")
     code = FailureCode(generation.failure or FailureCode.ENGINE)
-    raise Unavailable(code.label, hint=generation.failure_detail, code=code.value, retry_after=5)
+    facts = {"hint": generation.failure_detail, "code": code.value, "generation": generation.pk}
+    if code in {FailureCode.BAD_PARAMETERS, FailureCode.MODEL_REFUSED, FailureCode.MODEL_GONE}:
+        return Unprocessable(code.label, **facts, field=None if code == FailureCode.BAD_PARAMETERS else "model")
+    if code == FailureCode.CREDITS_TOO_LOW:
+        return PaymentRequired(code.label, **facts)
+    return Unavailable(code.label, **facts, retry_after=5)
 
 
 def let_go() -> None:

@@ -1,8 +1,6 @@
 """Asking for pictures, cancelling, showing and hiding them."""
 
-import secrets
-from dataclasses import dataclass
-from typing import Any
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -11,85 +9,23 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Namespace
 from accounts.principal import Principal
-from common.errors import Conflict, Forbidden, PaymentRequired, Refusal, TooManyRequests, Unauthenticated
+from common.addresses import absolute
+from common.errors import Conflict, Forbidden, PaymentRequired, TooManyRequests, Unauthenticated, Unavailable
 from common.money import format_money
 from common.services import audit
 from common.signing import digest
-from hub.enums import RepositoryKind
-from hub.models import Repository
-from hub.selectors import head_commit, repository_for, require_contents
-from hub.selectors.lineage import licence_of
+from hub.models import Repository, Webhook
+from hub.services.announcements import News, tell
 from inference import rules, selectors
 from inference.algorithms import policy, pricing
-from inference.algorithms.profiles import MAX_GUIDANCE, MAX_PICTURES, MAX_PROMPT, MAX_SEED, MAX_SIDE, MAX_STEPS
+from inference.algorithms.adapters import LORA_FILE
 from inference.enums import MOVES, Billing, FailureCode, GenerationState
 from inference.errors import Unprocessable
-from inference.models import Generation, Picture
+from inference.models import Generation, GenerationLora, InputImage, Picture
+from inference.services.planning import Plan, Wanted, plan
 from licensing.selectors.grants import grant_for
 
-LIMITS: dict[str, tuple[int, int | float]] = {
-    "seed": (0, MAX_SEED),
-    "steps": (1, MAX_STEPS),
-    "guidance": (0, MAX_GUIDANCE),
-    "width": (1, MAX_SIDE),
-    "height": (1, MAX_SIDE),
-    "count": (1, MAX_PICTURES),
-}
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What to draw; None means the model's own value (a new seed for `seed`)."""
-
-    prompt: str
-    negative_prompt: str = ""
-    seed: int | None = None
-    steps: int | None = None
-    guidance: float | None = None
-    width: int | None = None
-    height: int | None = None
-    count: int = 1
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Everything settled about a request, before anything is written."""
-
-    repository: Repository
-    commit: str
-    licence: str
-    parameters: dict[str, Any]
-    price: int
-    currency: str
-
-
-def plan(
-    principal: Principal,
-    wanted: Wanted,
-    *,
-    model: str,
-    revision: str = "main",
-    currency: str = pricing.DEFAULT_CURRENCY,
-) -> Plan:
-    """Resolve model, version, parameters and price. Writes nothing.
-
-    Raises the hub's refusals for models that are missing or hidden, and Unprocessable for
-    parameters that mean nothing.
-    """
-    repository = _model_named(principal, model)
-    commit = head_commit(repository, revision)
-    if commit is None:
-        raise Unprocessable(
-            _("This model has no version %(revision)s.") % {"revision": revision},
-            hint=_("Leave the revision out to use the newest one."),
-            field="revision",
-        )
-    parameters = _parameters(repository, commit, wanted)
-    if currency not in pricing.RATES:
-        raise Unprocessable(_("There is no price in this currency."), hint=_("Use eur or usd."), field="currency")
-    sizes = {name: parameters[name] for name in ("width", "height", "steps", "guidance", "count")}
-    price = pricing.price(currency=currency, **sizes)
-    return Plan(repository, commit, licence_of(repository), parameters, price, currency)
+LONGEST_DEADLINE = 24 * 3600  # seconds
 
 
 @transaction.atomic
@@ -102,15 +38,19 @@ def request_generation(
     billed: Namespace | None = None,
     currency: str = pricing.DEFAULT_CURRENCY,
     idempotency_key: str = "",
+    deadline: int | None = None,
+    webhook: Webhook | None = None,
 ) -> Generation:
     """Put a generation into the queue; a second call with the same key returns the first one.
 
     A person under their own name draws free within the daily allowance, then on credits; an
     organisation pays by credits. Nothing is taken before success. A prompt against the
-    safety policy gives a generation in the state `refused`, with the verdict.
+    safety policy gives a generation in the state `refused`, with the verdict. What is not
+    ready within `deadline` seconds ends as failed and costs nothing. The end is told to `webhook`.
 
     Raises Unauthenticated, Forbidden (role, token, licence), the refusals of `plan`,
-    Conflict for a key used for something else, TooManyRequests, PaymentRequired.
+    Conflict for a key used for something else, TooManyRequests, PaymentRequired, Unavailable
+    when the engines are full.
     """
     if principal.user is None:
         raise Unauthenticated(_("Log in to make pictures."), hint=_("Programs send an access token."))
@@ -122,11 +62,14 @@ def request_generation(
         )
     # One request at a time for each payer and each person, so that allowances cannot be overdrawn.
     _lock(billed, principal.user.namespace)
-    request_digest = digest({"wanted": vars(wanted), "model": model, "revision": revision, "billed": billed.name})
+    hook = None if webhook is None else webhook.key
+    asked = {"webhook": hook, "model": model, "revision": revision, "billed": billed.name, "deadline": deadline}
+    request_digest = digest({"wanted": wanted.to_json()} | asked)
     if idempotency_key and (known := _known(principal, idempotency_key, request_digest)):
         return known
     settled = plan(principal, wanted, model=model, revision=revision, currency=currency)
-    grant = _grant_of_use(billed, settled)
+    grant = _grant_of_use(billed, settled.repository, settled.licence)
+    loras = _lora_rows(billed, settled)
     verdict = policy.verdict(wanted.prompt)
     generation = Generation(
         owner=principal.user,
@@ -140,13 +83,17 @@ def request_generation(
         currency=settled.currency,
         idempotency_key=idempotency_key or None,
         request_digest=request_digest,
+        deadline=_deadline(deadline),
+        webhook=webhook,
+        token=principal.token,
         **settled.parameters,
     )
     if not verdict.allowed:
-        return _refuse(generation, by=principal)
+        return _refuse(generation, loras, by=principal)
+    _require_engine()
     generation.billing, generation.price = _billing(principal, billed, settled)
     generation.sent_at = timezone.now()
-    generation.save()
+    _save(generation, loras)
     transaction.on_commit(lambda: send(generation.pk), robust=True)
     return generation
 
@@ -196,6 +143,26 @@ def move(generation: Generation, state: GenerationState, *, failure: str = "", d
     if state.is_final:
         generation.finished_at = timezone.now()
         generation.lease_until = None
+        generation.not_before = None
+    if state != GenerationState.RUNNING:
+        generation.place = generation.place_seconds = None
+    if state.is_final and generation.webhook is not None:
+        tell(generation.webhook, _news(generation))
+
+
+def _news(generation: Generation) -> News:
+    address = absolute(f"/api/generations/{generation.pk}")
+    facts = {
+        "id": generation.pk,
+        "state": generation.state,
+        "model": generation.model_name,
+        "revision": generation.commit,
+        "error": generation.failure,
+        "price": generation.price if generation.state == GenerationState.SUCCEEDED else 0,
+        "currency": generation.currency,
+        "url": address,
+    }
+    return News(f"generation.ended:{generation.pk}", "generation", generation.model_name, {"generation": facts})
 
 
 def send(generation_id: str) -> None:
@@ -221,25 +188,77 @@ def _known(principal: Principal, key: str, request_digest: str) -> Generation | 
     return known
 
 
-def _grant_of_use(billed: Namespace, settled: Plan) -> str:
+def _deadline(seconds: int | None) -> datetime | None:
+    if seconds is None:
+        return None
+    if not 1 <= seconds <= LONGEST_DEADLINE:
+        raise Unprocessable(
+            _("The deadline lies between 1 and %(most)d seconds from now.") % {"most": LONGEST_DEADLINE},
+            hint=_("Change it, or leave it out."),
+            field="deadline",
+        )
+    return timezone.now() + timedelta(seconds=seconds)
+
+
+def _require_engine() -> None:
+    """While engines turn requests away, new ones are told so instead of being let wait in vain."""
+    seconds = selectors.seconds_until_engine()
+    if seconds:
+        raise Unavailable(
+            _("The engines are full; %(waiting)d requests wait.") % {"waiting": selectors.waiting_count()},
+            hint=_("Try again in %(seconds)d seconds.") % {"seconds": seconds},
+            code="engines_full",
+            retry_after=seconds,
+            queue_position=selectors.waiting_count() + 1,
+        )
+
+
+def _lora_rows(billed: Namespace, settled: Plan) -> list[GenerationLora]:
+    return [
+        GenerationLora(
+            position=position,
+            repository=lora.repository,
+            model_name=lora.repository.full_name,
+            commit=lora.commit,
+            file=LORA_FILE,
+            scale=lora.scale,
+            licence=lora.licence,
+            grant_of_use=_grant_of_use(billed, lora.repository, lora.licence),
+        )
+        for position, lora in enumerate(settled.loras)
+    ]
+
+
+def _grant_of_use(billed: Namespace, repository: Repository, licence: str) -> str:
     """The grant under which an organisation uses the model; empty when none is needed."""
-    if not rules.needs_grant_of_use(billed, settled.repository, settled.licence):
+    if not rules.needs_grant_of_use(billed, repository, licence):
         return ""
-    grant = grant_for(billed, settled.repository)
+    grant = grant_for(billed, repository)
     if grant is None:
         raise Forbidden(
             _("%(name)s has no licence for commercial use of %(model)s.")
-            % {"name": billed.name, "model": settled.repository.full_name},
+            % {"name": billed.name, "model": repository.full_name},
             hint=_("Buy one from the model's page, or draw under your own name for research."),
             code="licence_needed",
         )
     return str(grant.pk)
 
 
-def _refuse(generation: Generation, *, by: Principal) -> Generation:
+def _save(generation: Generation, loras: list[GenerationLora]) -> None:
+    """With its LoRAs; the images it is drawn from are in use from now on."""
+    given = [key for key in (generation.image_id, generation.mask_id) if key]
+    if given:
+        InputImage.objects.filter(pk__in=given).update(used_at=timezone.now())
+    generation.save()
+    for lora in loras:
+        lora.generation = generation
+    GenerationLora.objects.bulk_create(loras)
+
+
+def _refuse(generation: Generation, loras: list[GenerationLora], *, by: Principal) -> Generation:
     generation.billing = Billing.FREE
     move(generation, GenerationState.REFUSED, failure=FailureCode.POLICY)
-    generation.save()
+    _save(generation, loras)
     audit.record("generation.refused", str(generation), actor=by, verdict=generation.verdict)
     return generation
 
@@ -254,6 +273,7 @@ def _billing(principal: Principal, billed: Namespace, settled: Plan) -> tuple[Bi
             hint=_("Wait until some are ready."),
             retry_after=10,
         )
+    _require_rate(principal, count)
     free = 0 if billed.is_organisation else selectors.free_pictures_left(principal.user)
     if free >= count:
         return Billing.FREE, 0
@@ -269,69 +289,49 @@ def _billing(principal: Principal, billed: Namespace, settled: Plan) -> tuple[Bi
             hint=_("Buy credits at /credits, or draw under your own name within the daily free allowance."),
             code="credits_too_low",
         )
+    _require_budget(principal, settled)
     return Billing.CREDITS, settled.price
 
 
-def _model_named(principal: Principal, name: str) -> Repository:
-    """By its name, or by one that it had before."""
-    try:
-        found = repository_for(principal, RepositoryKind.MODEL, name)
-    except Refusal as refusal:
-        if refusal.code != "moved":
-            raise
-        found = repository_for(principal, RepositoryKind.MODEL, str(refusal.hint))
-    require_contents(principal, found)
-    return found
-
-
-def _parameters(repository: Repository, commit: str, wanted: Wanted) -> dict[str, Any]:
-    """The wish with the model's own values in its gaps, checked."""
-    profile = selectors.profile(repository, commit)
-    if profile is None:
+def _require_rate(principal: Principal, count: int) -> None:
+    """The caller holds the lock of the person, so nobody asks with the same token meanwhile."""
+    token = principal.token
+    if token is None or token.per_minute is None:
+        return
+    if count > token.per_minute:
         raise Unprocessable(
-            _("%(model)s is not a text-to-image pipeline.") % {"model": repository.full_name},
-            hint=_("Choose a model from the Studio's list."),
-            field="model",
+            _("This access token may ask for %(most)d pictures a minute.") % {"most": token.per_minute},
+            hint=_("Ask for fewer, or change its limits at /settings/tokens."),
+            field="count",
         )
-    numbers: dict[str, int | float] = {
-        "seed": secrets.randbelow(MAX_SEED) if wanted.seed is None else wanted.seed,
-        "steps": profile.steps if wanted.steps is None else wanted.steps,
-        "guidance": float(profile.guidance if wanted.guidance is None else wanted.guidance),
-        "width": profile.width if wanted.width is None else wanted.width,
-        "height": profile.height if wanted.height is None else wanted.height,
-        "count": wanted.count,
-    }
-    _check_texts(wanted)
-    _check_numbers(numbers, unit=profile.unit)
-    return {"prompt": wanted.prompt, "negative_prompt": wanted.negative_prompt, **numbers}
+    asked, seconds = selectors.pictures_in_a_minute(token)
+    if asked + count > token.per_minute:
+        raise TooManyRequests(
+            _("This access token may ask for %(most)d pictures a minute.") % {"most": token.per_minute},
+            hint=_("Wait %(seconds)d seconds, or change its limits at /settings/tokens.") % {"seconds": seconds},
+            code="token_rate",
+            retry_after=seconds,
+        )
 
 
-def _check_texts(wanted: Wanted) -> None:
-    if not wanted.prompt.strip():
-        raise Unprocessable(_("The prompt is empty."), hint=_("Say what to draw."), field="prompt")
-    for field, text in (("prompt", wanted.prompt), ("negative_prompt", wanted.negative_prompt)):
-        if len(text) > MAX_PROMPT or "\x00" in text:
-            raise Unprocessable(
-                _("The text is longer than %(most)d characters, or holds one that is not allowed.")
-                % {"most": MAX_PROMPT},
-                hint=_("Shorten it."),
-                field=field,
-            )
-
-
-def _check_numbers(numbers: dict[str, int | float], *, unit: int) -> None:
-    for field, (least, most) in LIMITS.items():
-        if not least <= numbers[field] <= most:
-            raise Unprocessable(
-                _("%(field)s must lie between %(least)s and %(most)s.")
-                % {"field": field, "least": least, "most": most},
-                hint=_("Change it and try again."),
-                field=field,
-            )
-    for field in ("width", "height"):
-        if numbers[field] % unit:
-            raise Unprocessable(
-                _("%(field)s must be a multiple of %(unit)d for this model.") % {"field": field, "unit": unit},
-                hint=_("Change it, or leave it out for the model's own size."),
-                field=field,
-            )
+def _require_budget(principal: Principal, settled: Plan) -> None:
+    token = principal.token
+    left = None if token is None else selectors.budget_left(token)
+    if token is None or left is None:
+        return
+    if token.budget_currency != settled.currency:
+        raise Unprocessable(
+            _("The budget of this access token is in %(currency)s.") % {"currency": token.budget_currency.upper()},
+            hint=_("Pay in that currency."),
+            field="currency",
+        )
+    if settled.price > left:
+        raise PaymentRequired(
+            _("This costs %(price)s, and this access token may spend %(left)s more in this month.")
+            % {
+                "price": format_money(settled.price, settled.currency),
+                "left": format_money(max(0, left), settled.currency),
+            },
+            hint=_("Raise its budget at /settings/tokens, or use another token."),
+            code="token_budget",
+        )

@@ -5,10 +5,8 @@ lease can no longer write, because its attempt is no longer the current one.
 """
 
 import logging
-import os
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -21,8 +19,9 @@ from common.services import audit, outbox
 from hub.selectors.lineage import attribution_graph
 from inference.enums import Billing, FailureCode, GenerationState
 from inference.models import Generation, Picture
+from inference.services.files import keep_file
 from inference.services.generations import move, send
-from revenue.services.credits import spend
+from revenue.services.credits import Part, spend
 
 logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 3
@@ -43,7 +42,7 @@ class Drawn:
 
 @transaction.atomic
 def claim(generation_id: str) -> Generation | None:
-    """Take it up; None when it ended, was cancelled, or another worker holds it."""
+    """Take it up; None when it ended, was cancelled, came too late, or another worker holds it."""
     generation = (
         Generation.objects.select_for_update(of=("self",))
         .select_related("owner", "billed", "repository__namespace")
@@ -58,6 +57,10 @@ def claim(generation_id: str) -> Generation | None:
         if _gave_up(generation):
             return None
         move(generation, GenerationState.QUEUED)
+    if _expired(generation):
+        return None
+    if generation.not_before is not None and generation.not_before > timezone.now():
+        return None
     move(generation, GenerationState.RUNNING)
     generation.attempt += 1
     generation.steps_done = 0
@@ -67,10 +70,30 @@ def claim(generation_id: str) -> Generation | None:
     return generation
 
 
-def beat(generation: Generation, *, steps_done: int) -> bool:
-    """Extend the lease and tell the progress; False when the worker must stop."""
+def beat(
+    generation: Generation, *, steps_done: int, place: int | None = None, place_seconds: float | None = None
+) -> bool:
+    """Extend the lease and tell the progress, or the place inside of the engine; False when the worker must stop."""
     mine = Generation.objects.filter(pk=generation.pk, attempt=generation.attempt, state=GenerationState.RUNNING)
-    return bool(mine.filter(cancel_asked=False).update(lease_until=_lease(), steps_done=steps_done))
+    facts = {"steps_done": steps_done, "place": place, "place_seconds": place_seconds}
+    return bool(mine.filter(cancel_asked=False).update(lease_until=_lease(), **facts))
+
+
+@transaction.atomic
+def postpone(generation: Generation, *, seconds: float) -> Generation | None:
+    """The engine is full: back into the queue, for at least so long. It counts as no attempt.
+
+    None when the attempt is no longer current.
+    """
+    current = _current(generation)
+    if current is None:
+        return None
+    move(current, GenerationState.CANCELLED if current.cancel_asked else GenerationState.QUEUED)
+    current.postponed += 1
+    current.lease_until = None
+    current.not_before = None if current.is_final else timezone.now() + timedelta(seconds=seconds)
+    current.save()
+    return current
 
 
 def succeed(generation: Generation, pictures: list[Drawn], *, timings: dict[str, Any]) -> Generation | None:
@@ -93,7 +116,7 @@ def succeed(generation: Generation, pictures: list[Drawn], *, timings: dict[str,
         for position, drawn in enumerate(pictures)
     ]
     for row, drawn in zip(rows, pictures, strict=True):
-        _keep(row.path, drawn.content)
+        keep_file(row.path, drawn.content)
     try:
         ended = _succeed(generation, rows, timings)
     except PaymentRequired as refusal:
@@ -131,8 +154,14 @@ def reconcile() -> int:
     """Send again what no worker holds: lost with a worker, or with its message. Returns how many."""
     now = timezone.now()
     lost = Q(state=GenerationState.RUNNING, lease_until__lt=now)
-    unsent = Q(state=GenerationState.QUEUED, sent_at__lt=now - SEND_AGAIN_AFTER)
-    found = list(Generation.objects.filter(lost | unsent).order_by("created_at").values_list("pk", flat=True)[:500])
+    unsent = Q(state=GenerationState.QUEUED, not_before=None, sent_at__lt=now - SEND_AGAIN_AFTER)
+    postponed = Q(state=GenerationState.QUEUED, not_before__lte=now)
+    too_late = Q(state=GenerationState.QUEUED, deadline__lt=now)
+    found = list(
+        Generation.objects.filter(lost | unsent | postponed | too_late)
+        .order_by("created_at")
+        .values_list("pk", flat=True)[:500]
+    )
     return sum(_take_back(generation_id) for generation_id in found)
 
 
@@ -146,7 +175,10 @@ def _take_back(generation_id: str) -> bool:
             return False
         logger.warning("a worker was lost", extra={"generation": generation.pk, "attempt": generation.attempt})
         move(generation, GenerationState.CANCELLED if generation.cancel_asked else GenerationState.QUEUED)
+    if _expired(generation):
+        return False
     generation.sent_at = timezone.now()
+    generation.not_before = None
     generation.lease_until = None
     generation.save()
     if not generation.is_final:
@@ -165,14 +197,12 @@ def _succeed(generation: Generation, rows: list[Picture], timings: dict[str, Any
         current.save()
         return None
     if current.billing == Billing.CREDITS:
-        graph = None if current.repository is None else attribution_graph(current.repository, current.commit)
         spend(
             current.billed,
             amount=current.price,
             currency=current.currency,
             key=f"generation:{current.pk}",
-            asset=None if graph is None else graph.root,
-            graph=graph,
+            parts=_parts(current),
             memo=f"{current.count} pictures by {current.model_name}",
         )
     move(current, GenerationState.SUCCEEDED)
@@ -184,6 +214,8 @@ def _succeed(generation: Generation, rows: list[Picture], timings: dict[str, Any
         "generation": current.pk,
         "model": current.model_name,
         "commit": current.commit,
+        "task": current.task,
+        "loras": [use.parameters for use in current.loras.all()],
         "pictures": current.count,
         "billing": current.billing,
         "price": current.price,
@@ -191,6 +223,21 @@ def _succeed(generation: Generation, rows: list[Picture], timings: dict[str, Any
     }
     outbox.emit("generation.succeeded", f"generation.succeeded:{current.pk}", payload)
     return current
+
+
+def _parts(generation: Generation) -> list[Part]:
+    """Half of the price is the model's, the other half that of the LoRAs of others whose makers are known (088)."""
+    model = None
+    if generation.repository is not None:
+        model = attribution_graph(generation.repository, generation.commit)
+    own = {generation.billed_id, generation.owner.namespace.pk}
+    used = [use for use in generation.loras.select_related("repository") if use.repository is not None]
+    others = [(use.repository, use.commit) for use in used if use.repository.namespace_id not in own]
+    loras = [graph for lora in others if (graph := attribution_graph(*lora)) is not None]
+    if not loras:
+        return [Part(generation.price, model)]
+    each = generation.price // 2 // len(loras)
+    return [Part(generation.price - each * len(loras), model), *(Part(each, graph) for graph in loras)]
 
 
 def _current(generation: Generation) -> Generation | None:
@@ -209,7 +256,7 @@ def _is_lost(generation: Generation) -> bool:
 
 def _gave_up(generation: Generation) -> bool:
     """End what has taken several workers with it."""
-    if generation.attempt < MAX_ATTEMPTS:
+    if generation.attempt - generation.postponed < MAX_ATTEMPTS:
         return False
     move(generation, GenerationState.FAILED, failure=FailureCode.LOST)
     generation.save()
@@ -217,23 +264,18 @@ def _gave_up(generation: Generation) -> bool:
     return True
 
 
+def _expired(generation: Generation) -> bool:
+    """End what waits, and whose deadline has passed."""
+    if generation.deadline is None or generation.deadline > timezone.now():
+        return False
+    move(generation, GenerationState.FAILED, failure=FailureCode.EXPIRED)
+    generation.save()
+    audit.record("generation.failed", str(generation), code=FailureCode.EXPIRED)
+    return True
+
+
 def _lease() -> Any:
     return timezone.now() + timedelta(seconds=settings.GENERATION_LEASE_SECONDS)
-
-
-def _keep(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _forget(rows: list[Picture]) -> None:

@@ -5,7 +5,7 @@ import logging
 import os
 import threading
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,20 +14,23 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.principal import Principal
-from accounts.services.tokens import issue_job_token, revoke_job_tokens
+from accounts.services.tokens import issue_reading_token, revoke_job_tokens
+from hub.models import Repository
 from hub.rules import may_read
 from hub.selectors import has_contents
+from inference.algorithms import uploads
 from inference.algorithms.profiles import MAX_PICTURES
 from inference.enums import FailureCode
-from inference.models import Generation
+from inference.models import Generation, InputImage
 from inference.services import running
 from inference.services.provenance import sealed_png
 
 if TYPE_CHECKING:
     from inference.engine.engine import Engine
-    from inference.engine.requests import Handle, Progress, Result
+    from inference.engine.requests import Handle, Progress, Request, Result
 
 logger = logging.getLogger(__name__)
+FULL_FOR = 10.0  # seconds, when the engine has measured nothing yet
 LOOK_EVERY = 0.25  # seconds between two looks at the engine
 _lock = threading.Lock()
 _engine: "Engine | None" = None
@@ -67,6 +70,7 @@ def the_engine() -> "Engine":
                 device=device,
                 max_bytes=settings.ENGINE_MEMORY,
                 max_rows=settings.ENGINE_ROWS,
+                max_waiting=settings.ENGINE_WAITING,
                 max_call_bytes=settings.ENGINE_CALL_MEMORY or None,
             )
         return _engine
@@ -75,18 +79,19 @@ def the_engine() -> "Engine":
 def _draw(generation: Generation) -> None:
     from inference.engine import requests  # noqa: PLC0415 - slow import
 
-    repository = generation.repository
-    # Asked again: minutes may have passed since the request, and models close.
-    owner = Principal(user=generation.owner)
-    if repository is None or not may_read(owner, repository) or not has_contents(owner, repository):
-        running.fail(generation, FailureCode.MODEL_GONE)
+    gone = next((name for name, repository in _used(generation) if not _is_open(generation, repository)), None)
+    if gone is not None:
+        running.fail(generation, FailureCode.MODEL_GONE, detail=gone)
         return
     try:
         results = _results(generation)
     except requests.Cancelled:
         running.stop_cancelled(generation)
+    except requests.EngineFull as full:
+        running.postpone(generation, seconds=full.retry_after or FULL_FOR)
     except requests.DeadlinePassed:
-        running.fail(generation, FailureCode.TOO_LONG)
+        expired = generation.deadline is not None and generation.deadline <= timezone.now()
+        running.fail(generation, FailureCode.EXPIRED if expired else FailureCode.TOO_LONG)
     except requests.ModelRefused as error:
         running.fail(generation, FailureCode.MODEL_REFUSED, detail=str(error))
     except requests.BadRequest as error:
@@ -96,39 +101,74 @@ def _draw(generation: Generation) -> None:
         running.succeed(generation, pictures, timings=_timings(results))
 
 
+def _used(generation: Generation) -> list[tuple[str, Repository | None]]:
+    """The model and the LoRAs, by the names they were asked for."""
+    loras = [(use.model_name, use.repository) for use in generation.loras.select_related("repository__namespace")]
+    return [(generation.model_name, generation.repository), *loras]
+
+
+def _is_open(generation: Generation, repository: Repository | None) -> bool:
+    """Asked again: minutes may have passed since the request, and models close."""
+    owner = Principal(user=generation.owner)
+    return repository is not None and may_read(owner, repository) and has_contents(owner, repository)
+
+
 def _results(generation: Generation) -> "list[Result]":
     """One result for each picture, or the EngineError that ended one of them."""
-    assert generation.repository is not None
     watch = _Watch(generation)
-    is_closed = generation.repository.is_private or generation.repository.is_gated
-    token = _token(generation) if is_closed else None
+    closed = [found for _name, found in _used(generation) if found is not None and _is_closed(found)]
+    token = _token(generation, closed) if closed else None
     try:
-        handles = [the_engine().submit(_request(generation, i, token, watch)) for i in range(generation.count)]
+        first = _request(generation, token)
+        handles = [
+            the_engine().submit(
+                replace(first, seed=generation.seed + index, previews=index == 0, on_progress=watch.listener(index))
+            )
+            for index in range(generation.count)
+        ]
         return watch.until_done(handles)
     finally:
         if token is not None:
             revoke_job_tokens(_job(generation))
 
 
-def _request(generation: Generation, index: int, token: str | None, watch: "_Watch") -> Any:
-    from inference.engine.requests import ModelKey, Request  # noqa: PLC0415 - slow import
+def _request(generation: Generation, token: str | None) -> "Request":
+    """That of the first picture."""
+    from inference.engine.requests import LoraUse, ModelKey, Request  # noqa: PLC0415 - slow import
 
     assert generation.repository is not None
+    facts = {"strength": generation.strength, "image_guidance": generation.image_guidance}
+    uses = [use for use in generation.loras.select_related("repository__namespace") if use.repository is not None]
     return Request(
         ModelKey(generation.repository.full_name, generation.commit),
         prompt=generation.prompt,
         negative_prompt=generation.negative_prompt,
-        seed=generation.seed + index,
+        seed=generation.seed,
         steps=generation.steps,
         guidance=generation.guidance,
         width=generation.width,
         height=generation.height,
-        deadline=time.monotonic() + settings.GENERATION_LIMIT_SECONDS,
+        scheduler=generation.scheduler or None,
+        image=_opened(generation.image),
+        mask=_opened(generation.mask),
+        loras=tuple(LoraUse(ModelKey(use.repository.full_name, use.commit), use.scale) for use in uses),
+        deadline=_deadline(generation),
         token=token,
-        tenant=str(generation.owner_id),
-        previews=index == 0,
-        on_progress=watch.listener(index),
+        tenant=str(generation.billed_id),
+        **{name: value for name, value in facts.items() if value is not None},
     )
+
+
+def _opened(given: InputImage | None) -> Any:
+    return None if given is None else uploads.opened(given.path.read_bytes())
+
+
+def _deadline(generation: Generation) -> float:
+    """What comes first: its own, or the most that a generation may take."""
+    limit = float(settings.GENERATION_LIMIT_SECONDS)
+    if generation.deadline is not None:
+        limit = min(limit, (generation.deadline - timezone.now()).total_seconds())
+    return time.monotonic() + limit
 
 
 class _Watch:
@@ -136,13 +176,14 @@ class _Watch:
 
     def __init__(self, generation: Generation) -> None:
         self.generation = generation
-        self.steps = [0] * MAX_PICTURES
+        self.steps = [0.0] * MAX_PICTURES
         self.preview: Any = None
-        self._told = (-1, 0.0)
+        self._told: tuple[Any, float] = (None, 0.0)
 
     def listener(self, index: int) -> Any:
         def listen(progress: "Progress") -> None:
-            self.steps[index] = progress.step
+            # Some samplers count each step twice: the shares are the same.
+            self.steps[index] = progress.step / max(1, progress.steps)
             if progress.preview is not None:
                 self.preview = progress.preview
 
@@ -161,11 +202,14 @@ class _Watch:
                 handle.cancel()
 
     def _tell(self, handles: "list[Handle]") -> None:
-        done, now = sum(self.steps), time.monotonic()
-        if done == self._told[0] and now - self._told[1] < settings.GENERATION_LEASE_SECONDS / 4:
+        done = round(sum(self.steps) * self.generation.steps_taken)
+        standing = the_engine().standing(handles[0]) if not done else None
+        place, seconds = (standing.position, standing.seconds) if standing else (None, None)
+        news, now = (done, place), time.monotonic()
+        if news == self._told[0] and now - self._told[1] < settings.GENERATION_LEASE_SECONDS / 4:
             return
-        self._told = (done, now)
-        if not running.beat(self.generation, steps_done=done):
+        self._told = (news, now)
+        if not running.beat(self.generation, steps_done=done, place=place, place_seconds=seconds):
             for handle in handles:
                 handle.cancel()
         self._show_preview()
@@ -194,12 +238,15 @@ def _timings(results: "list[Result]") -> dict[str, Any]:
     return summed | {"queued": round(max(timing["queued"] for timing in each), 4)}
 
 
-def _token(generation: Generation) -> str:
-    """Lets the engine read this one closed model's namespace for as long as the generation may run."""
-    assert generation.repository is not None
-    return issue_job_token(
+def _is_closed(repository: Repository) -> bool:
+    return repository.is_private or repository.is_gated
+
+
+def _token(generation: Generation, closed: list[Repository]) -> str:
+    """Lets the engine read these repositories, and nothing else, for as long as the generation may run."""
+    return issue_reading_token(
         generation.owner,
-        namespace=generation.repository.namespace,
+        repositories=[repository.reference for repository in closed],
         job=_job(generation),
         expires_at=timezone.now() + timedelta(seconds=settings.GENERATION_LIMIT_SECONDS),
     )

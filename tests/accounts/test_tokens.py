@@ -164,3 +164,30 @@ def test_the_page_takes_the_same_number_of_queries(client, ada, count, django_as
         fine_token(ada, Permission.REPO_READ, Permission.REPO_WRITE, namespaces=[ada.namespace])
     with django_assert_num_queries(5):
         client.get(ADDRESS)
+
+
+def test_a_token_is_made_with_limits_and_they_are_changed_in_the_browser(client, ada):
+    token = made(client, budget="2.50", currency="usd", per_minute="30")
+    assert (token.budget, token.budget_currency, token.per_minute) == (2_500_000, "usd", 30)
+    page = f"{ADDRESS}/{token.pk}/limits"
+    assert 'value="2.50"' in client.get(page).content.decode().replace('value="2.5"', 'value="2.50"')
+    assert client.post(page, {"budget": "-1"}).status_code == 200
+    assert client.post(page, {"budget": "", "currency": "eur", "per_minute": ""}).status_code == 302
+    token.refresh_from_db()
+    assert (token.budget, token.budget_currency, token.per_minute) == (None, "", None)
+    assert made(client).budget is None
+
+
+def test_nobody_else_and_no_token_changes_limits(client, ada):
+    token = made(client)
+    page = f"{ADDRESS}/{token.pk}/limits"
+    client.force_login(UserFactory(is_staff=True))
+    assert client.get(page).status_code == 404
+    assert client.post(page, {"budget": "5"}).status_code == 404
+    client.logout()
+    assert client.get(page).status_code == 302
+    text = tokens.issue_token(ada, name="write", scope=TokenScope.WRITE)
+    with pytest.raises(Forbidden):
+        tokens.set_limits(token, tokens.Limits(budget=5), by=principal_of_token(text))
+    with pytest.raises(Invalid):
+        tokens.set_limits(token, tokens.Limits(budget=-5), by=Principal(user=ada))

@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,9 +14,9 @@ from accounts.models import Namespace, User
 from accounts.principal import Principal
 from hub.models import Repository
 from hub.services import versions
-from inference.models import Generation
-from inference.services import generations, running
-from inference.services.generations import Wanted
+from inference.models import Generation, InputImage
+from inference.services import generations, inputs, running
+from inference.services.planning import Wanted
 from inference.services.provenance import sealed_png
 from licensing.enums import OrderKind, OrderState
 from licensing.models import GrantOfUse, Order
@@ -43,13 +44,16 @@ def card(licence: str = "apache-2.0") -> bytes:
     return CARD.format(licence=licence).encode()
 
 
-def model(owner: User | None = None, *, licence: str = "apache-2.0", **facts) -> Repository:
+def model(
+    owner: User | None = None, *, licence: str = "apache-2.0", pipeline: str = "StableDiffusion3Pipeline", **facts
+) -> Repository:
     """A text-to-image model of 16x16 pixels by its configuration files; it has no weights."""
-    index = {"_class_name": "StableDiffusion3Pipeline", "transformer": ["diffusers", "SD3Transformer2DModel"]}
+    denoiser = "transformer" if pipeline == "StableDiffusion3Pipeline" else "unet"
+    index = {"_class_name": pipeline, denoiser: ["diffusers", "X"], "text_encoder": ["transformers", "Y"]}
     files = {
         "README.md": card(licence),
         "model_index.json": json.dumps(index).encode(),
-        "transformer/config.json": json.dumps({"sample_size": 16, "patch_size": 4}).encode(),
+        f"{denoiser}/config.json": json.dumps({"sample_size": 16, "patch_size": 4}).encode(),
         "vae/config.json": json.dumps({"block_out_channels": [8]}).encode(),
     }
     made = hub.repository(owner, files=files, **facts)
@@ -57,13 +61,41 @@ def model(owner: User | None = None, *, licence: str = "apache-2.0", **facts) ->
     return made
 
 
-def published(owner: User, **facts) -> Repository:
-    """A model with a recorded version, so that its makers earn."""
-    made = model(owner, **facts)
+def published(owner: User, *, make: Callable[..., Repository] = model, **facts) -> Repository:
+    """A model (or what `make` makes) with a recorded version, so that its makers earn."""
+    made = make(owner, **facts)
     hub.put(made, {"wellspring.json": b"{}"}, by=Principal(user=owner))
     made.refresh_from_db()
     versions.record_version(made, made.head, user=owner)
     return made
+
+
+def lora(
+    owner: User | None = None, *, layer: str = "unet.down.to_q", licence: str = "apache-2.0", **facts
+) -> Repository:
+    """An adapter of one layer, by the header of its file and zeros."""
+    tensors, offset, head = {"lora_A": [2, 8], "lora_B": [8, 2]}, 0, {}
+    for side, shape in tensors.items():
+        end = offset + 4 * shape[0] * shape[1]
+        head[f"{layer}.{side}.weight"] = {"dtype": "F32", "shape": shape, "data_offsets": [offset, end]}
+        offset = end
+    text = json.dumps(head).encode()
+    files = {"pytorch_lora_weights.safetensors": len(text).to_bytes(8, "little") + text + bytes(offset)}
+    made = hub.repository(owner, files=files | {"README.md": card(licence)}, **facts)
+    made.refresh_from_db()
+    return made
+
+
+def given(owner: User, kind: str = "image", *, size: tuple[int, int] = (16, 16), colour=(200, 30, 10)) -> InputImage:
+    """An image or mask that a person gave, of one colour (the right half of a mask is white)."""
+    file = io.BytesIO()
+    if kind == "image":
+        Image.new("RGB", size, colour).save(file, "PNG")
+        return inputs.keep_image(file.getvalue(), by=Principal(user=owner))
+    mask = Image.new("L", size, 0)
+    mask.paste(255, (size[0] // 2, 0, *size))
+    mask.save(file, "PNG")
+    return inputs.keep_mask(file.getvalue(), by=Principal(user=owner))
 
 
 def grant_of_use(repository: Repository, holder: Namespace, *, by: User, days: int = 30) -> GrantOfUse:
@@ -98,7 +130,7 @@ def generation(
 ) -> Generation:
     """In the queue, through the service that the doors use."""
     repository = repository or model(owner)
-    wanted = {name: facts.pop(name) for name in ("seed", "steps", "guidance", "count") if name in facts}
+    wanted = {name: facts.pop(name) for name in vars(Wanted("")) if name in facts}
     return generations.request_generation(
         Principal(user=owner), Wanted(prompt=prompt, **wanted), model=repository.full_name, **facts
     )

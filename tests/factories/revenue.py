@@ -61,7 +61,6 @@ def spend(customer: Namespace, *, graph=None, amount=UNIT, key=""):
         amount=amount,
         currency="eur",
         key=key or f"generation:{next(_numbers)}",
-        asset=graph and graph.root,
-        graph=graph,
+        parts=[credits_service.Part(amount, graph)],
         memo="a picture",
     )

@@ -160,7 +160,8 @@ POSTS = [
 ]  # fmt: skip
 # Forms of pages; what is wrong with them is said on a page, or by a way back to one.
 FORMS = [
-    "/logout", "/language", "/settings/tokens/1/revoke", "/settings/tokens/1/renew", "/oauth/token",
+    "/logout", "/language", "/settings/tokens/1/revoke", "/settings/tokens/1/renew", "/settings/tokens/1/limits",
+    "/oauth/token",
     "/settings/applications/{app}/secret", "/settings/connected-apps/{app}/disconnect", "/oauth/device",
     "/oauth/revoke", "/organisations/lab/members/set", "/organisations/lab/members/bob/remove", "/settings/bulk/1/end",
     "/credits/{credit}/answer", "/desk/reports/{report_number}/act", "/opt-outs/{opt_out}/act", "/notices/1/read",

@@ -21,7 +21,8 @@ from inference.services.provenance import verified
 from revenue.models import RevenueLine
 from revenue.selectors import credit_balance
 from tests.factories.inference import EURO, buy_credits, upload_pipeline
-from tests.inference.pipelines import save_flow_pipeline
+from tests.inference.engine.alone import mask, photograph, stock
+from tests.inference.pipelines import save_diffusion_pipeline, save_flow_pipeline
 from tests.inference.serving import serve, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -55,6 +56,17 @@ def token(person):
 @pytest.fixture
 def shapes(person, pipeline_folder):
     return upload_pipeline(person, pipeline_folder, name="shapes")
+
+
+@pytest.fixture(scope="module")
+def painter_folder(tmp_path_factory):
+    return save_diffusion_pipeline(tmp_path_factory.mktemp("painter"))
+
+
+@pytest.fixture
+def painter(person, painter_folder):
+    """A model that draws, redraws and fills."""
+    return upload_pipeline(person, painter_folder, name="painter")
 
 
 def call(url, token, body=None, method=None):
@@ -129,6 +141,84 @@ def test_the_stock_inference_client_gets_the_picture_that_the_stock_pipeline_dra
         client.text_to_image("a red circle", width=18)
 
 
+def encoded(image):
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def test_the_stock_openai_client_edits_lists_models_and_watches_pictures_grow(serving, painter, token):
+    client = openai.OpenAI(base_url=f"{serving.url}/v1", api_key=token, max_retries=0)
+    assert [one.id for one in client.models.list()] == ["researcher/painter"]
+    assert client.models.retrieve("researcher/painter").owned_by == "researcher"
+    hole = photograph().convert("RGBA")
+    hole.putalpha(mask().point(lambda value: 255 - value))
+    facts = {"model": "researcher/painter", "prompt": "a red circle", "response_format": "b64_json"}
+    filled = client.images.edit(
+        **facts,
+        image=("photograph.png", encoded(photograph()), "image/png"),
+        mask=("mask.png", encoded(hole), "image/png"),
+        n=2,
+        extra_body={"seed": 3, "steps": 4},
+    )
+    assert len(filled.data) == 2
+    assert pixels(base64.b64decode(filled.data[0].b64_json)).shape == (16, 16, 3)
+    webp = client.images.generate(**facts, output_format="webp", extra_body={"steps": 2})
+    assert Image.open(io.BytesIO(base64.b64decode(webp.data[0].b64_json))).format == "WEBP"
+    growing = client.images.generate(**facts, stream=True, partial_images=2, extra_body={"steps": 150, "seed": 4})
+    events = list(growing)
+    assert events[-1].type == "image_generation.completed"
+    assert {event.type for event in events[:-1]} <= {"image_generation.partial_image"}
+    assert pixels(base64.b64decode(events[-1].b64_json)).shape == (16, 16, 3)
+    with pytest.raises(openai.BadRequestError, match="mask"):
+        client.images.edit(**facts, image=encoded(photograph()), mask=encoded(mask()))
+
+
+def test_the_stock_inference_client_redraws_as_the_stock_pipeline_does(serving, painter, token, painter_folder):
+    import diffusers
+    import torch
+
+    client = InferenceClient(model=f"{serving.url}/inference/researcher/painter", token=token)
+    facts = {"num_inference_steps": 6, "guidance_scale": 3.0, "strength": 0.7}
+    picture = client.image_to_image(encoded(photograph()), prompt="a red circle", seed=11, scheduler="euler", **facts)
+    pipeline = stock("StableDiffusionImg2ImgPipeline", painter_folder)
+    pipeline.scheduler = diffusers.EulerDiscreteScheduler.from_config(pipeline.own_scheduler.config)
+    generator = torch.Generator().manual_seed(11)
+    (expected,) = pipeline("a red circle", image=photograph(), generator=generator, **facts).images
+    assert np.abs(pixels(encoded(picture)).astype(int) - np.asarray(expected)).max() <= 1
+
+
+def form(url, token, fields, files, accept="image/*"):
+    parts = [
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in fields.items()
+    ]
+    for name, content in files.items():
+        head = f'--x\r\nContent-Disposition: form-data; name="{name}"; filename="{name}.png"\r\n'
+        parts.append(head.encode() + b"Content-Type: image/png\r\n\r\n" + content + b"\r\n")
+    request = urllib.request.Request(url, data=b"".join(parts) + b"--x--\r\n")
+    request.add_header("Authorization", f"Bearer {token}")
+    request.add_header("Content-Type", "multipart/form-data; boundary=x")
+    request.add_header("Accept", accept)
+    with urllib.request.urlopen(request, timeout=90) as answer:
+        return answer.headers, answer.read()
+
+
+def test_forms_in_stabilitys_shape_are_answered_with_bytes_or_json(serving, painter, token):
+    url = f"{serving.url}/v2beta/stable-image"
+    fields = {"model": "researcher/painter", "prompt": "a red circle", "steps": 3, "seed": 5}
+    headers, content = form(f"{url}/generate/sd3", token, fields | {"output_format": "jpeg"}, {})
+    assert (headers["finish-reason"], headers["seed"], headers["Content-Type"]) == ("SUCCESS", "5", "image/jpeg")
+    assert Image.open(io.BytesIO(content)).format == "JPEG"
+    files = {"image": encoded(photograph()), "mask": encoded(mask())}
+    _headers, content = form(f"{url}/edit/inpaint", token, fields, files, accept="application/json")
+    answer = json.loads(content)
+    assert (answer["finish_reason"], answer["seed"]) == ("SUCCESS", 5)
+    assert pixels(base64.b64decode(answer["image"])).shape == (16, 16, 3)
+    _headers, content = form(f"{url}/edit/outpaint", token, fields | {"right": 16}, {"image": encoded(photograph())})
+    assert pixels(content).shape == (16, 32, 3)
+
+
 def test_asking_natively_listening_to_events_and_making_it_again(serving, shapes, token):
     made = ask(serving, token, "researcher/shapes", steps=30, count=2)
     events = call(made["events"], token).decode()
@@ -186,8 +276,8 @@ def test_a_private_model_from_the_stock_client_is_drawn_with_a_token_that_ends_w
     hub.upload_folder(repo_id="researcher/secret", folder_path=pipeline_folder)
     done = finished(serving, token, ask(serving, token, "researcher/secret"))
     assert done["state"] == "succeeded", done
-    job_token = person.tokens.get(scope="job")
-    assert job_token.reference.startswith(f"job:generation-{done['id']}")
+    job_token = person.tokens.get(reference__startswith=f"job:generation-{done['id']}")
+    assert [grant.repository for grant in job_token.held] == ["model:researcher/secret"] * 2
     assert job_token.revoked_at is not None
 
 

@@ -2,7 +2,9 @@ import json
 
 import pytest
 
+from inference.algorithms import profiles
 from inference.algorithms.profiles import profile_of
+from inference.enums import Task
 
 FLOW = {
     "model_index.json": {"_class_name": "StableDiffusion3Pipeline", "transformer": ["diffusers", "X"]},
@@ -33,3 +35,28 @@ def test_advice_that_means_nothing_is_ignored(advice):
 def test_no_pipeline_has_no_profile():
     assert profile({}) is None
     assert profile_of(lambda _path: "not json", card={}) is None
+
+
+def test_the_tables_are_those_of_the_engine():
+    from inference.engine import samplers, tasks
+
+    words = {tasks.DRAW: {Task.TEXT_TO_IMAGE}, tasks.REDRAW: {Task.IMAGE_TO_IMAGE, Task.EDITING}}
+    words[tasks.FILL] = {Task.INPAINTING}
+    assert profiles.SERVES.keys() == tasks.TASKS.keys()
+    for name, served in profiles.SERVES.items():
+        assert len(served) == len(tasks.TASKS[name])
+        assert all(words[task] & set(served) for task in tasks.TASKS[name])
+    assert tuple(samplers.DIFFUSION) == profiles.DIFFUSION_SAMPLERS
+    assert tuple(samplers.FLOW) == profiles.FLOW_SAMPLERS
+
+
+@pytest.mark.parametrize(("channels", "fills"), [(16, True), (33, True), (4, False)])
+def test_which_transformers_fill(channels, fills):
+    wide = FLOW | {"transformer/config.json": {"sample_size": 128, "patch_size": 2, "in_channels": channels}}
+    assert (Task.INPAINTING in profile(wide).tasks) is fills
+
+
+def test_positions_bound_the_size():
+    bound = FLOW | {"transformer/config.json": {"sample_size": 8, "patch_size": 2, "pos_embed_max_size": 8}}
+    assert profile(bound).largest == 128
+    assert profile(FLOW).largest == 2048

@@ -134,11 +134,11 @@ def test_the_list_costs_the_same_for_one_and_three(client, django_assert_num_que
     headers = bearer(person)
     generation(person, repository)
     client.get("/api/generations", **headers)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert len(client.get("/api/generations", **headers).json()) == 1
     finish(generation(person, repository))
     generation(person, repository)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert len(client.get("/api/generations", **headers).json()) == 3
 
 

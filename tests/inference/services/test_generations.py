@@ -15,7 +15,7 @@ from inference.enums import MOVES, Billing, GenerationState
 from inference.errors import Unprocessable
 from inference.models import Generation
 from inference.services import generations
-from inference.services.generations import Wanted
+from inference.services.planning import Wanted
 from tests.factories.accounts import MembershipFactory, OrganisationFactory, UserFactory, job_token, principal_of
 from tests.factories.inference import buy_credits, finish, generation, grant_of_use, model, published
 

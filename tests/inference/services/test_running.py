@@ -6,14 +6,17 @@ import pytest
 from django.utils import timezone
 
 from accounts.principal import Principal
-from inference import auditors
+from common.errors import Unavailable
+from common.models import OutboxEvent
+from inference import auditors, selectors
 from inference.enums import Billing, FailureCode, GenerationState
 from inference.models import Generation
 from inference.services import generations, running
+from inference.services.planning import LoraWanted
 from revenue.models import Journal, RevenueLine
 from revenue.selectors import credit_balance
 from tests.factories.accounts import UserFactory
-from tests.factories.inference import EURO, buy_credits, drawn, finish, generation, model, published
+from tests.factories.inference import EURO, buy_credits, drawn, finish, generation, lora, model, published
 
 pytestmark = pytest.mark.django_db
 
@@ -161,3 +164,73 @@ def test_a_free_generation_spends_nothing():
     made = generation(UserFactory(), model())
     finish(made)
     assert spent_on(made) == 0
+
+
+def test_what_waits_past_its_deadline_ends_as_expired_and_costs_nothing(paid):
+    late = generation(paid.owner, deadline=60)
+    Generation.objects.filter(pk=late.pk).update(deadline=timezone.now() - timedelta(seconds=1))
+    assert running.claim(late.pk) is None
+    late.refresh_from_db()
+    assert (late.state, late.failure, spent_on(late)) == (GenerationState.FAILED, FailureCode.EXPIRED, 0)
+    swept = generation(paid.owner, deadline=60)
+    Generation.objects.filter(pk=swept.pk).update(deadline=timezone.now() - timedelta(seconds=1))
+    running.reconcile()
+    assert Generation.objects.get(pk=swept.pk).failure == FailureCode.EXPIRED
+    assert credit_balance(paid.billed, "eur") == EURO
+
+
+def test_a_worker_with_a_full_engine_gives_it_back_without_an_attempt_lost(paid):
+    for _ in range(5):
+        claimed = running.claim(paid.pk)
+        running.postpone(claimed, seconds=30)
+        assert running.postpone(claimed, seconds=30) is None
+        Generation.objects.filter(pk=paid.pk).update(not_before=timezone.now() - timedelta(seconds=1))
+    assert running.claim(paid.pk) is not None
+    paid.refresh_from_db()
+    assert (paid.attempt, paid.postponed) == (6, 5)
+
+
+def test_cancelled_while_its_engine_was_full_ends_as_cancelled(paid):
+    claimed = running.claim(paid.pk)
+    generations.cancel(paid, by=Principal(user=paid.owner))
+    assert running.postpone(claimed, seconds=30).state == GenerationState.CANCELLED
+
+
+def test_while_engines_turn_requests_away_new_ones_are_told_when_to_come_back(paid):
+    running.postpone(running.claim(paid.pk), seconds=30)
+    with pytest.raises(Unavailable) as caught:
+        generation(paid.owner)
+    assert 1 <= caught.value.context["retry_after"] <= 30
+    assert caught.value.context["queue_position"] == 2
+
+
+def test_the_place_inside_of_an_engine_is_told_and_forgotten(paid):
+    claimed = running.claim(paid.pk)
+    running.beat(claimed, steps_done=0, place=4, place_seconds=12.5)
+    claimed.refresh_from_db()
+    assert (selectors.queue_position(claimed), selectors.seconds_until_ready(claimed) >= 12) == (5, True)
+    running.beat(claimed, steps_done=1)
+    claimed.refresh_from_db()
+    assert selectors.queue_position(claimed) == 0
+
+
+def test_makers_of_loras_share_the_revenue_and_ones_own_loras_take_none(settings):
+    settings.FREE_PICTURES_PER_DAY = 0
+    person = UserFactory()
+    buy_credits(person.namespace)
+    base = published(UserFactory(), pipeline="StableDiffusionPipeline")
+    adapters = [published(UserFactory(), make=lora), published(UserFactory(), make=lora)]
+    own, unknown = published(person, make=lora), lora()
+    uses = tuple(LoraWanted(one.full_name) for one in [*adapters, own, unknown])
+    made = generation(person, base, loras=uses, count=3)
+    finish(made)
+    lines = RevenueLine.objects.filter(journal__key=f"spend:generation:{made.pk}")
+    each = made.price // 2 // 2
+    earned = {line.asset: line.net for line in lines}
+    assert earned == {
+        f"model:{base.full_name}@{base.head}": made.price - 2 * each,
+        **{f"model:{one.full_name}@{one.head}": each for one in adapters},
+    }
+    assert auditors.billed_once() == []
+    event = OutboxEvent.objects.get(key=f"generation.succeeded:{made.pk}")
+    assert [use["model"] for use in event.payload["loras"]] == [use.model for use in uses]

@@ -1,0 +1,122 @@
+"""Versions by name, and LoRAs that fit a version of a model."""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from accounts.principal import Principal
+from common.errors import Refusal
+from hub.algorithms.weights import WeightsUnreadable
+from hub.enums import RepositoryKind
+from hub.models import Repository
+from hub.selectors import files_ending, head_commit, repository_for, require_contents, revision_of
+from hub.selectors.lineage import licence_of
+from hub.services.weights import INDEX, tensors_at
+from inference.algorithms import adapters
+from inference.algorithms.profiles import MAX_LORA_SCALE, MAX_LORAS, Profile
+from inference.errors import Unprocessable
+
+
+@dataclass(frozen=True)
+class LoraWanted:
+    """A LoRA by its repository, and how strongly it acts."""
+
+    model: str
+    scale: float = 1.0
+    revision: str = "main"
+
+
+@dataclass(frozen=True)
+class LoraPlan:
+    """A LoRA that was found and fits."""
+
+    repository: Repository
+    commit: str
+    licence: str
+    scale: float
+
+
+def version_named(principal: Principal, name: str, revision: str, *, field: str) -> tuple[Repository, str]:
+    """A model and the commit of its version, for somebody who may have its contents. Raises the hub's refusals."""
+    repository = _model_named(principal, name)
+    commit = head_commit(repository, revision)
+    if commit is None:
+        raise Unprocessable(
+            _("%(model)s has no version %(revision)s.") % {"model": repository.full_name, "revision": revision},
+            hint=_("Leave the revision out to use the newest one."),
+            field=field,
+        )
+    return repository, commit
+
+
+def _model_named(principal: Principal, name: str) -> Repository:
+    """By its name, or by one that it had before."""
+    try:
+        found = repository_for(principal, RepositoryKind.MODEL, name)
+    except Refusal as refusal:
+        if refusal.code != "moved":
+            raise
+        found = repository_for(principal, RepositoryKind.MODEL, str(refusal.hint))
+    require_contents(principal, found)
+    return found
+
+
+def loras_for(
+    principal: Principal, base: Repository, commit: str, profile: Profile, wanted: tuple[LoraWanted, ...]
+) -> tuple[LoraPlan, ...]:
+    """The LoRAs by name, found and fitting the version of the model. Raises the hub's refusals, Unprocessable."""
+    if len(wanted) > MAX_LORAS:
+        raise Unprocessable(_("At most %(most)d LoRAs can be combined.") % {"most": MAX_LORAS}, field="loras")
+    found = [_lora(principal, one) for one in wanted]
+    if len({one.repository.pk for one in found}) < len(found):
+        raise Unprocessable(_("A LoRA is named twice."), hint=_("Name it once."), field="loras")
+    network = _shapes(base, commit, profile.denoiser) if found else {}
+    for one in found:
+        _check_fit(one, base, profile, network)
+    return tuple(found)
+
+
+def _lora(principal: Principal, wanted: LoraWanted) -> LoraPlan:
+    repository, commit = version_named(principal, wanted.model, wanted.revision, field="loras")
+    if wanted.scale == 0 or not -MAX_LORA_SCALE <= wanted.scale <= MAX_LORA_SCALE:
+        raise Unprocessable(
+            _("The scale of a LoRA lies between %(least)s and %(most)s, and is not 0.")
+            % {"least": -MAX_LORA_SCALE, "most": MAX_LORA_SCALE},
+            hint=_("Change it and try again."),
+            field="loras",
+        )
+    return LoraPlan(repository, commit, licence_of(repository), float(wanted.scale))
+
+
+def _check_fit(lora: LoraPlan, base: Repository, profile: Profile, network: dict[str, adapters.Shape]) -> None:
+    revision = revision_of(lora.repository, lora.commit)
+    try:
+        tensors = {one.name: one.shape for one in tensors_at(revision, adapters.LORA_FILE)}
+    except WeightsUnreadable as error:
+        raise Unprocessable(
+            _("%(model)s has no LoRA in the format of diffusers (%(file)s).")
+            % {"model": lora.repository.full_name, "file": adapters.LORA_FILE},
+            hint=_("Choose another one."),
+            field="loras",
+        ) from error
+    wrong = adapters.what_does_not_fit(tensors, parts=profile.parts, denoiser=profile.denoiser, network=network)
+    if wrong or not tensors:
+        raise Unprocessable(
+            _("The LoRA %(lora)s does not fit %(model)s: %(tensor)s.")
+            % {"lora": lora.repository.full_name, "model": base.full_name, "tensor": wrong[:200] or "–"},
+            hint=_("Use one that was made for a model of this family."),
+            field="loras",
+        )
+
+
+def _shapes(repository: Repository, commit: str, folder: str) -> dict[str, adapters.Shape]:
+    """The tensors of the network in this folder; empty when their headers cannot be read."""
+    revision = revision_of(repository, commit)
+    paths = [file.path for file in files_ending(revision, ".safetensors", INDEX) if file.path.startswith(f"{folder}/")]
+    if not paths:
+        return {}
+    path = min(paths, key=lambda path: (not path.endswith(INDEX), len(path), path))
+    try:
+        return {one.name: one.shape for one in tensors_at(revision, path)}
+    except WeightsUnreadable:
+        return {}

@@ -1,0 +1,186 @@
+"""Which tasks a model does, what they need, which LoRAs fit, what is refused and by which name."""
+
+import pytest
+
+from accounts.principal import Principal
+from common.errors import Forbidden, NotFound
+from hub.errors import GatedRepository
+from hub.services import repositories
+from inference import selectors
+from inference.algorithms import pricing
+from inference.enums import Task
+from inference.errors import Unprocessable
+from inference.models import Generation
+from inference.services import generations, planning
+from inference.services.planning import LoraWanted, Wanted
+from tests.factories import hub
+from tests.factories.accounts import OrganisationFactory, UserFactory
+from tests.factories.inference import buy_credits, generation, given, grant_of_use, lora, model, published
+
+pytestmark = pytest.mark.django_db
+CLASSIC = "StableDiffusionPipeline"
+
+
+def plan(person, repository, **facts):
+    return planning.plan(Principal(user=person), Wanted("a red circle", **facts), model=repository.full_name)
+
+
+def refusal(person, repository, **facts):
+    with pytest.raises(Unprocessable) as caught:
+        plan(person, repository, **facts)
+    return caught.value.context["field"]
+
+
+def test_the_task_follows_from_what_is_given():
+    person = UserFactory()
+    drawing, editing = model(pipeline=CLASSIC), model(pipeline="StableDiffusionInstructPix2PixPipeline")
+    image, mask = given(person), given(person, "mask")
+    assert plan(person, drawing).parameters["task"] == Task.TEXT_TO_IMAGE
+    assert plan(person, drawing, image=image).parameters["task"] == Task.IMAGE_TO_IMAGE
+    assert plan(person, drawing, image=image, mask=mask).parameters["task"] == Task.INPAINTING
+    edit = plan(person, editing, image=image).parameters
+    assert (edit["task"], edit["strength"], edit["image_guidance"]) == (Task.EDITING, None, 1.5)
+
+
+def test_a_model_is_asked_only_for_what_it_does():
+    person = UserFactory()
+    image, mask = given(person), given(person, "mask")
+    filling, editing = model(pipeline="StableDiffusionInpaintPipeline"), model(pipeline="FluxPipeline")
+    assert refusal(person, filling) == "task"
+    assert refusal(person, filling, image=image) == "task"
+    assert plan(person, filling, image=image, mask=mask).parameters["strength"] == 1.0
+    assert refusal(person, editing, image=image) == "task"
+    assert refusal(person, editing, task="editing", image=image) == "task"
+    assert refusal(person, editing, task="knitting") == "task"
+    assert refusal(person, model(pipeline="UnheardOfPipeline")) == "task"
+    assert refusal(person, editing, negative_prompt="blue") == "negative_prompt"
+
+
+def test_images_that_do_not_belong_to_the_task_are_refused_by_name():
+    person, repository = UserFactory(), model(pipeline=CLASSIC)
+    image, mask = given(person), given(person, "mask")
+    cases = [
+        ({"task": "image_to_image"}, "image"),
+        ({"task": "inpainting", "image": image}, "mask"),
+        ({"task": "text_to_image", "image": image}, "image"),
+        ({"task": "image_to_image", "image": image, "mask": mask}, "mask"),
+        ({"image": mask}, "image"),
+        ({"image": given(UserFactory(), colour=(1, 2, 3))}, "image"),
+        ({"image": image, "mask": given(person, "mask", size=(32, 16))}, "mask"),
+        ({"strength": 0.5}, "strength"),
+        ({"image_guidance": 2.0}, "image_guidance"),
+        ({"image": image, "image_guidance": 2.0}, "image_guidance"),
+        ({"image": image, "strength": 1.5}, "strength"),
+        ({"image": image, "strength": 0.1}, "strength"),
+        ({"scheduler": "flow_euler"}, "scheduler"),
+        ({"scheduler": "nonsense"}, "scheduler"),
+    ]
+    for facts, field in cases:
+        assert refusal(person, repository, **facts) == field, facts
+
+
+def test_samplers_follow_the_kind_of_model():
+    person = UserFactory()
+    assert plan(person, model(), scheduler="flow_heun").parameters["scheduler"] == "flow_heun"
+    assert plan(person, model(pipeline=CLASSIC), scheduler="dpmpp_2m").parameters["scheduler"] == "dpmpp_2m"
+    assert refusal(person, model(), scheduler="ddim") == "scheduler"
+
+
+def test_without_a_size_the_images_own_is_taken_as_near_as_the_model_can():
+    person, repository = UserFactory(), model(pipeline=CLASSIC)
+    settled = plan(person, repository, image=given(person, size=(45, 30))).parameters
+    assert (settled["width"], settled["height"]) == (48, 32)
+    settled = plan(person, repository, image=given(person), width=64, height=24).parameters
+    assert (settled["width"], settled["height"]) == (64, 24)
+
+
+def test_redrawing_costs_the_steps_that_are_computed():
+    person, repository = UserFactory(), model(pipeline=CLASSIC)
+    settled = plan(person, repository, image=given(person), steps=10, strength=0.35, guidance=1.0)
+    assert settled.parameters["steps_taken"] == 3
+    asked = {"width": 16, "height": 16, "guidance": 1.0, "count": 1}
+    assert settled.price == pricing.price(currency="eur", steps=3, **asked)
+
+
+def test_a_lora_that_fits_is_settled_with_version_and_licence():
+    person, repository, adapter = UserFactory(), model(pipeline=CLASSIC), lora(licence="cc-by-4.0")
+    (settled,) = plan(person, repository, loras=(LoraWanted(adapter.full_name, 0.5),)).loras
+    assert (settled.repository, settled.commit, settled.licence) == (adapter, adapter.head, "cc-by-4.0")
+    made = generation(person, repository, loras=(LoraWanted(adapter.full_name, 0.5),))
+    assert made.parameters["loras"] == [{"model": adapter.full_name, "revision": adapter.head, "scale": 0.5}]
+
+
+def test_loras_that_do_not_fit_are_refused():
+    person, repository, adapter = UserFactory(), model(pipeline=CLASSIC), lora()
+    cases = [
+        (model(), LoraWanted(adapter.full_name)),
+        (repository, LoraWanted(lora(layer="lora_unet_down_to_q").full_name)),
+        (repository, LoraWanted(model().full_name)),
+        (repository, LoraWanted(adapter.full_name, revision="nowhere")),
+        (repository, LoraWanted(adapter.full_name, scale=0)),
+        (repository, LoraWanted(adapter.full_name, scale=99)),
+    ]
+    for base, wanted in cases:
+        assert refusal(person, base, loras=(wanted,)) == "loras", wanted
+    assert refusal(person, repository, loras=(LoraWanted(adapter.full_name),) * 2) == "loras"
+
+
+def test_a_lora_is_asked_for_by_those_who_may_have_it():
+    owner, person, repository = UserFactory(), UserFactory(), model(pipeline=CLASSIC)
+    adapter = lora(owner, visibility="private")
+    with pytest.raises(NotFound):
+        plan(person, repository, loras=(LoraWanted(adapter.full_name),))
+    assert plan(owner, repository, loras=(LoraWanted(adapter.full_name),)).loras
+    gated = lora(owner)
+    repositories.update_settings(gated, by=Principal(user=owner), gated="manual")
+    with pytest.raises(GatedRepository):
+        plan(person, repository, loras=(LoraWanted(gated.full_name),))
+
+
+def test_an_organisation_needs_a_grant_of_use_for_a_lora_too():
+    maker, buyer = UserFactory(), UserFactory()
+    company = OrganisationFactory(admin=buyer).namespace
+    buy_credits(company)
+    repository, adapter = model(pipeline=CLASSIC), published(maker, make=lora, licence="cc-by-nc-4.0")
+    wanted = Wanted("x", loras=(LoraWanted(adapter.full_name),))
+    ask = {"model": repository.full_name, "billed": company}
+    with pytest.raises(Forbidden) as caught:
+        generations.request_generation(Principal(user=buyer), wanted, **ask)
+    assert caught.value.code == "licence_needed"
+    grant = grant_of_use(adapter, company, by=buyer)
+    made = generations.request_generation(Principal(user=buyer), wanted, **ask)
+    assert made.loras.get().grant_of_use == str(grant.pk)
+
+
+def test_the_same_again_keeps_everything_and_another_persons_image_is_not_used():
+    person, repository, adapter = UserFactory(), model(pipeline=CLASSIC), lora()
+    facts = {"image": given(person), "strength": 0.6, "scheduler": "ddim", "seed": 3, "steps": 5}
+    made = generation(person, repository, loras=(LoraWanted(adapter.full_name, 0.5),), **facts)
+    made = selectors.own_generation_for(Principal(user=person), made.pk)
+    again = planning.same_again(Principal(user=person), made)
+    assert (again.image, again.strength, again.scheduler) == (made.image, 0.6, "ddim")
+    assert again.loras == (LoraWanted(adapter.full_name, 0.5, adapter.head),)
+    with pytest.raises(Unprocessable) as caught:
+        planning.same_again(Principal(user=UserFactory()), made)
+    assert caught.value.context["field"] == "image"
+
+
+def test_the_same_key_with_another_image_is_another_request():
+    person, repository = UserFactory(), model(pipeline=CLASSIC)
+    key = {"idempotency_key": "k"}
+    first = generation(person, repository, image=given(person), **key)
+    assert generation(person, repository, image=given(person), **key) == first
+    with pytest.raises(Exception, match="another request"):
+        generation(person, repository, image=given(person, colour=(0, 0, 255)), **key)
+    assert Generation.objects.count() == 1
+
+
+def test_lists_of_models_and_loras_are_apart():
+    person, repository, adapter = UserFactory(), model(), lora()
+    hub.put(
+        adapter,
+        {"README.md": b"---\npipeline_tag: text-to-image\ntags: [lora]\n---\n"},
+        by=Principal(user=adapter.created_by),
+    )
+    assert list(selectors.models_for(Principal(user=person))) == [repository]
+    assert list(selectors.loras_for(Principal(user=person))) == [adapter]

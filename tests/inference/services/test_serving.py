@@ -1,0 +1,141 @@
+"""What reaches the engine and what becomes of its answers, with a real engine in this process."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from django.utils import timezone
+
+from accounts.principal import Principal
+from hub.services import repositories
+from inference.algorithms import uploads
+from inference.algorithms.adapters import LORA_FILE
+from inference.engine.engine import Engine
+from inference.enums import FailureCode, GenerationState
+from inference.models import Generation
+from inference.selectors import queue_position, seconds_until_ready
+from inference.services import running, serving
+from inference.services.planning import LoraWanted
+from tests.factories import hub
+from tests.factories.accounts import UserFactory
+from tests.factories.inference import card, generation, given, upload_pipeline
+from tests.inference.engine.alone import drawn_alone, stock
+from tests.inference.engine.conftest import Folders
+from tests.inference.engine.test_lora import make_lora
+from tests.inference.pipelines import save_diffusion_pipeline
+
+pytestmark = pytest.mark.django_db
+STOCK = {"image_to_image": "StableDiffusionImg2ImgPipeline", "inpainting": "StableDiffusionInpaintPipeline"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return save_diffusion_pipeline(tmp_path_factory.mktemp("diffusion") / "model")
+
+
+@pytest.fixture
+def source():
+    return Folders()
+
+
+@pytest.fixture
+def engine(source, monkeypatch):
+    with Engine(source) as made:
+        monkeypatch.setattr(serving, "_engine", made)
+        yield made
+
+
+@pytest.fixture
+def drawing(source, folder):
+    """A model that draws, redraws and fills."""
+    repository = upload_pipeline(UserFactory(), folder)
+    source.folders[repository.full_name] = folder
+    return repository
+
+
+def ended(made):
+    serving.serve(made.pk)
+    made = Generation.objects.get(pk=made.pk)
+    assert made.state == GenerationState.SUCCEEDED, made.failure_detail
+    return made
+
+
+def pixels(picture):
+    return np.asarray(picture.convert("RGB")).astype(int)
+
+
+def kept(picture):
+    return pixels(uploads.opened(picture.path.read_bytes()))
+
+
+def as_asked(made):
+    return serving._request(made, None)
+
+
+@pytest.mark.parametrize("task", list(STOCK))
+def test_what_is_redrawn_or_filled_is_what_the_stock_pipeline_makes_of_it(engine, drawing, folder, task):
+    person = UserFactory()
+    mask = given(person, "mask") if task == "inpainting" else None
+    facts = {"image": given(person), "mask": mask, "seed": 4, "steps": 6, "strength": 0.7, "scheduler": "euler"}
+    made = ended(generation(person, drawing, **facts))
+    assert (made.task, made.steps_done, made.steps_taken) == (task, 4, 4)
+    (expected,) = drawn_alone(STOCK[task], folder, as_asked(made), output_type="pil")
+    (picture,) = made.pictures.all()
+    assert np.abs(kept(picture) - pixels(expected)).max() <= 1
+    assert picture.parameters["strength"] == 0.7
+
+
+def test_loras_reach_the_engine_with_their_scale(engine, drawing, folder, source, tmp_path):
+    pipeline = stock("StableDiffusionPipeline", folder)
+    made_folder = make_lora(pipeline, tmp_path / "adapter", ["unet"], rank=4, alpha=8, seed=1)
+    files = {LORA_FILE: (made_folder / LORA_FILE).read_bytes(), "README.md": card()}
+    adapter = hub.repository(UserFactory(), files=files)
+    adapter.refresh_from_db()
+    source.folders[adapter.full_name] = made_folder
+    person = UserFactory()
+    facts = {"seed": 4, "steps": 3, "guidance": 1.0}
+    bare = ended(generation(person, drawing, **facts))
+    with_it = ended(generation(person, drawing, loras=(LoraWanted(adapter.full_name, 0.8),), **facts))
+    (before,), (after,) = bare.pictures.all(), with_it.pictures.all()
+    assert np.abs(kept(before) - kept(after)).max() > 0
+    use = {"model": adapter.full_name, "commit": adapter.head, "scale": 0.8}
+    assert after.parameters["loras"] == [use]
+
+
+def test_a_full_engine_sends_it_back_into_the_queue_with_the_seconds_it_named(engine, drawing):
+    engine.max_waiting = 0
+    made = generation(UserFactory(), drawing)
+    for round_ in (1, 2, 3, 4):
+        serving.serve(made.pk)
+        made.refresh_from_db()
+        assert (made.state, made.postponed, made.failure) == (GenerationState.QUEUED, round_, "")
+        assert made.not_before > timezone.now()
+        assert (queue_position(made), seconds_until_ready(made) >= 1) == (1, True)
+        # Nobody takes it up earlier, and beat sends it again when the time has come.
+        assert running.claim(made.pk) is None
+        assert running.reconcile() == 0
+        Generation.objects.filter(pk=made.pk).update(not_before=timezone.now())
+        assert running.reconcile() == 1
+    engine.max_waiting = 10
+    ended(made)
+
+
+def test_a_deadline_that_passes_in_the_engine_ends_it_as_expired(engine, drawing):
+    made = generation(UserFactory(), drawing, deadline=600)
+    claimed = running.claim(made.pk)
+    Generation.objects.filter(pk=made.pk).update(deadline=timezone.now() - timedelta(seconds=1))
+    claimed.refresh_from_db()
+    serving._draw(claimed)
+    made.refresh_from_db()
+    assert (made.state, made.failure) == (GenerationState.FAILED, FailureCode.EXPIRED)
+
+
+def test_a_lora_that_closed_meanwhile_ends_it_with_its_name(engine, drawing, source, folder, tmp_path):
+    pipeline = stock("StableDiffusionPipeline", folder)
+    made_folder = make_lora(pipeline, tmp_path / "adapter", ["unet"], rank=2, alpha=2, seed=1)
+    adapter = hub.repository(UserFactory(), files={LORA_FILE: (made_folder / LORA_FILE).read_bytes()})
+    made = generation(UserFactory(), drawing, loras=(LoraWanted(adapter.full_name),))
+    repositories.update_settings(adapter, by=Principal(user=adapter.created_by), visibility="private")
+    serving.serve(made.pk)
+    made.refresh_from_db()
+    assert (made.failure, made.failure_detail) == (FailureCode.MODEL_GONE, adapter.full_name)

@@ -6,7 +6,10 @@ class InferenceConfig(AppConfig):
 
     def ready(self) -> None:
         from common import slots  # noqa: PLC0415 - after all apps are loaded
+        from hub.selectors import reportables  # noqa: PLC0415
         from inference import auditors, panels  # noqa: F401, PLC0415 - registers the auditors
+        from inference.selectors.pictures import picture_at  # noqa: PLC0415
 
         slots.fill("repository.side", panels.try_it, order=20)
         slots.fill("tokens.use", panels.token_use)
+        reportables.offer(picture_at)

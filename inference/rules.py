@@ -35,3 +35,8 @@ def needs_grant_of_use(billed: Namespace, repository: Repository, licence: str) 
     if not billed.is_organisation or repository.namespace_id == billed.pk:
         return False
     return facts_of(licence).commercial in {Commercial.NO, Commercial.UNKNOWN}
+
+
+def may_keep_albums(principal: Principal) -> bool:
+    """Albums and likes belong to the person as a whole: a session or a write token."""
+    return principal.may_manage

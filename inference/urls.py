@@ -1,19 +1,31 @@
 from django.urls import path
 
-from inference import views
 from inference.api import hub_inference, native, openai, stability
+from inference.views import albums, comparisons, generations, history, pictures, studio
 
 urlpatterns = [
-    path("studio", views.studio, name="studio"),
-    path("studio/cost", views.studio_cost, name="studio_cost"),
-    path("gallery", views.gallery, name="gallery"),
-    path("generations/<str:generation_id>", views.generation_page, name="generation"),
-    path("generations/<str:generation_id>/progress", views.generation_progress, name="generation_progress"),
-    path("generations/<str:generation_id>/preview.png", views.preview_file, name="generation_preview"),
-    path("generations/<str:generation_id>/cancel", views.generation_cancel, name="generation_cancel"),
-    path("generations/<str:generation_id>/again", views.generation_again, name="generation_again"),
-    path("generations/<str:generation_id>/<int:position>.png", views.picture_file, name="picture"),
-    path("generations/<str:generation_id>/<int:position>/show", views.picture_show, name="picture_show"),
+    path("studio", studio.studio, name="studio"),
+    path("studio/cost", studio.studio_cost, name="studio_cost"),
+    path("studio/model", studio.studio_model, name="studio_model"),
+    path("studio/history", history.history, name="history"),
+    path("studio/albums", albums.own_albums, name="albums"),
+    path("studio/comparisons", comparisons.comparison_new, name="comparison_new"),
+    path("studio/comparisons/cost", comparisons.comparison_cost, name="comparison_cost"),
+    path("studio/comparisons/<str:comparison_id>", comparisons.comparison_page, name="comparison"),
+    path("gallery", pictures.gallery, name="gallery"),
+    path("gallery/albums", albums.public_albums, name="public_albums"),
+    path("gallery/albums/<str:album_id>", albums.album_page, name="album"),
+    path("gallery/albums/<str:album_id>/change", albums.album_change, name="album_change"),
+    path("gallery/albums/<str:album_id>/pictures/<int:number>", albums.album_entry, name="album_entry"),
+    path("generations/<str:generation_id>", generations.generation_page, name="generation"),
+    path("generations/<str:generation_id>/progress", generations.generation_progress, name="generation_progress"),
+    path("generations/<str:generation_id>/preview.png", pictures.preview_file, name="generation_preview"),
+    path("generations/<str:generation_id>/cancel", generations.generation_cancel, name="generation_cancel"),
+    path("generations/<str:generation_id>/again", generations.generation_again, name="generation_again"),
+    path("generations/<str:generation_id>/<int:position>.png", pictures.picture_file, name="picture"),
+    path("generations/<str:generation_id>/<int:position>/show", pictures.picture_show, name="picture_show"),
+    path("generations/<str:generation_id>/<int:position>/like", pictures.picture_like, name="picture_like"),
+    path("generations/<str:generation_id>/<int:position>/keep", pictures.picture_keep, name="picture_keep"),
     path("api/generations", native.generation_list, name="api_generations"),
     path("api/generations/prices", native.prices, name="api_generation_prices"),
     path("api/generations/inputs", native.input_list, name="api_generation_inputs"),

@@ -28,7 +28,9 @@ class HoneypotMixin(forms.Form):
 
 class ReportForm(HoneypotMixin):
     about = forms.CharField(
-        label=_("What is it about?"), max_length=1000, help_text=_("The address of a model, data set or file here.")
+        label=_("What is it about?"),
+        max_length=1000,
+        help_text=_("The address of a model, data set, file or picture here."),
     )
     kind = forms.ChoiceField(label=_("What is wrong?"), choices=ReportKind.choices)
     paths = LinesField(

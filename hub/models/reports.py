@@ -7,19 +7,24 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Namespace
 from hub.enums import ReportKind, ReportState
 from hub.models.repositories import Repository
 from hub.models.versions import Version
 
 
 class Report(models.Model):
-    """A complaint about a repository or files of it. Its id is its number in the register; no row ever goes.
+    """A complaint about a repository or files of it, or about what another room published (`namespace`,
+    `address`, `contents`). Its id is its number in the register; no row ever goes.
 
     `key` is the address under which whoever reported follows it; `contact` and `statement` are for staff.
     """
 
     key = models.CharField(max_length=40, unique=True)
     repository = models.ForeignKey(Repository, models.SET_NULL, null=True, blank=True, related_name="reports")
+    namespace = models.ForeignKey(Namespace, models.SET_NULL, null=True, blank=True, related_name="reports")
+    address = models.CharField(max_length=300, blank=True)
+    contents = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     # Its kind and name when it was reported, which outlive it.
     asset = models.CharField(max_length=150)
     is_private = models.BooleanField(default=False)

@@ -39,7 +39,9 @@ def report_by_key(key: str) -> Report | None:
 def is_concerned(principal: Principal, report: Report) -> bool:
     """Whether a report is about something of this person's: they may read the complaint and object."""
     home = report.repository
-    return home is not None and may_write_namespace(principal, home.namespace, repository=home.reference)
+    if home is not None:
+        return may_write_namespace(principal, home.namespace, repository=home.reference)
+    return report.namespace is not None and may_write_namespace(principal, report.namespace)
 
 
 def reports_about(repository: Repository) -> QuerySet[Report]:
@@ -77,8 +79,24 @@ def require_whole(principal: Principal, repository: Repository) -> None:
         raise ContentRemoved(block.report_id)
 
 
+def blocked_everywhere() -> QuerySet[Block]:
+    return Block.objects.filter(lifted_at=None, is_everywhere=True)
+
+
 def is_blocked_everywhere(content: str) -> bool:
-    return Block.objects.filter(lifted_at=None, content=content, is_everywhere=True).exists()
+    return blocked_everywhere().filter(content=content).exists()
+
+
+def refuse_blocked_everywhere(principal: Principal, content: str) -> None:
+    """Raises ContentRemoved. Staff see what they decide about."""
+    block = blocked_everywhere().filter(content=content).first()
+    if block is not None and not principal.is_staff:
+        raise ContentRemoved(block.report_id)
+
+
+def is_reported(content: str) -> bool:
+    """Whether a report that was not rejected is about these bytes: staff may look at them."""
+    return Report.objects.filter(contents__contains=[content]).exclude(state=ReportState.REJECTED).exists()
 
 
 def blocks_small_files(repository: Repository) -> bool:

@@ -20,6 +20,7 @@ from common.errors import Conflict, Forbidden, Invalid, TooManyRequests
 from common.services import audit, outbox
 from hub.enums import REPORT_MOVES, NoticeKind, ReportKind, ReportState
 from hub.models import Block, Report, ReportEvent, Repository
+from hub.selectors.reportables import Subject
 from hub.selectors.reports import is_concerned
 from hub.selectors.revisions import entries_named, revision_of
 from hub.services import notices
@@ -34,7 +35,7 @@ _HEX = frozenset("0123456789abcdef")
 
 @transaction.atomic
 def file_report(
-    repository: Repository,
+    about: Repository | Subject,
     *,
     kind: ReportKind | str,
     statement: str,
@@ -58,10 +59,7 @@ def file_report(
     require_room(Report.objects.filter(source=source) if source else Report.objects.none())
     report = Report.objects.create(
         key=secrets.token_urlsafe(24),
-        repository=repository,
-        asset=str(repository),
-        is_private=repository.is_private,
-        revision=revision or repository.default_branch,
+        **_about(about, revision),
         paths=list(paths),
         kind=kind,
         statement=statement.strip(),
@@ -185,6 +183,14 @@ def require_room(rows: QuerySet[Any]) -> None:
             )
 
 
+def _about(about: Repository | Subject, revision: str) -> dict[str, Any]:
+    """The columns that say what a report is about."""
+    facts = {"asset": about.asset if isinstance(about, Subject) else str(about), "is_private": about.is_private}
+    if isinstance(about, Subject):
+        return facts | {"namespace": about.namespace, "address": about.address, "contents": list(about.contents)}
+    return facts | {"repository": about, "revision": revision or about.default_branch}
+
+
 @transaction.atomic
 def _settle(key: int) -> int:
     report = Report.objects.select_for_update().get(pk=key)
@@ -199,7 +205,7 @@ def _locked(report: Report, staff: Principal | None = None) -> Report:
     """The row as it is now; with a person, who must be staff. Raises Forbidden."""
     if staff is not None and not staff.is_staff:
         raise Forbidden(_("Only staff decide about reports."))
-    rows = Report.objects.select_for_update(of=("self",)).select_related("repository__namespace")
+    rows = Report.objects.select_for_update(of=("self",)).select_related("repository__namespace", "namespace")
     return rows.get(pk=report.pk)
 
 
@@ -246,12 +252,13 @@ def _renew(repository: Repository) -> None:
 
 def _tell_owner(report: Report, kind: NoticeKind) -> None:
     repository = report.repository
-    if repository is not None:
+    namespace = report.namespace if repository is None else repository.namespace
+    if namespace is not None:
         notices.tell(
-            repository.namespace,
+            namespace,
             kind,
             key=f"report:{report.pk}",
-            facts={"number": report.pk, "name": repository.full_name},
+            facts={"number": report.pk, "name": report.asset if repository is None else repository.full_name},
             repository=repository,
             address=report.get_absolute_url(),
         )

@@ -18,8 +18,10 @@ from hub.api.protocol import address_of
 from hub.enums import ReportKind, ReportState, RepositoryKind
 from hub.forms import DecisionForm, ObjectionForm, ReportForm
 from hub.models import Report, Repository
+from hub.selectors import reportables
 from hub.selectors import reports as selectors
 from hub.selectors.opt_outs import for_staff
+from hub.selectors.reportables import Subject
 from hub.selectors.repositories import repository_for
 from hub.services import reports as services
 
@@ -34,7 +36,7 @@ def report_create(request: HttpRequest) -> HttpResponse:
         given = form.cleaned_data
         try:
             made = services.file_report(
-                repository_at(request.principal, given["about"]),
+                subject_at(request.principal, given["about"]),
                 kind=given["kind"],
                 statement=given["statement"],
                 by=request.principal,
@@ -126,7 +128,8 @@ def desk(request: HttpRequest) -> HttpResponse:
 def desk_report(request: HttpRequest, number: int) -> HttpResponse:
     require_staff(request.principal)
     report = get_object_or_404(Report.objects.select_related("repository__namespace", "reporter"), pk=number)
-    return _desk_page(request, report, DecisionForm(initial={"paths": "\n".join(report.paths)}))
+    initial = {"paths": "\n".join(report.paths), "contents": "\n".join(report.contents)}
+    return _desk_page(request, report, DecisionForm(initial=initial))
 
 
 @login_required
@@ -159,15 +162,25 @@ def desk_act(request: HttpRequest, number: int) -> HttpResponse:
     return redirect("desk_report", number=number)
 
 
+def subject_at(principal: Principal, address: str) -> Repository | Subject:
+    """What another room published at the address, or the repository there. Raises as `repository_at` does."""
+    return reportables.subject_at(principal, path_of(address)) or repository_at(principal, address)
+
+
+def path_of(address: str) -> str:
+    """Empty when it is no address."""
+    try:
+        return unquote(urlsplit(address.strip()).path)
+    except ValueError:
+        return ""
+
+
 def repository_at(principal: Principal, address: str) -> Repository:
     """The repository of a name (`ada/model`, `datasets/ada/set`) or of any address in it.
 
     Raises RepositoryNotFound, RepositoryMoved.
     """
-    try:
-        parts = [unquote(part) for part in urlsplit(address.strip()).path.split("/") if part]
-    except ValueError:
-        parts = []
+    parts = [part for part in path_of(address).split("/") if part]
     kind = next((kind for kind in RepositoryKind if kind.prefix and parts[:1] == [kind.plural]), RepositoryKind.MODEL)
     names = parts[1:3] if kind.prefix else parts[:2]
     return repository_for(principal, kind, "/".join(names))

@@ -40,6 +40,8 @@ PUBLIC = {
     "verify": "/verify",
     "books": "/books",
     "studio": "/studio",
+    "gallery": "/gallery",
+    "public-albums": "/gallery/albums",
 }
 OWN = {
     "researcher": {
@@ -63,6 +65,9 @@ OWN = {
         "allocation": "/compute/allocations/{allocation}",
         "job": "/jobs/researcher/{job}",
         "studio-own": "/studio",
+        "studio-history": "/studio/history",
+        "albums": "/studio/albums",
+        "compare": "/studio/comparisons",
         "statements": "/statements",
     },
     "reviewer": {"reviews": "/reviews"},

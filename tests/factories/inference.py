@@ -1,5 +1,6 @@
 """Models that can draw, generations, and credits for tests, made through the services themselves."""
 
+import hashlib
 import io
 import itertools
 import json
@@ -149,7 +150,7 @@ def drawn(generation: Generation, index: int = 0) -> running.Drawn:
     parameters["commit"] = parameters.pop("revision")
     picture = Image.new("RGB", (generation.width, generation.height), (200, 30, index))
     content = sealed_png(picture, parameters=parameters, generation=generation.pk)
-    return running.Drawn(content, "0" * 64, *picture.size, parameters)
+    return running.Drawn(content, hashlib.sha256(content).hexdigest(), *picture.size, parameters)
 
 
 def buy_credits(namespace: Namespace, *, amount: int = EURO) -> None:

@@ -1,8 +1,13 @@
 """Stock clients against the running site, with an engine worker behind a real broker."""
 
 import base64
+import html
 import io
 import json
+import os
+import shutil
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 
@@ -16,6 +21,7 @@ from PIL import Image
 
 from accounts.enums import TokenScope
 from accounts.services import people, tokens
+from inference.algorithms import calls
 from inference.models import Generation
 from inference.services.provenance import verified
 from revenue.models import RevenueLine
@@ -282,8 +288,6 @@ def test_a_private_model_from_the_stock_client_is_drawn_with_a_token_that_ends_w
 
 
 def test_a_model_with_pickled_weights_fails_with_the_reason(serving, person, token, pipeline_folder, tmp_path):
-    import shutil
-
     folder = shutil.copytree(pipeline_folder, tmp_path / "pickled")
     weights = folder / "transformer" / "diffusion_pytorch_model.safetensors"
     weights.rename(weights.with_suffix(".bin"))
@@ -294,3 +298,34 @@ def test_a_model_with_pickled_weights_fails_with_the_reason(serving, person, tok
     assert done["price"] == 0
     with pytest.raises(urllib.error.HTTPError):
         call(f"{serving.url}/generations/{done['id']}/0.png", token)
+
+
+def test_the_calls_that_pages_show_run_as_they_are(serving, shapes, token, tmp_path):
+    """curl, both Python clients and JavaScript, copied from the page, draw the page's picture again."""
+    made = finished(serving, token, ask(serving, token, "researcher/shapes", prompt='it\'s a "red" circle', seed=5))
+    expected = pixels(call(made["pictures"][0]["url"], token))
+    parameters = Generation.objects.get(pk=made["id"]).parameters
+    texts = dict(calls.all_of(parameters, site=serving.url))
+    page = call(made["page"], token).decode()
+    assert all(html.escape(text) in page for text in texts.values())
+    environment = {"PATH": os.environ["PATH"], "HF_TOKEN": token, "HOME": str(tmp_path)}
+
+    def run(name, *command):
+        folder = tmp_path / name
+        folder.mkdir()
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return folder, done.stdout
+
+    _folder, answer = run("curl", "bash", "-c", texts["curl"])
+    again = finished(serving, token, json.loads(answer))
+    assert np.array_equal(pixels(call(again["pictures"][0]["url"], token)), expected)
+    for name in ("Python · openai", "Python · huggingface_hub"):
+        folder, _answer = run(name, sys.executable, "-c", texts[name])
+        assert np.array_equal(pixels((folder / "picture-0.png").read_bytes()), expected)
+    if shutil.which("node"):
+        _folder, answer = run("node", "node", "--input-type=module", "-e", texts["JavaScript"])
+        address = answer.split("'")[1]
+        assert np.array_equal(pixels(call(address, token)), expected)

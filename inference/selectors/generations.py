@@ -18,6 +18,7 @@ from common.errors import NotFound
 from hub.enums import RepositoryKind
 from hub.models import Repository
 from hub.selectors import contents_open_to, read_text, revision_of
+from hub.selectors.reports import blocked_everywhere, is_reported, refuse_blocked_everywhere
 from inference.algorithms.profiles import Profile, profile_of
 from inference.enums import UNFINISHED, Billing, GenerationState
 from inference.models import Generation, InputImage, Picture
@@ -71,7 +72,7 @@ def generations_of(principal: Principal) -> QuerySet[Generation]:
         own = own.filter(billed__in=reachable_namespaces(principal, Permission.INFERENCE))
     return (
         own.select_related("billed", "repository__namespace")
-        .prefetch_related("pictures", "loras")
+        .prefetch_related(Prefetch("pictures", given_out(Picture.objects.all())), "loras")
         .order_by("-created_at", "-id")
     )
 
@@ -84,9 +85,10 @@ def generation_for(principal: Principal, generation_id: str) -> Generation:
     own = generations_of(principal).filter(pk=generation_id).first()
     if own is not None:
         return own
-    public = Prefetch("pictures", Picture.objects.filter(is_public=True))
-    shown = Generation.objects.filter(pk=generation_id, pictures__is_public=True).distinct()
-    found = shown.select_related("owner", "repository__namespace").prefetch_related(public, "loras").first()
+    public = given_out(Picture.objects.filter(is_public=True))
+    shown = Generation.objects.filter(pk=generation_id, pictures__in=public).distinct()
+    rows = shown.select_related("owner", "repository__namespace")
+    found = rows.prefetch_related(Prefetch("pictures", public), "loras").first()
     if found is None:
         raise NotFound(
             _("There is no such generation, or it is not yours to see."),
@@ -107,19 +109,31 @@ def own_generation_for(principal: Principal, generation_id: str) -> Generation:
 
 
 def picture_for(principal: Principal, generation_id: str, position: int) -> Picture:
-    """One's own or a public one. Raises NotFound."""
+    """One's own or a public one; staff see what was reported. Raises NotFound, ContentRemoved."""
     picture = picture_of(generation_id, position)
-    if picture is not None and (picture.is_public or _is_own(principal, picture.generation)):
+    if picture is not None and may_see_picture(principal, picture):
+        refuse_blocked_everywhere(principal, picture.sha256)
         return picture
     raise NotFound(_("There is no such picture, or it is not yours to see."), hint=_("Log in as its owner."))
 
 
 def picture_seen_by(principal: Principal, key: str) -> Picture | None:
     """A picture by its id: one's own or a public one."""
-    picture = Picture.objects.select_related("generation").filter(pk=key).first()
+    picture = given_out(Picture.objects.select_related("generation")).filter(pk=key).first()
     if picture is None or not (picture.is_public or _is_own(principal, picture.generation)):
         return None
     return picture
+
+
+def may_see_picture(principal: Principal, picture: Picture) -> bool:
+    if picture.is_public or _is_own(principal, picture.generation):
+        return True
+    return principal.is_staff and is_reported(picture.sha256)
+
+
+def given_out(pictures: QuerySet[Picture]) -> QuerySet[Picture]:
+    """Without those that a decision about a report has disabled."""
+    return pictures.exclude(sha256__in=blocked_everywhere().values("content"))
 
 
 def _is_own(principal: Principal, generation: Generation) -> bool:
@@ -130,11 +144,8 @@ def _is_own(principal: Principal, generation: Generation) -> bool:
 
 def picture_of(generation_id: str, position: int) -> Picture | None:
     """Whoever asks: for addresses that carry their own proof."""
-    return Picture.objects.select_related("generation").filter(generation_id=generation_id, position=position).first()
-
-
-def public_pictures() -> QuerySet[Picture]:
-    return Picture.objects.filter(is_public=True).select_related("generation__owner").order_by("-created_at", "-id")
+    rows = Picture.objects.select_related("generation__owner__namespace", "generation__billed")
+    return rows.filter(generation_id=generation_id, position=position).first()
 
 
 def payers_for(user: User) -> QuerySet[Namespace]:

@@ -1,0 +1,91 @@
+"""The same pictures by API, as text to copy: curl, Python, JavaScript. Pure; the parameters are the native API's."""
+
+import json
+from typing import Any
+
+OPENAI = """\
+import base64
+import os
+
+from openai import OpenAI
+
+client = OpenAI(base_url={base!r}, api_key=os.environ["HF_TOKEN"])
+answer = client.images.generate(
+{arguments}
+)
+for number, picture in enumerate(answer.data):
+    with open(f"picture-{{number}}.png", "wb") as file:
+        file.write(base64.b64decode(picture.b64_json))
+"""
+HUB = """\
+import os
+
+from huggingface_hub import InferenceClient
+
+client = InferenceClient(model={base!r}, token=os.environ["HF_TOKEN"])
+for number in range({count}):
+    picture = client.text_to_image(
+{arguments}
+    )
+    picture.save(f"picture-{{number}}.png")
+"""
+JAVASCRIPT = """\
+const headers = {{ Authorization: `Bearer ${{process.env.HF_TOKEN}}`, "Content-Type": "application/json" }};
+const body = JSON.stringify({body});
+let made = await (await fetch({address}, {{ method: "POST", headers, body }})).json();
+while (["queued", "running"].includes(made.state)) {{
+  await new Promise((wait) => setTimeout(wait, 1000));
+  made = await (await fetch(made.url, {{ headers }})).json();
+}}
+console.log(made.pictures.map((picture) => picture.url));
+"""
+
+
+def curl(parameters: dict[str, Any], *, site: str) -> str:
+    """The native API: answers at once; what is at `url` tells when the pictures are ready."""
+    body = json.dumps(parameters, ensure_ascii=False, indent=2).replace("'", "'\\''")
+    lines = [f"curl {site}/api/generations", '-H "Authorization: Bearer $HF_TOKEN"']
+    return " \\\n  ".join([*lines, '-H "Content-Type: application/json"', f"-d '{body}'"])
+
+
+def openai(parameters: dict[str, Any], *, site: str) -> str:
+    """The stock `openai` client; what its API does not know goes along as `extra_body`."""
+    known = {"model": parameters["model"], "prompt": parameters["prompt"], "n": parameters["count"]}
+    known |= {"size": f"{parameters['width']}x{parameters['height']}", "response_format": "b64_json"}
+    names = ("negative_prompt", "seed", "steps", "guidance", "scheduler", "loras")
+    more = {name: parameters[name] for name in names if name in parameters}
+    return OPENAI.format(base=f"{site}/v1", arguments=_arguments(known | {"extra_body": more}, indent=4))
+
+
+def hub(parameters: dict[str, Any], *, site: str) -> str:
+    """The stock `InferenceClient`, which asks for one picture at a time; picture i has seed + i."""
+    named = {"negative_prompt": "negative_prompt", "num_inference_steps": "steps", "guidance_scale": "guidance"}
+    named |= {"width": "width", "height": "height", "scheduler": "scheduler"}
+    values = {name: parameters[own] for name, own in named.items() if own in parameters}
+    if "loras" in parameters:
+        values["extra_body"] = {"loras": parameters["loras"]}
+    arguments = _arguments(values, indent=8)
+    lines = [f"        {parameters['prompt']!r},", arguments]
+    if "seed" in parameters:
+        lines.append(f"        seed={parameters['seed']} + number,")
+    base = f"{site}/inference/{parameters['model']}"
+    return HUB.format(base=base, count=parameters["count"], arguments="\n".join(lines))
+
+
+def javascript(parameters: dict[str, Any], *, site: str) -> str:
+    """A module for Node; the native API, asked until the pictures are ready."""
+    body = json.dumps(parameters, ensure_ascii=False, indent=2)
+    return JAVASCRIPT.format(body=body, address=json.dumps(f"{site}/api/generations"))
+
+
+def all_of(parameters: dict[str, Any], *, site: str) -> list[tuple[str, str]]:
+    """(name, text) of each that can say it: the Python clients send images along, these name them."""
+    found = [("curl", curl(parameters, site=site)), ("JavaScript", javascript(parameters, site=site))]
+    if "image" not in parameters:
+        python = [("Python · openai", openai(parameters, site=site))]
+        found[1:1] = [*python, ("Python · huggingface_hub", hub(parameters, site=site))]
+    return found
+
+
+def _arguments(values: dict[str, Any], *, indent: int) -> str:
+    return "\n".join(f"{' ' * indent}{name}={value!r}," for name, value in values.items())

@@ -1,0 +1,259 @@
+"""What people fill in to get pictures; the services decide."""
+
+import re
+from functools import cached_property
+from typing import Any
+
+from django import forms
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from accounts.principal import Principal
+from inference import selectors
+from inference.algorithms.canvas import Margins, Rectangle
+from inference.algorithms.profiles import (
+    DIFFUSION_SAMPLERS,
+    FLOW_SAMPLERS,
+    MAX_GUIDANCE,
+    MAX_IMAGE_GUIDANCE,
+    MAX_LORA_SCALE,
+    MAX_PICTURES,
+    MAX_PROMPT,
+    MAX_SEED,
+    MAX_SIDE,
+    MAX_STEPS,
+    Profile,
+)
+from inference.enums import Task
+from inference.models import InputImage
+from inference.selectors.pictures import picture_named
+from inference.services.canvas import Given
+from inference.services.planning import LoraWanted, Wanted
+
+MODELS_SHOWN, LORAS_SHOWN = 200, 200
+LORA_ROWS = ("1", "2", "3")
+# Extending an image is filling the ground around it.
+OUTPAINTING = "outpainting"
+MODES: dict[str, tuple[Task, Any]] = {task.value: (task, task.label) for task in Task if task != Task.EDITING}
+MODES |= {OUTPAINTING: (Task.INPAINTING, _("extend an image")), Task.EDITING.value: (Task.EDITING, Task.EDITING.label)}
+_IMAGES = {"accept": "image/png,image/jpeg,image/webp,image/gif"}
+_SIZE = re.compile(r"(\d{1,5})x(\d{1,5})")
+
+
+def _pixels(label: Any) -> forms.IntegerField:
+    return forms.IntegerField(label=label, min_value=0, max_value=MAX_SIDE, required=False)
+
+
+class StudioForm(forms.Form):
+    """Empty numbers mean the model's own values."""
+
+    model = forms.ChoiceField(
+        label=_("Model"), help_text=_("With its licence. Private models of yours are in the list.")
+    )
+    task = forms.ChoiceField(
+        label=_("What to do"), required=False, choices=[(mode, label) for mode, (_task, label) in MODES.items()]
+    )
+    image = forms.FileField(label=_("Image"), required=False, widget=forms.FileInput(attrs=_IMAGES))
+    mask = forms.FileField(
+        label=_("Mask as a file"),
+        required=False,
+        widget=forms.FileInput(attrs=_IMAGES),
+        help_text=_("As large as the image; white is drawn anew."),
+    )
+    box_left, box_top = _pixels(_("From the left")), _pixels(_("From above"))
+    box_width, box_height = _pixels(_("Width")), _pixels(_("Height"))
+    left, right, top, bottom = _pixels(_("Left")), _pixels(_("Right")), _pixels(_("Above")), _pixels(_("Below"))
+    strength = forms.FloatField(
+        label=_("Strength"),
+        min_value=0,
+        max_value=1,
+        required=False,
+        help_text=_("How far it may go from the image: 0 keeps it, 1 ignores it."),
+    )
+    image_guidance = forms.FloatField(
+        label=_("Image guidance"),
+        min_value=0,
+        max_value=MAX_IMAGE_GUIDANCE,
+        required=False,
+        help_text=_("How much stays as it is."),
+    )
+    prompt = forms.CharField(
+        label=_("Prompt"),
+        max_length=MAX_PROMPT,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("What to draw. It is used as you wrote it, never rewritten."),
+    )
+    negative_prompt = forms.CharField(
+        label=_("Negative prompt"), max_length=MAX_PROMPT, required=False, help_text=_("What to keep away from.")
+    )
+    seed = forms.IntegerField(
+        label=_("Seed"),
+        min_value=0,
+        max_value=MAX_SEED,
+        required=False,
+        help_text=_("The same seed gives the same picture. Empty: a new one is chosen and recorded."),
+    )
+    steps = forms.IntegerField(label=_("Steps"), min_value=1, max_value=MAX_STEPS, required=False)
+    guidance = forms.FloatField(label=_("Guidance"), min_value=0, max_value=MAX_GUIDANCE, required=False)
+    scheduler = forms.ChoiceField(label=_("Scheduler"), required=False)
+    width = forms.IntegerField(label=_("Width"), min_value=1, max_value=MAX_SIDE, required=False)
+    height = forms.IntegerField(label=_("Height"), min_value=1, max_value=MAX_SIDE, required=False)
+    count = forms.IntegerField(label=_("Pictures"), min_value=1, max_value=MAX_PICTURES, initial=1)
+    billed = forms.ModelChoiceField(label=_("Billed to"), queryset=None, empty_label=None)
+    # The picture whose parameters the form began with: it is credited.
+    remix_of = forms.CharField(required=False, max_length=24, widget=forms.HiddenInput)
+    # A picture of this site as the image; images that were given before; the size that the browser saw.
+    picture = forms.CharField(required=False, max_length=24, widget=forms.HiddenInput)
+    image_id = forms.CharField(required=False, max_length=24, widget=forms.HiddenInput)
+    mask_id = forms.CharField(required=False, max_length=24, widget=forms.HiddenInput)
+    image_size = forms.CharField(required=False, max_length=12, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, principal: Principal, is_estimate: bool = False, **kwargs: Any) -> None:
+        """As an estimate it takes images that are still to come for granted."""
+        super().__init__(*args, **kwargs)
+        self.principal, self.is_estimate = principal, is_estimate
+        self.found = list(selectors.models_for(principal, tags=selectors.IMAGE_TAGS)[:MODELS_SHOWN])
+        self.fields["model"].choices = [
+            (model.full_name, f"{model.full_name} · {model.license}" if model.license else model.full_name)
+            for model in self.found
+        ]
+        self._add_loras()
+        self.fields["scheduler"].choices = [("", _("the model's own")), *((name, name) for name in self.samplers)]
+        assert principal.user is not None
+        self.fields["billed"].queryset = selectors.payers_for(principal.user)
+        self.fields["billed"].initial = principal.user.namespace
+
+    def _add_loras(self) -> None:
+        loras = selectors.loras_for(self.principal)[:LORAS_SHOWN]
+        choices = [("", "–"), *((one.full_name, f"{one.full_name} · {one.license or '–'}") for one in loras)]
+        for row in LORA_ROWS:
+            self.fields[f"lora_{row}"] = forms.ChoiceField(
+                label=_("LoRA %(number)s") % {"number": row}, required=False, choices=choices
+            )
+            self.fields[f"scale_{row}"] = forms.FloatField(
+                label=_("Scale"), required=False, min_value=-MAX_LORA_SCALE, max_value=MAX_LORA_SCALE
+            )
+
+    @cached_property
+    def profile(self) -> Profile | None:
+        """Of the chosen model, or of the first one."""
+        name = self["model"].value() or ""
+        model = next((one for one in self.found if one.full_name == name), self.found[0] if self.found else None)
+        return None if model is None else selectors.profile(model, model.head)
+
+    @property
+    def samplers(self) -> tuple[str, ...]:
+        return self.profile.samplers if self.profile else (*DIFFUSION_SAMPLERS, *FLOW_SAMPLERS)
+
+    @property
+    def modes(self) -> list[dict[str, Any]]:
+        """What can be done, in which the model's own limits show: one of those it does is chosen."""
+        tasks = self.profile.tasks if self.profile else tuple(Task)
+        chosen = self["task"].value() or Task.TEXT_TO_IMAGE.value
+        offered = [mode for mode, (task, _label) in MODES.items() if task in tasks]
+        if chosen not in offered and offered:
+            chosen = offered[0]
+        return [
+            {"value": mode, "label": label, "is_offered": mode in offered, "is_chosen": mode == chosen}
+            for mode, (_task, label) in MODES.items()
+        ]
+
+    @property
+    def lora_rows(self) -> list[tuple[Any, Any]]:
+        return [(self[f"lora_{row}"], self[f"scale_{row}"]) for row in LORA_ROWS]
+
+    @property
+    def has_loras(self) -> bool:
+        return any(lora.value() for lora, _scale in self.lora_rows)
+
+    @property
+    def given_address(self) -> str:
+        """Where the image is that the form holds already."""
+        if key := self["image_id"].value():
+            return reverse("api_generation_input", args=[key])
+        picture = picture_named(self.principal, str(self["picture"].value() or ""))
+        return picture.get_absolute_url() if picture else ""
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        mode = given.get("task") or self._usual_mode()
+        given["mode"], given["task"] = mode, MODES[mode][0]
+        if not self.is_estimate:
+            self._require_images(given)
+        return given
+
+    def _usual_mode(self) -> str:
+        """Without a choice the model's first task."""
+        return next((mode["value"] for mode in self.modes if mode["is_chosen"]), Task.TEXT_TO_IMAGE.value)
+
+    def _require_images(self, given: dict[str, Any]) -> None:
+        if given["task"].needs_image and not any(given.get(name) for name in ("image", "picture", "image_id")):
+            self.add_error("image", _("Choose an image."))
+        if given["mode"] == OUTPAINTING and not self.margins:
+            self.add_error("left", _("Say how many pixels are added on which side."))
+        if given["mode"] == Task.INPAINTING and not (self._rectangle or given.get("mask") or given.get("mask_id")):
+            self.add_error("mask", _("Paint what is drawn anew, choose a mask, or give a rectangle."))
+
+    @property
+    def margins(self) -> Margins:
+        if self.cleaned_data.get("mode") != OUTPAINTING:
+            return Margins()
+        return Margins(**{side: self.cleaned_data.get(side) or 0 for side in ("left", "top", "right", "bottom")})
+
+    @property
+    def _rectangle(self) -> Rectangle | None:
+        sides = {name: self.cleaned_data.get(f"box_{name}") or 0 for name in ("left", "top", "width", "height")}
+        return Rectangle(**sides) if sides["width"] and sides["height"] else None
+
+    def given(self) -> Given:
+        """A new image makes an earlier mask void."""
+        data = self.cleaned_data
+        image = data["image"].read() if data.get("image") else None
+        return Given(
+            image=image,
+            image_id=data.get("image_id", ""),
+            picture=picture_named(self.principal, data.get("picture", "")),
+            mask=data["mask"].read() if data.get("mask") else None,
+            mask_id="" if image else data.get("mask_id", ""),
+            rectangle=self._rectangle,
+        )
+
+    def kept(self, **images: InputImage) -> None:
+        """Hold on to images that were kept, for when the form is shown again."""
+        self.data = self.data.copy()
+        for name, image in images.items():
+            self.data[f"{name}_id"] = image.pk
+            self.data["picture"] = ""
+
+    @property
+    def size_of_image(self) -> tuple[int, int] | None:
+        """As the browser saw it."""
+        match = _SIZE.fullmatch(self.cleaned_data.get("image_size") or "")
+        return (int(match[1]), int(match[2])) if match else None
+
+    def wanted(self) -> Wanted:
+        """Without the images."""
+        data = self.cleaned_data
+        names = ("seed", "steps", "guidance", "width", "height")
+        numbers = {name: data.get(name) for name in names} | {"count": data.get("count") or 1}
+        if data["task"] in {Task.IMAGE_TO_IMAGE, Task.INPAINTING}:
+            numbers["strength"] = data.get("strength")
+        if data["task"] == Task.EDITING:
+            numbers["image_guidance"] = data.get("image_guidance")
+        return Wanted(
+            prompt=data.get("prompt") or "–",
+            negative_prompt=data.get("negative_prompt") or "",
+            task=data["task"],
+            scheduler=data.get("scheduler") or "",
+            loras=self._loras(),
+            **numbers,
+        )
+
+    def _loras(self) -> tuple[LoraWanted, ...]:
+        chosen = [(self.cleaned_data.get(f"lora_{row}"), self.cleaned_data.get(f"scale_{row}")) for row in LORA_ROWS]
+        return tuple(LoraWanted(name, 1.0 if scale is None else scale) for name, scale in chosen if name)
+
+    def refuse(self, refusal: Any) -> None:
+        """Show a service's refusal beside the field it is about."""
+        field = {"loras": "lora_1"}.get(refusal.context.get("field"), refusal.context.get("field"))
+        self.add_error(field if field in self.fields else None, str(refusal))

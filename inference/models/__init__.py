@@ -1,0 +1,16 @@
+from inference.models.albums import Album, AlbumPicture, PictureLike, Remix
+from inference.models.comparisons import Comparison, ComparisonCell
+from inference.models.generations import Generation, GenerationLora, InputImage, Picture
+
+__all__ = [
+    "Album",
+    "AlbumPicture",
+    "Comparison",
+    "ComparisonCell",
+    "Generation",
+    "GenerationLora",
+    "InputImage",
+    "Picture",
+    "PictureLike",
+    "Remix",
+]

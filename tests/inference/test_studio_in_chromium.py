@@ -1,0 +1,138 @@
+"""The pages for people who make pictures, in real Chromium: wide and narrow, light and dark, in both languages."""
+
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from accounts.services import people
+from inference.algorithms.grids import Axis
+from inference.models import Generation, Picture
+from inference.services import albums, comparisons, gallery
+from inference.services.generations import Wanted
+from tests.factories.accounts import UserFactory
+from tests.factories.hub import as_principal
+from tests.factories.inference import finish, generation, model
+from tests.support.browser import WIDTHS, Visitor, chromium
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+PASSWORD = "a long enough password"
+LONG = "a photograph of a lighthouse on a cliff at dusk, with the tide coming in below and gulls over the water"
+
+
+@pytest.fixture
+def ada(site, settings):
+    # Where the running site looks for them.
+    settings.PICTURES_ROOT = Path(os.environ["WELLSPRING_DATA"]) / "pictures"
+    return people.sign_up("ada", password=PASSWORD, email="ada@example.org")
+
+
+@pytest.fixture
+def pages(ada):
+    """The addresses of pages in every state that looks different."""
+    by, bob = as_principal(ada), UserFactory(username="bob")
+    repository, filler = model(ada, name="shapes"), model(ada, name="filler", pipeline="StableDiffusionPipeline")
+    shown = finish(generation(bob, repository, prompt=LONG, count=2))
+    shown.pictures.update(is_public=True)
+    first = Picture.objects.get(generation=shown, position=0)
+    gallery.like(first, liked=True, by=by)
+    own = finish(generation(ada, repository, prompt="a red circle", count=3))
+    remix = gallery.draw(by, Wanted(prompt="a green circle"), model=repository.full_name, remix_of=first)
+    album = albums.create(title="Lighthouses and other things by the sea", by=by, is_public=True, description=LONG)
+    for picture in [first, *own.pictures.all()]:
+        albums.add(album, picture, by=by)
+    grid = comparisons.compare(
+        by,
+        Wanted(prompt="a red circle"),
+        model=repository.full_name,
+        columns=Axis("steps", [2, 4, 8, 16]),
+        rows=Axis("words", ["red", "deep ultramarine blue"]),
+    )
+    for cell in list(grid.cells.all())[:3]:
+        finish(cell.generation)
+    return {
+        "studio": "/studio",
+        "studio-remix": f"/studio?from={shown.pk}&picture=0",
+        "history": "/studio/history",
+        "history-nothing": "/studio/history?text=zebra",
+        "albums": "/studio/albums",
+        "album": album.get_absolute_url(),
+        "albums-public": "/gallery/albums",
+        "gallery": "/gallery",
+        "generation": f"/generations/{own.pk}",
+        "generation-theirs": f"/generations/{shown.pk}",
+        "generation-remix": f"/generations/{remix.pk}",
+        "studio-image": f"/studio?image={own.pk}/0&model={filler.full_name}",
+        "compare": f"/studio/comparisons?from={own.pk}",
+        "comparison": grid.get_absolute_url(),
+    }
+
+
+def test_the_pages_of_the_studio(site, pages):
+    with chromium() as browser:
+        for width in WIDTHS:
+            for language, dark in (("en", False), ("zh-hans", True)):
+                visitor = Visitor(browser, site.url, width=width, language=language, dark=dark)
+                visitor.log_in("ada", PASSWORD)
+                for name, path in pages.items():
+                    visitor.open(path)
+                    visitor.page.wait_for_load_state("networkidle") if name == "studio" else None
+                    visitor.check_looks(f"{name}-{language}")
+                visitor.close()
+
+
+def test_an_image_is_dropped_and_what_is_drawn_anew_is_painted(site, ada, tmp_path):
+    """By mouse, with eraser, undo and invert; the server gets what the eye saw."""
+    model(ada, name="filler", pipeline="StableDiffusionPipeline")
+    model(ada, name="drawer", pipeline="LDMTextToImagePipeline")
+    file = tmp_path / "ground.png"
+    Image.new("RGB", (128, 64), "green").save(file)
+    with chromium() as browser:
+        visitor = Visitor(browser, site.url, width=390)
+        visitor.log_in("ada", PASSWORD)
+        page = visitor.open("/studio?model=ada/filler")
+        drop = "([zone, bytes]) => { const data = new DataTransfer(); const file = new Uint8Array(bytes);"
+        drop += "data.items.add(new File([file], 'ground.png', {type: 'image/png'}));"
+        drop += "zone.dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true})); }"
+        zone = page.locator("[data-zone]").element_handle()
+        page.evaluate(drop, [zone, list(file.read_bytes())])
+        assert page.locator("[name=task]:checked").get_attribute("value") == "image_to_image"
+        page.check("[name=task][value=inpainting]")
+        canvas = page.locator("[data-painter] canvas")
+        canvas.wait_for()
+        canvas.scroll_into_view_if_needed()
+        page.locator("[data-brush]").fill("20")
+        box = canvas.bounding_box()
+
+        def stroke(start, end):
+            for step, (x, y) in enumerate((start, end)):
+                page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+                page.mouse.down() if step == 0 else page.mouse.up()
+
+        stroke((0.1, 0.5), (0.9, 0.5))
+        stroke((0.1, 0.1), (0.9, 0.1))
+        page.click("[data-act=undo]")
+        page.check("[data-eraser]")
+        stroke((0.75, 0.5), (0.99, 0.5))
+        visitor.check_looks("studio-painted")
+        page.fill("[name=prompt]", "a red circle")
+        page.wait_for_function("document.querySelector('#cost').innerText.includes('128 × 64')")
+        page.click("#studio-form .button-primary")
+        page.locator("[id^=progress-]").wait_for()
+        first = page.locator("[id^=progress-]").get_attribute("id")
+        page.click("[data-act=invert]")
+        page.wait_for_function("document.querySelector('[name=mask]').files.length === 1")
+        page.click("#studio-form .button-primary")
+        page.wait_for_function(f"!document.querySelector('#{first}')")
+        # Another model changes what is offered.
+        page.select_option("[name=model]", "ada/drawer")
+        page.locator("[name=task][value=inpainting]:disabled").wait_for()
+        assert page.locator("[name=task]:checked").get_attribute("value") == "text_to_image"
+        assert not canvas.is_visible()
+        visitor.close()
+    painted, inverted = Generation.objects.order_by("created_at")
+    for made, expected in ((painted, [True, False, False, True]), (inverted, [False, True, True, False])):
+        with Image.open(made.mask.path) as mask:
+            points = [(64, 32), (64, 6), (110, 32), (30, 34)]
+            assert [mask.getpixel(point) > 127 for point in points] == expected

@@ -1,0 +1,95 @@
+import pytest
+
+from inference.models import Comparison, Generation
+from tests.factories.accounts import StaffFactory, UserFactory
+from tests.factories.inference import finish, model
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ada(client):
+    user = UserFactory(username="ada")
+    client.force_login(user)
+    return user
+
+
+def filled(person, repository, **changes):
+    body = {"model": repository.full_name, "prompt": "a red circle", "billed": person.namespace.pk}
+    return body | {"columns": "steps", "column_values": "2, 4, 8", "rows": ""} | changes
+
+
+def test_two_axes_make_one_generation_for_each_cell_with_one_seed(client, ada):
+    body = filled(ada, model(ada), rows="words", row_values="red\ndeep blue")
+    assert b"Free: 6 of the 200" in client.post("/studio/comparisons/cost", body).content
+    answer = client.post("/studio/comparisons", body)
+    comparison = Comparison.objects.get()
+    assert answer["Location"] == f"/studio/comparisons/{comparison.pk}"
+    cells = {(cell.row, cell.column): cell.generation for cell in comparison.cells.all()}
+    assert {place: (cell.prompt, cell.steps) for place, cell in cells.items()} == {
+        (row, column): (prompt, steps)
+        for row, prompt in enumerate(["a red circle", "a deep blue circle"])
+        for column, steps in enumerate([2, 4, 8])
+    }
+    assert len({cell.seed for cell in cells.values()}) == 1
+    finish(cells[1, 2])
+    page = client.get(answer["Location"]).content.decode()
+    assert "1 of 6 have ended" in page
+    assert page.count('scope="col"') == 3
+    assert page.count('scope="row"') == 2
+    assert f'src="/generations/{cells[1, 2].pk}/0.png"' in page
+    for cell in set(cells.values()) - {cells[1, 2]}:
+        finish(cell)
+    part = client.get(answer["Location"], HTTP_HX_REQUEST="true").content.decode()
+    assert "<html" not in part
+    assert "hx-get" not in part
+
+
+def test_models_and_seeds_are_compared_and_paid_when_nothing_is_free(client, ada, settings):
+    one, two = model(ada), model(ada)
+    body = filled(ada, one, columns="model", column_values=f"{one.full_name},{two.full_name}")
+    client.post("/studio/comparisons", body | {"rows": "seed", "row_values": "1,2"})
+    assert set(Generation.objects.values_list("model_name", "seed")) == {
+        (name, seed) for name in (one.full_name, two.full_name) for seed in (1, 2)
+    }
+    settings.FREE_PICTURES_PER_DAY = 0
+    assert b"2 pictures for 0.002" in client.post("/studio/comparisons/cost", body).content
+    assert "Buy credits at /credits" in client.post("/studio/comparisons", body).content.decode()
+    assert Generation.objects.count() == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"column_values": "2,x"}, "“x” is no number"),
+        ({"column_values": "2"}, "Give two to twelve"),
+        ({"rows": "steps", "row_values": "1,2"}, "Both axes are the same"),
+        ({"columns": "words", "column_values": "zebra, red"}, "does not hold “zebra”"),
+        ({"columns": "steps", "column_values": "2,9999"}, "must lie between"),
+        ({"columns": "model", "column_values": "ada/none,ada/nothing"}, "Repository not found"),
+        ({"column_values": "1,2,3,4,5,6,7,8,9", "rows": "seed", "row_values": "1,2,3,4,5,6,7,8"}, "up to 64 pictures"),
+    ],
+)
+def test_what_does_not_fit_is_refused_as_a_whole(client, ada, change, words):
+    page = client.post("/studio/comparisons", filled(ada, model(ada), **change)).content.decode()
+    assert words.lower() in page.lower()
+    assert (Comparison.objects.count(), Generation.objects.count()) == (0, 0)
+
+
+def test_a_comparison_is_its_owners(client, ada):
+    client.post("/studio/comparisons", filled(ada, model(ada)))
+    url = Comparison.objects.get().get_absolute_url()
+    for other in (UserFactory(), StaffFactory()):
+        client.force_login(other)
+        assert client.get(url).status_code == 404
+    client.logout()
+    assert [client.get(path).status_code for path in (url, "/studio/comparisons")] == [302, 302]
+
+
+def test_grids_cost_the_same_for_two_and_four_cells(client, ada, django_assert_num_queries):
+    repository = model(ada)
+    for values in ("2,4", "2,4,6,8"):
+        client.post("/studio/comparisons", filled(ada, repository, column_values=values))
+        url = Comparison.objects.order_by("-created_at").first().get_absolute_url()
+        with django_assert_num_queries(7):
+            client.get(url)

@@ -1,0 +1,128 @@
+"""The gallery, likes, remixes, and pictures that are reported."""
+
+import pytest
+
+from hub.models import Notice, Report
+from hub.services import reports
+from inference.models import Generation, PictureLike
+from tests.factories.accounts import StaffFactory, UserFactory, bearer
+from tests.factories.hub import as_principal
+from tests.factories.inference import finish, generation, model
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ada():
+    return UserFactory(username="ada")
+
+
+@pytest.fixture
+def picture(client, ada):
+    """Shown to everybody."""
+    done = finish(generation(ada, prompt="a red circle", seed=7))
+    client.force_login(ada)
+    client.post(f"/generations/{done.pk}/0/show", {"public": "1"})
+    client.logout()
+    return done.pictures.get()
+
+
+def status(client, url, **headers):
+    answer = client.get(url, **headers)
+    if answer.streaming:
+        assert b"".join(answer.streaming_content)  # to the end, so that the file is closed
+    return answer.status_code
+
+
+def test_a_remix_opens_the_filled_studio_and_credits_the_picture(client, picture):
+    page = f"/generations/{picture.generation_id}"
+    client.force_login(UserFactory())
+    assert f'href="/studio?from={picture.generation_id}&amp;picture=0"' in client.get("/gallery").content.decode()
+    studio = client.get(f"/studio?from={picture.generation_id}&picture=0").content.decode()
+    assert "a red circle" in studio
+    assert f'name="remix_of" value="{picture.pk}"' in studio
+    assert "who is credited" in studio
+    body = {"model": picture.generation.model_name, "prompt": "a green circle", "count": 1, "remix_of": picture.pk}
+    body["billed"] = client.get("/studio").context["form"].fields["billed"].initial.pk
+    made = client.post("/studio", body)["Location"]
+    assert f'Remixed from <a href="{page}">a picture by ada</a>' in client.get(made).content.decode()
+    picture.is_public = False
+    picture.save()
+    assert "a picture that is not shown any more" in client.get(made).content.decode()
+    # What one may not see cannot be named as the source either.
+    client.post("/studio", body)
+    assert not hasattr(Generation.objects.order_by("created_at").last(), "remix")
+
+
+def test_likes_are_counted_once_and_order_the_gallery(client, ada, picture):
+    other = finish(generation(ada))
+    other.pictures.update(is_public=True)
+    like = f"/generations/{picture.generation_id}/0/like"
+    assert client.post(like)["Location"].startswith("/login")
+    client.force_login(UserFactory())
+    for _again in range(2):
+        client.post(like, {"likes": "yes"})
+    assert PictureLike.objects.count() == 1
+    liked = client.get("/gallery?order=liked").context["page"].object_list
+    assert [(one.pk, one.like_count) for one in liked] == [(picture.pk, 1), (other.pictures.get().pk, 0)]
+    assert [one.pk for one in client.get("/gallery?text=RED&order=new").context["page"]][-1] == picture.pk
+    assert "No picture fits" in client.get("/gallery?text=zebra").content.decode()
+    client.post(like, {"likes": "no"})
+    assert PictureLike.objects.count() == 0
+    hidden = finish(generation(ada))
+    assert client.post(f"/generations/{hidden.pk}/0/like").status_code == 404
+
+
+def test_a_report_that_is_upheld_hides_the_picture_until_it_is_restored(client, ada, picture):
+    file, page = picture.get_absolute_url(), f"/generations/{picture.generation_id}"
+    staff = StaffFactory()
+    assert f"/report?about={file}" in client.get(page).content.decode()
+    form = {"about": f"http://testserver{file}", "kind": "other", "statement": "It shows me", "in_good_faith": "on"}
+    assert client.post("/report", form).status_code == 302
+    report = Report.objects.get()
+    assert (report.asset, report.contents) == (f"picture:{picture.generation_id}/0", [picture.sha256])
+    client.force_login(staff)
+    desk = f"/desk/reports/{report.pk}"
+    client.post(f"{desk}/act", {"act": "take_up"})
+    assert picture.sha256 in client.get(desk).content.decode()
+    client.post(f"{desk}/act", {"act": "uphold", "rule": "1", "reason": "so", "contents": picture.sha256})
+    client.logout()
+    owner, stranger, staff_token = bearer(ada), bearer(UserFactory()), bearer(staff)
+    assert [status(client, file, **who) for who in ({}, stranger, owner, staff_token)] == [451, 451, 451, 200]
+    assert [status(client, page, **who) for who in ({}, stranger, owner)] == [404, 404, 200]
+    assert file not in client.get("/gallery").content.decode()
+    assert Notice.objects.get().namespace == ada.namespace
+    client.force_login(ada)
+    shown = client.get(page).content.decode()
+    assert "1 picture is not given out any more" in shown
+    assert client.get(f"/reports/{report.pk}").status_code == 200
+    client.post(f"/reports/{report.pk}", {"statement": "It does not"})
+    reports.restore(report, reason="right", by=as_principal(staff))
+    assert status(client, file) == 200
+    assert file in client.get("/gallery").content.decode()
+
+
+def test_staff_see_a_private_picture_only_once_it_is_reported(client, ada):
+    done = finish(generation(ada))
+    file = done.pictures.get().get_absolute_url()
+    staff = bearer(StaffFactory())
+    form = {"about": file, "kind": "other", "statement": "x", "in_good_faith": "on"}
+    client.force_login(UserFactory())
+    client.post("/report", form)
+    assert not Report.objects.exists()
+    client.logout()
+    assert status(client, file, **staff) == 404
+    client.force_login(ada)
+    client.post("/report", form)
+    client.logout()
+    assert Report.objects.get().is_private
+    assert status(client, file, **staff) == 200
+
+
+def test_the_page_of_many_pictures_costs_the_same_as_of_one(client, ada, django_assert_num_queries):
+    repository = model(ada)
+    client.force_login(ada)
+    for count in (1, 3):
+        done = finish(generation(ada, repository, count=count))
+        with django_assert_num_queries(9):
+            client.get(f"/generations/{done.pk}")

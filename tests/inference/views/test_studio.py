@@ -1,0 +1,157 @@
+"""The Studio's form without JavaScript: images and masks as files or numbers, LoRAs, schedulers."""
+
+import io
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
+
+from inference.models import Generation, InputImage
+from tests.factories import hub as make
+from tests.factories.accounts import UserFactory
+from tests.factories.inference import card, finish, generation, given, lora, model
+
+pytestmark = pytest.mark.django_db
+PIPELINE = "StableDiffusionPipeline"  # draws, redraws and fills
+
+
+@pytest.fixture
+def ada(client):
+    user = UserFactory(username="ada")
+    client.force_login(user)
+    return user
+
+
+def png(size=(32, 16), colour="red", box=None):
+    image = Image.new("RGB", size, colour)
+    if box:
+        image.paste("white", box)
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return SimpleUploadedFile("image.png", file.getvalue(), "image/png")
+
+
+def draw(client, person, repository, **changes):
+    body = {"model": repository.full_name, "prompt": "a red circle", "count": 1, "billed": person.namespace.pk}
+    return client.post("/studio", body | changes)
+
+
+def pixels(row):
+    with Image.open(row.path) as image:
+        return image.size, [image.getpixel((x, image.height // 2)) for x in range(image.width)]
+
+
+def test_an_image_is_redrawn_with_a_scheduler_and_a_strength(client, ada):
+    repository = model(ada, pipeline=PIPELINE)
+    answer = draw(client, ada, repository, task="image_to_image", image=png(), strength=0.5, scheduler="euler")
+    made = Generation.objects.get()
+    assert answer["Location"] == f"/generations/{made.pk}"
+    assert (made.task, made.strength, made.scheduler) == ("image_to_image", 0.5, "euler")
+    assert pixels(made.image)[0] == (32, 16)
+    page = client.get(answer["Location"]).content.decode()
+    assert f'src="/api/generations/inputs/{made.image_id}"' in page
+    assert "euler" in page
+    assert b"".join(client.get(f"/api/generations/inputs/{made.image_id}").streaming_content).startswith(b"\x89PNG")
+    client.force_login(UserFactory())
+    assert client.get(f"/api/generations/inputs/{made.image_id}").status_code == 404
+
+
+def test_a_part_is_filled_by_a_mask_file_or_a_rectangle(client, ada):
+    repository = model(ada, pipeline=PIPELINE)
+    mask = png(colour="black", box=(16, 0, 32, 16))
+    draw(client, ada, repository, task="inpainting", image=png(), mask=mask)
+    draw(client, ada, repository, task="inpainting", image=png(), box_left=16, box_width=99, box_height=99)
+    by_file, by_numbers = Generation.objects.order_by("created_at")
+    assert by_file.mask == by_numbers.mask
+    assert pixels(by_file.mask)[1] == [0] * 16 + [255] * 16
+    for wrong, words in (
+        ({"box_left": 40, "box_width": 1, "box_height": 1}, "outside of the image"),
+        ({"mask": png(size=(16, 16))}, "The mask is 16×16, the image 32×16"),
+        ({}, "Paint what is drawn anew"),
+    ):
+        page = draw(client, ada, repository, task="inpainting", image=png(), **wrong).content.decode()
+        assert words in page
+    # What was sent is kept: the form names it, and the next try needs no file.
+    key = InputImage.objects.get(kind="image").pk
+    page = draw(client, ada, repository, task="inpainting", image=png(), mask=png(size=(16, 16))).content.decode()
+    assert f'name="image_id" value="{key}"' in page
+    draw(client, ada, repository, task="inpainting", image_id=key, box_width=8, box_height=8)
+    assert Generation.objects.count() == 3
+
+
+def test_an_image_is_extended_on_the_sides_that_are_named(client, ada):
+    draw(client, ada, model(ada, pipeline=PIPELINE), task="outpainting", image=png(), left=16, bottom=16)
+    made = Generation.objects.get()
+    assert made.task == "inpainting"
+    assert pixels(made.image)[0] == pixels(made.mask)[0] == (48, 32)
+    assert pixels(made.mask)[1][:16] == [255] * 16
+    page = draw(client, ada, model(ada, pipeline=PIPELINE), task="outpainting", image=png()).content.decode()
+    assert "how many pixels" in page
+
+
+def test_an_edit_by_instruction_and_a_picture_as_the_image(client, ada):
+    repository = model(ada, pipeline="StableDiffusionInstructPix2PixPipeline")
+    drawn = finish(generation(ada))
+    page = client.get(f"/studio?image={drawn.pk}/0&model={repository.full_name}").content.decode()
+    picture = drawn.pictures.get()
+    assert f'name="picture" value="{picture.pk}"' in page
+    assert f'src="{picture.get_absolute_url()}"' in page
+    draw(client, ada, repository, task="editing", picture=picture.pk, image_guidance=1.2, strength=0.3)
+    made = Generation.objects.latest("created_at")
+    assert (made.task, made.image_guidance, made.strength) == ("editing", 1.2, None)
+    client.force_login(stranger := UserFactory())
+    assert client.get(f"/studio?image={drawn.pk}/0").status_code == 404
+    page = draw(client, stranger, repository, task="editing", picture=picture.pk).content.decode()
+    assert "no such image among yours" in page
+    other = given(ada)
+    assert "no such image" in draw(client, stranger, repository, task="editing", image_id=other.pk).content.decode()
+
+
+def test_what_a_model_does_not_do_is_not_offered_and_refused(client, ada):
+    editor, drawer = model(ada, pipeline="StableDiffusionInstructPix2PixPipeline"), model(ada)
+    part = client.post("/studio/model", {"model": editor.full_name, "task": "text_to_image"}).content.decode()
+    assert 'value="editing" checked>' in part
+    assert 'value="text_to_image" disabled>' in part
+    assert part.count("this model does not") == 4
+    assert "dpmpp_2m" in part
+    part = client.post("/studio/model", {"model": drawer.full_name, "task": "image_to_image"}).content.decode()
+    assert 'value="image_to_image" checked>' in part
+    assert "dpmpp_2m" not in part
+    assert "flow_euler" in part
+    page = draw(client, ada, editor, task="text_to_image").content.decode()
+    assert "does not do this: draw from words" in page
+    assert "Choose an image." in draw(client, ada, editor).content.decode()
+    unknown = model(ada, pipeline="KandinskyPipeline")
+    part = client.post("/studio/model", {"model": unknown.full_name}).content.decode()
+    assert "does not know pipelines of the kind KandinskyPipeline" in part
+
+
+def test_loras_are_picked_with_their_licence_and_compared(client, ada):
+    base = model(ada, pipeline=PIPELINE)
+    adapter = lora(ada, layer="text_encoder.to_q", licence="mit")
+    make.put(adapter, {"README.md": card("mit").replace(b"---\n#", b"tags: [lora]\n---\n#")}, by=make.as_principal(ada))
+    page = client.get("/studio").content.decode()
+    assert f"{adapter.full_name} · mit" in page
+    draw(client, ada, base, lora_1=adapter.full_name, scale_1=0.5)
+    made = Generation.objects.get()
+    assert [(use.model_name, use.scale) for use in made.loras.all()] == [(adapter.full_name, 0.5)]
+    again = client.get(f"/studio?from={made.pk}").content.decode()
+    assert f'<option value="{adapter.full_name}" selected>' in again
+    body = {"model": base.full_name, "prompt": "a", "billed": ada.namespace.pk, "lora_1": adapter.full_name}
+    body |= {"columns": "lora_scale", "column_values": "0, 0.5", "rows": "scheduler", "row_values": "ddim,euler"}
+    assert client.post("/studio/comparisons", body).status_code == 302
+    found = {(one.scheduler, *(use.scale for use in one.loras.all())) for one in Generation.objects.exclude(pk=made.pk)}
+    assert found == {("ddim",), ("euler",), ("ddim", 0.5), ("euler", 0.5)}
+
+
+def test_the_cost_counts_the_size_that_the_browser_saw(client, ada, settings):
+    settings.FREE_PICTURES_PER_DAY = 0
+    body = {"model": model(ada, pipeline=PIPELINE).full_name, "task": "image_to_image", "prompt": "a"}
+    small = client.post("/studio/cost", body | {"image_size": "64x64"}).content.decode()
+    large = client.post("/studio/cost", body | {"image_size": "1024x512", "strength": "1"}).content.decode()
+    assert "64 × 64" in small
+    assert "1024 × 512" in large
+    assert "Cost: " in small
+    assert "Cost: " in large
+    assert not InputImage.objects.exists()
+    assert 'id="calls"' in client.post("/studio/cost", body | {"task": "text_to_image"}).content.decode()

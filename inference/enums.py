@@ -47,7 +47,13 @@ MOVES: dict[GenerationState, frozenset[GenerationState]] = {
         [GenerationState.RUNNING, GenerationState.CANCELLED, GenerationState.FAILED, GenerationState.REFUSED]
     ),
     GenerationState.RUNNING: frozenset(
-        [GenerationState.QUEUED, GenerationState.SUCCEEDED, GenerationState.FAILED, GenerationState.CANCELLED]
+        [
+            GenerationState.QUEUED,
+            GenerationState.SUCCEEDED,
+            GenerationState.FAILED,
+            GenerationState.CANCELLED,
+            GenerationState.REFUSED,
+        ]
     ),
     GenerationState.SUCCEEDED: frozenset(),
     GenerationState.FAILED: frozenset(),
@@ -76,4 +82,5 @@ class FailureCode(TextChoices):
     EXPIRED = "expired", _("The deadline passed before it was ready. Nothing was billed; allow more time.")
     LOST = "lost", _("The engine stopped three times while working on it. Try again later.")
     ENGINE = "engine", _("The engine failed. Nothing was billed; try again, and report it if it happens again.")
-    POLICY = "policy", _("The prompt is against the safety policy of this site. Change the prompt.")
+    UNCHECKED = "unchecked", _("The classifier that looks at pictures failed. Nothing was billed; try again later.")
+    POLICY = "policy", _("It is against the safety policy of this site. Change the prompt.")

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from inference.api import hub_inference, native, openai, stability
-from inference.views import albums, comparisons, generations, history, pictures, studio
+from inference.views import albums, comparisons, generations, history, pictures, safety, studio
 
 urlpatterns = [
     path("studio", studio.studio, name="studio"),
@@ -12,6 +12,11 @@ urlpatterns = [
     path("studio/comparisons", comparisons.comparison_new, name="comparison_new"),
     path("studio/comparisons/cost", comparisons.comparison_cost, name="comparison_cost"),
     path("studio/comparisons/<str:comparison_id>", comparisons.comparison_page, name="comparison"),
+    path("policy", safety.policy_page, name="policy"),
+    path("policy/age", safety.policy_age, name="policy_age"),
+    path("policy/versions/<str:version>", safety.policy_page, name="policy_version"),
+    path("desk/policy", safety.policy_desk, name="policy_desk"),
+    path("api/policy", safety.policy_json, name="api_policy"),
     path("gallery", pictures.gallery, name="gallery"),
     path("gallery/albums", albums.public_albums, name="public_albums"),
     path("gallery/albums/<str:album_id>", albums.album_page, name="album"),

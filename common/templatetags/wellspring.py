@@ -2,6 +2,7 @@
 
 from django import template
 from django.http import HttpRequest
+from django.utils.translation import get_language
 
 from common import slots
 from common.money import format_money
@@ -32,6 +33,12 @@ def file_size(size: int | None) -> str:
 def short_count(number: int) -> str:
     """7.24 B."""
     return format_count(number)
+
+
+@register.filter
+def said(texts: dict[str, str]) -> str:
+    """A text that is there in several languages, in the reader's, else in English."""
+    return texts.get((get_language() or "en").lower()) or texts["en"]
 
 
 @register.simple_tag(takes_context=True)

@@ -15,11 +15,12 @@ from common.places import HeldStream
 from hub.models import Webhook
 from hub.selectors.webhooks import webhooks_of
 from inference import selectors
-from inference.algorithms import policy, pricing
+from inference.algorithms import pricing
 from inference.api import reading, waiting
 from inference.enums import FailureCode, GenerationState, InputKind
 from inference.errors import Unprocessable
 from inference.models import Generation
+from inference.selectors.safety import policy_in_force
 from inference.services import generations
 from inference.services.planning import Wanted
 
@@ -87,7 +88,7 @@ def _events(request: HttpRequest, generation: Generation) -> Iterator[bytes]:
 @require_safe
 def prices(request: HttpRequest) -> HttpResponse:
     """The price list and the safety policy, as they are in force."""
-    rules = policy.policy()
+    rules = policy_in_force()
     return JsonResponse(
         {
             "version": pricing.RATES_VERSION,
@@ -95,8 +96,8 @@ def prices(request: HttpRequest) -> HttpResponse:
             "rates": {name: vars(rate) for name, rate in pricing.RATES.items()},
             "policy": {
                 "version": rules.version,
-                "about": rules.about,
-                "categories": [{"code": item.code, "title": item.title} for item in rules.categories],
+                "about": rules.abouts["en"],
+                "categories": [{"code": item.code, "title": item.titles["en"]} for item in rules.categories],
             },
         }
     )

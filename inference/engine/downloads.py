@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
@@ -18,10 +19,13 @@ MARK = ".complete"
 class Downloads:
     """Folders `root/<ns>--<name>/<commit>`; the least recently used go first when `max_bytes` is passed."""
 
-    def __init__(self, root: Path, *, endpoint: str, max_bytes: int = 64 * 2**30) -> None:
+    def __init__(
+        self, root: Path, *, endpoint: str, max_bytes: int = 64 * 2**30, files: Sequence[str] = SAFE_FILES
+    ) -> None:
         self.root = root
         self.endpoint = endpoint
         self.max_bytes = max_bytes
+        self.files = list(files)
         self._lock = threading.Lock()
 
     def folder(self, key: ModelKey, token: str | None = None) -> Path:
@@ -47,7 +51,7 @@ class Downloads:
                 # False, not None: the engine must never use a token that lies around on its machine.
                 token=token or False,
                 local_dir=folder,
-                allow_patterns=SAFE_FILES,
+                allow_patterns=self.files,
             )
         except Exception as error:
             raise ModelRefused("missing_part", f"{type(error).__name__}: {error}"[:300]) from error

@@ -52,7 +52,7 @@ def check_folder(folder: Path) -> dict[str, Any]:
 
     Raises ModelRefused with the reason otherwise.
     """
-    index = _read_json(folder / "model_index.json", "not_a_pipeline")
+    index = read_json(folder / "model_index.json", "not_a_pipeline")
     pipeline = index.get("_class_name")
     if not isinstance(pipeline, str):
         raise ModelRefused("not_a_pipeline", "model_index.json")
@@ -81,13 +81,13 @@ def _check_component(folder: Path, name: str, value: list[Any]) -> None:
     if not part.is_dir():
         raise ModelRefused("missing_part", name)
     for file in part.glob("*.json"):
-        if "auto_map" in _read_json(file, "not_a_pipeline", of_any_kind=True):
+        if "auto_map" in read_json(file, "not_a_pipeline", of_any_kind=True):
             raise ModelRefused("custom_code", f"{name}/{file.name}")
     if not class_name.endswith(WITHOUT_WEIGHTS) and not any(part.glob("*.safetensors")):
         raise ModelRefused("no_safetensors", name)
 
 
-def _read_json(file: Path, code: str, *, of_any_kind: bool = False) -> dict[str, Any]:
+def read_json(file: Path, code: str, *, of_any_kind: bool = False) -> dict[str, Any]:
     try:
         if file.stat().st_size > LARGEST_CONFIGURATION:
             raise ModelRefused(code, f"{file.name} is too large")

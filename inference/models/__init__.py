@@ -1,8 +1,10 @@
 from inference.models.albums import Album, AlbumPicture, PictureLike, Remix
 from inference.models.comparisons import Comparison, ComparisonCell
 from inference.models.generations import Generation, GenerationLora, InputImage, Picture
+from inference.models.safety import AgeStatement, SafetyPolicy
 
 __all__ = [
+    "AgeStatement",
     "Album",
     "AlbumPicture",
     "Comparison",
@@ -13,4 +15,5 @@ __all__ = [
     "Picture",
     "PictureLike",
     "Remix",
+    "SafetyPolicy",
 ]

@@ -233,6 +233,7 @@ class Picture(models.Model):
     height = models.PositiveIntegerField()
     parameters = models.JSONField()
     is_public = models.BooleanField(_("public"), default=False)
+    age = models.PositiveSmallIntegerField(_("from this age on"), default=0)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -22,6 +22,7 @@ from hub.selectors.reports import blocked_everywhere, is_reported, refuse_blocke
 from inference.algorithms.profiles import Profile, profile_of
 from inference.enums import UNFINISHED, Billing, GenerationState
 from inference.models import Generation, InputImage, Picture
+from inference.selectors.safety import refuse_the_young, shown_to
 from revenue.selectors import credit_balance
 
 IMAGE_TAGS = ("text-to-image", "image-to-image", "image-text-to-image")
@@ -85,7 +86,8 @@ def generation_for(principal: Principal, generation_id: str) -> Generation:
     own = generations_of(principal).filter(pk=generation_id).first()
     if own is not None:
         return own
-    public = given_out(Picture.objects.filter(is_public=True))
+    _refuse_the_young(principal, generation_id)
+    public = given_out(Picture.objects.filter(shown_to(principal)))
     shown = Generation.objects.filter(pk=generation_id, pictures__in=public).distinct()
     rows = shown.select_related("owner", "repository__namespace")
     found = rows.prefetch_related(Prefetch("pictures", public), "loras").first()
@@ -113,6 +115,8 @@ def picture_for(principal: Principal, generation_id: str, position: int) -> Pict
     picture = picture_of(generation_id, position)
     if picture is not None and may_see_picture(principal, picture):
         refuse_blocked_everywhere(principal, picture.sha256)
+        if not _is_own(principal, picture.generation) and not principal.is_staff:
+            refuse_the_young(principal, picture)
         return picture
     raise NotFound(_("There is no such picture, or it is not yours to see."), hint=_("Log in as its owner."))
 
@@ -134,6 +138,13 @@ def may_see_picture(principal: Principal, picture: Picture) -> bool:
 def given_out(pictures: QuerySet[Picture]) -> QuerySet[Picture]:
     """Without those that a decision about a report has disabled."""
     return pictures.exclude(sha256__in=blocked_everywhere().values("content"))
+
+
+def _refuse_the_young(principal: Principal, generation_id: str) -> None:
+    """Where all that somebody shows of a generation is for older people."""
+    shown = list(given_out(Picture.objects.filter(generation=generation_id, is_public=True)).order_by("age")[:1])
+    if shown:
+        refuse_the_young(principal, shown[0])
 
 
 def _is_own(principal: Principal, generation: Generation) -> bool:

@@ -9,13 +9,14 @@ from common.errors import NotFound
 from hub.selectors.reportables import Subject
 from inference.models import Album, AlbumPicture, Picture, PictureLike, Remix
 from inference.selectors.generations import given_out, may_see_generations, may_see_picture, picture_of
+from inference.selectors.safety import shown_to
 
 ORDERS = {"new": ("-created_at", "-id"), "liked": ("-like_count", "-created_at", "-id")}
 
 
-def public_pictures(*, text: str = "", model: str = "", order: str = "new") -> QuerySet[Picture]:
+def public_pictures(principal: Principal, *, text: str = "", model: str = "", order: str = "new") -> QuerySet[Picture]:
     """What people chose to show, with the number of its likes."""
-    rows = given_out(Picture.objects.filter(is_public=True)).select_related("generation__owner")
+    rows = given_out(Picture.objects.filter(shown_to(principal))).select_related("generation__owner")
     if text:
         rows = rows.filter(generation__prompt__icontains=text)
     if model:
@@ -25,7 +26,7 @@ def public_pictures(*, text: str = "", model: str = "", order: str = "new") -> Q
 
 def visible_pictures(principal: Principal) -> QuerySet[Picture]:
     """One's own and public ones."""
-    seen = Q(is_public=True)
+    seen = shown_to(principal)
     if may_see_generations(principal) and not principal.is_fine_grained:
         seen |= Q(generation__owner=principal.user)
     return given_out(Picture.objects.filter(seen)).select_related("generation__owner")

@@ -22,6 +22,7 @@ from inference.algorithms.adapters import LORA_FILE
 from inference.enums import MOVES, Billing, FailureCode, GenerationState
 from inference.errors import Unprocessable
 from inference.models import Generation, GenerationLora, InputImage, Picture
+from inference.selectors.safety import age_of, policy_in_force
 from inference.services.planning import Plan, Wanted, plan
 from licensing.selectors.grants import grant_for
 
@@ -71,6 +72,8 @@ def request_generation(
     grant = _grant_of_use(billed, settled.repository, settled.licence)
     loras = _lora_rows(billed, settled)
     verdict = policy.verdict(wanted.prompt)
+    grant = _grant_of_use(billed, settled)
+    verdict = policy.verdict(wanted.prompt, by=policy_in_force(), age=age_of(principal))
     generation = Generation(
         owner=principal.user,
         billed=billed,

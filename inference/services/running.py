@@ -17,6 +17,7 @@ from django.utils import timezone
 from common.errors import PaymentRequired
 from common.services import audit, outbox
 from hub.selectors.lineage import attribution_graph
+from inference.algorithms.policy import Verdict
 from inference.enums import Billing, FailureCode, GenerationState
 from inference.models import Generation, Picture
 from inference.services.files import keep_file
@@ -96,7 +97,9 @@ def postpone(generation: Generation, *, seconds: float) -> Generation | None:
     return current
 
 
-def succeed(generation: Generation, pictures: list[Drawn], *, timings: dict[str, Any]) -> Generation | None:
+def succeed(
+    generation: Generation, pictures: list[Drawn], *, timings: dict[str, Any], verdict: Verdict | None = None
+) -> Generation | None:
     """Keep the pictures and take the money, both or neither.
 
     None, and nothing kept, when the attempt is no longer current or was cancelled meanwhile.
@@ -112,13 +115,14 @@ def succeed(generation: Generation, pictures: list[Drawn], *, timings: dict[str,
             width=drawn.width,
             height=drawn.height,
             parameters=drawn.parameters,
+            age=generation.verdict.get("age", 0) if verdict is None else verdict.age,
         )
         for position, drawn in enumerate(pictures)
     ]
     for row, drawn in zip(rows, pictures, strict=True):
         keep_file(row.path, drawn.content)
     try:
-        ended = _succeed(generation, rows, timings)
+        ended = _succeed(generation, rows, timings, verdict)
     except PaymentRequired as refusal:
         _forget(rows)
         return fail(generation, FailureCode.CREDITS_TOO_LOW, detail=str(refusal.message))
@@ -136,6 +140,19 @@ def fail(generation: Generation, code: FailureCode, *, detail: str = "") -> Gene
     move(current, GenerationState.FAILED, failure=code, detail=detail)
     current.save()
     audit.record("generation.failed", str(current), actor=current.owner, code=code, detail=detail)
+    return current
+
+
+@transaction.atomic
+def refuse(generation: Generation, verdict: Verdict) -> Generation | None:
+    """End it because of what its pictures show, without a bill; None when the attempt is no longer current."""
+    current = _current(generation)
+    if current is None:
+        return None
+    move(current, GenerationState.REFUSED, failure=FailureCode.POLICY)
+    current.verdict = verdict.to_json()
+    current.save()
+    audit.record("generation.refused", str(current), actor=current.owner, verdict=current.verdict)
     return current
 
 
@@ -187,7 +204,9 @@ def _take_back(generation_id: str) -> bool:
 
 
 @transaction.atomic
-def _succeed(generation: Generation, rows: list[Picture], timings: dict[str, Any]) -> Generation | None:
+def _succeed(
+    generation: Generation, rows: list[Picture], timings: dict[str, Any], verdict: Verdict | None
+) -> Generation | None:
     current = _current(generation)
     if current is None:
         return None
@@ -208,6 +227,7 @@ def _succeed(generation: Generation, rows: list[Picture], timings: dict[str, Any
     move(current, GenerationState.SUCCEEDED)
     current.steps_done = current.steps_total
     current.timings = timings
+    current.verdict = current.verdict if verdict is None else verdict.to_json()
     current.save()
     Picture.objects.bulk_create(rows)
     payload = {

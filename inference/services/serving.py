@@ -23,6 +23,7 @@ from inference.algorithms.profiles import MAX_PICTURES
 from inference.enums import FailureCode
 from inference.models import Generation, InputImage
 from inference.services import running
+from inference.services.looking import look
 from inference.services.provenance import sealed_png
 
 if TYPE_CHECKING:
@@ -97,8 +98,23 @@ def _draw(generation: Generation) -> None:
     except requests.BadRequest as error:
         running.fail(generation, FailureCode.BAD_PARAMETERS, detail=str(error))
     else:
-        pictures = [_drawn(generation, result) for result in results]
-        running.succeed(generation, pictures, timings=_timings(results))
+        _finish(generation, results)
+
+
+def _finish(generation: Generation, results: "list[Result]") -> None:
+    """Keep the pictures, unless the policy's classifier sees in them what it forbids."""
+    from inference.engine.requests import ModelRefused  # noqa: PLC0415 - slow import
+
+    try:
+        verdict = look(generation, [result.picture for result in results])
+    except ModelRefused as error:
+        running.fail(generation, FailureCode.UNCHECKED, detail=str(error))
+        return
+    if verdict is not None and not verdict.allowed:
+        running.refuse(generation, verdict)
+        return
+    pictures = [_drawn(generation, result) for result in results]
+    running.succeed(generation, pictures, timings=_timings(results), verdict=verdict)
 
 
 def _used(generation: Generation) -> list[tuple[str, Repository | None]]:

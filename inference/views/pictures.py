@@ -40,7 +40,8 @@ def picture_file(request: HttpRequest, generation_id: str, position: int) -> Fil
         copy = formats.encoded(picture.path.read_bytes(), kind)
         response = HttpResponse(copy, content_type=formats.TYPES[kind])
         response["ETag"] = f'"{picture.sha256}-{kind}"'
-    response["Cache-Control"] = "public, max-age=300" if picture.is_public else "private, max-age=300"
+    is_for_all = picture.is_public and not picture.age
+    response["Cache-Control"] = "public, max-age=300" if is_for_all else "private, max-age=300"
     if "download" in request.GET:
         response["Content-Disposition"] = f'attachment; filename="{generation_id}-{position}.{kind}"'
     return response
@@ -103,5 +104,5 @@ def picture_keep(request: HttpRequest, generation_id: str, position: int) -> Htt
 def gallery(request: HttpRequest) -> HttpResponse:
     form = GalleryForm(request.GET)
     given = form.cleaned_data if form.is_valid() else {}
-    rows = shown.public_pictures(**given)
+    rows = shown.public_pictures(request.principal, **given)
     return render(request, "inference/gallery.html", {"page": page_of(request, rows), "form": form})

@@ -12,12 +12,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from common.errors import Refusal
 from inference import selectors
-from inference.algorithms import calls, policy, pricing
+from inference.algorithms import calls, pricing
 from inference.enums import InputKind
 from inference.forms import StudioForm
 from inference.forms.studio import OUTPAINTING
 from inference.models import Generation, InputImage
 from inference.selectors.pictures import picture_named, public_pictures
+from inference.selectors.safety import policy_in_force
 from inference.services import canvas, gallery, planning
 from inference.services.planning import Plan, Wanted
 from inference.views.generations import context_of
@@ -30,7 +31,8 @@ HISTORY = 12
 def studio(request: HttpRequest) -> HttpResponse:
     """The form, and the person's latest pictures. A post makes a generation and opens it."""
     if not request.user.is_authenticated:
-        return render(request, "inference/studio_anonymous.html", {"pictures": public_pictures()[:HISTORY]})
+        pictures = public_pictures(request.principal)[:HISTORY]
+        return render(request, "inference/studio_anonymous.html", {"pictures": pictures})
     form = StudioForm(
         request.POST or None, request.FILES or None, principal=request.principal, initial=initial_of(request)
     )
@@ -58,7 +60,7 @@ def studio(request: HttpRequest) -> HttpResponse:
         "free_left": selectors.free_pictures_left(request.user),
         "credits_left": selectors.credits_left(request.user.namespace, pricing.DEFAULT_CURRENCY),
         "currency": pricing.DEFAULT_CURRENCY,
-        "policy": policy.policy(),
+        "policy": policy_in_force(),
         "rate": pricing.RATES[pricing.DEFAULT_CURRENCY],
     }
     return render(request, "inference/studio.html", context)

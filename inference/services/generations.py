@@ -71,8 +71,6 @@ def request_generation(
     settled = plan(principal, wanted, model=model, revision=revision, currency=currency)
     grant = _grant_of_use(billed, settled.repository, settled.licence)
     loras = _lora_rows(billed, settled)
-    verdict = policy.verdict(wanted.prompt)
-    grant = _grant_of_use(billed, settled)
     verdict = policy.verdict(wanted.prompt, by=policy_in_force(), age=age_of(principal))
     generation = Generation(
         owner=principal.user,

@@ -22,11 +22,16 @@ from PIL import Image
 from accounts.enums import TokenScope
 from accounts.services import people, tokens
 from inference.algorithms import calls
+from inference.algorithms.policy import default_text
 from inference.models import Generation
 from inference.services.provenance import verified
+from inference.services.safety import adopt
 from revenue.models import RevenueLine
 from revenue.selectors import credit_balance
+from tests.factories.accounts import StaffFactory
+from tests.factories.hub import as_principal, repository
 from tests.factories.inference import EURO, buy_credits, upload_pipeline
+from tests.inference.classifiers import red_or_blue
 from tests.inference.engine.alone import mask, photograph, stock
 from tests.inference.pipelines import save_diffusion_pipeline, save_flow_pipeline
 from tests.inference.serving import serve, until
@@ -263,6 +268,33 @@ def test_kill_9_of_the_worker_loses_no_request_and_bills_none_twice(serving, per
     price = sum(each["price"] for each in done)
     assert RevenueLine.objects.count() == 2
     assert credit_balance(company.namespace, "eur") == EURO - price
+
+
+def test_the_policy_of_the_site_has_a_classifier_look_at_finished_pictures(serving, person, shapes, token, tmp_path):
+    red_or_blue(tmp_path)
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    eyes = repository(
+        person, name="eyes", files=files | {"README.md": b"---\npipeline_tag: image-classification\n---\n"}
+    )
+    eyes.refresh_from_db()
+    staff = as_principal(StaffFactory())
+
+    def put_in_force(version, red, commit=eyes.head):
+        looking = {"classifier": {"model": eyes.full_name, "commit": commit}, "version": version}
+        rule = {"code": "red", "title": "Red pictures", "labels": {"red": red}}
+        adopt(json.dumps(json.loads(default_text()) | looking | {"pictures": [rule]}), reason="Try", by=staff)
+        return finished(serving, token, ask(serving, token, "researcher/shapes", steps=2, seed=3))
+
+    passed = put_in_force("passes", 1.0)
+    (scores,) = passed["policy"]["pictures"]
+    assert (passed["state"], passed["policy"]["allowed"]) == ("succeeded", True)
+    assert sum(scores.values()) == pytest.approx(1, abs=0.001)
+    refused = put_in_force("refuses", 1e-9)
+    assert (refused["state"], refused["policy"]["category"]) == ("refused", "red")
+    assert refused["policy"]["classifier"] == f"researcher/eyes@{eyes.head[:12]}"
+    assert refused["pictures"] == []
+    # What cannot be looked at is not given out either.
+    assert put_in_force("blind", 1.0, commit="ab" * 20)["error"]["code"] == "unchecked"
 
 
 def test_cancel_stops_a_running_generation_and_bills_nothing(serving, shapes, token):

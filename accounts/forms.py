@@ -50,7 +50,7 @@ class LimitsForm(forms.Form):
     """What a token may spend on pictures; empty means no bound of its own."""
 
     budget = forms.DecimalField(
-        label=_("Most to spend in a month"),
+        label=_("Budget a month"),
         min_value=0,
         max_digits=12,
         decimal_places=2,
@@ -59,7 +59,7 @@ class LimitsForm(forms.Form):
     )
     currency = forms.ChoiceField(label=_("Currency"), choices=[("eur", "EUR"), ("usd", "USD")], required=False)
     per_minute = forms.IntegerField(
-        label=_("Most pictures a minute"),
+        label=_("Pictures a minute"),
         min_value=1,
         max_value=100_000,
         required=False,

@@ -239,9 +239,9 @@ def use_of_tokens(tokens: Sequence[AccessToken], *, now: datetime | None = None)
     rows = _counted(now).filter(token__in=tokens).values("token", "currency", "billing")
     uses = {token.pk: TokenUse(token) for token in tokens}
     limited = {token.pk for token in tokens if token.budget is not None or token.per_minute is not None}
-    for row in rows.annotate(pictures=Sum("count"), sum=Sum("price")).order_by("token", "currency"):
+    for row in rows.annotate(drawn=Sum("count"), sum=Sum("price")).order_by("token", "currency"):
         use = uses[row["token"]]
-        use.pictures += row["pictures"]
+        use.pictures += row["drawn"]
         if row["billing"] == Billing.CREDITS:
             use.spent.append((row["currency"], row["sum"]))
     return [use for use in uses.values() if use.pictures or use.token.pk in limited]

@@ -251,9 +251,13 @@ def _parts(generation: Generation) -> list[Part]:
     if generation.repository is not None:
         model = attribution_graph(generation.repository, generation.commit)
     own = {generation.billed_id, generation.owner.namespace.pk}
-    used = [use for use in generation.loras.select_related("repository") if use.repository is not None]
-    others = [(use.repository, use.commit) for use in used if use.repository.namespace_id not in own]
-    loras = [graph for lora in others if (graph := attribution_graph(*lora)) is not None]
+    used = [(use.repository, use.commit) for use in generation.loras.select_related("repository")]
+    loras = [
+        graph
+        for lora, commit in used
+        if lora is not None and lora.namespace_id not in own
+        if (graph := attribution_graph(lora, commit)) is not None
+    ]
     if not loras:
         return [Part(generation.price, model)]
     each = generation.price // 2 // len(loras)

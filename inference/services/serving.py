@@ -153,9 +153,8 @@ def _request(generation: Generation, token: str | None) -> "Request":
     from inference.engine.requests import LoraUse, ModelKey, Request  # noqa: PLC0415 - slow import
 
     assert generation.repository is not None
-    facts = {"strength": generation.strength, "image_guidance": generation.image_guidance}
-    uses = [use for use in generation.loras.select_related("repository__namespace") if use.repository is not None]
-    return Request(
+    used = [(use.repository, use) for use in generation.loras.select_related("repository__namespace")]
+    asked = Request(
         ModelKey(generation.repository.full_name, generation.commit),
         prompt=generation.prompt,
         negative_prompt=generation.negative_prompt,
@@ -167,12 +166,16 @@ def _request(generation: Generation, token: str | None) -> "Request":
         scheduler=generation.scheduler or None,
         image=_opened(generation.image),
         mask=_opened(generation.mask),
-        loras=tuple(LoraUse(ModelKey(use.repository.full_name, use.commit), use.scale) for use in uses),
+        loras=tuple(LoraUse(ModelKey(lora.full_name, use.commit), use.scale) for lora, use in used if lora is not None),
         deadline=_deadline(generation),
         token=token,
         tenant=str(generation.billed_id),
-        **{name: value for name, value in facts.items() if value is not None},
     )
+    if generation.strength is not None:
+        asked = replace(asked, strength=generation.strength)
+    if generation.image_guidance is not None:
+        asked = replace(asked, image_guidance=generation.image_guidance)
+    return asked
 
 
 def _opened(given: InputImage | None) -> Any:

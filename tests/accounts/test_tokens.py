@@ -162,7 +162,7 @@ def test_people_and_programs_are_told_before_a_token_ends(client, ada):
 def test_the_page_takes_the_same_number_of_queries(client, ada, count, django_assert_num_queries):
     for _number in range(count):
         fine_token(ada, Permission.REPO_READ, Permission.REPO_WRITE, namespaces=[ada.namespace])
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         client.get(ADDRESS)
 
 

@@ -53,7 +53,7 @@ class StudioForm(forms.Form):
     task = forms.ChoiceField(
         label=_("What to do"), required=False, choices=[(mode, label) for mode, (_task, label) in MODES.items()]
     )
-    image = forms.FileField(label=_("Image"), required=False, widget=forms.FileInput(attrs=_IMAGES))
+    image = forms.FileField(label=_("Image to draw from"), required=False, widget=forms.FileInput(attrs=_IMAGES))
     mask = forms.FileField(
         label=_("Mask as a file"),
         required=False,

@@ -14,6 +14,7 @@ from inference.services.generations import Wanted
 from tests.factories.accounts import UserFactory
 from tests.factories.hub import as_principal
 from tests.factories.inference import finish, generation, model
+from tests.inference.serving import until
 from tests.support.browser import WIDTHS, Visitor, chromium
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -117,14 +118,16 @@ def test_an_image_is_dropped_and_what_is_drawn_anew_is_painted(site, ada, tmp_pa
         stroke((0.75, 0.5), (0.99, 0.5))
         visitor.check_looks("studio-painted")
         page.fill("[name=prompt]", "a red circle")
-        page.wait_for_function("document.querySelector('#cost').innerText.includes('128 × 64')")
+        page.locator("#cost", has_text="128 × 64").wait_for()
         page.click("#studio-form .button-primary")
         page.locator("[id^=progress-]").wait_for()
         first = page.locator("[id^=progress-]").get_attribute("id")
+        written = "document.querySelector('[name=mask]').files[0].lastModified"
+        before = page.evaluate(written)
         page.click("[data-act=invert]")
-        page.wait_for_function("document.querySelector('[name=mask]').files.length === 1")
+        until(lambda: page.evaluate(written) != before)
         page.click("#studio-form .button-primary")
-        page.wait_for_function(f"!document.querySelector('#{first}')")
+        page.locator(f"#{first}").wait_for(state="detached")
         # Another model changes what is offered.
         page.select_option("[name=model]", "ada/drawer")
         page.locator("[name=task][value=inpainting]:disabled").wait_for()

@@ -56,3 +56,10 @@ def folder_of(source: Source) -> Path:
         return Path(source.id)
     with told_as_refusal(f"The model {source.id} cannot be downloaded", "Try the same command again."):
         return Path(snapshot_download(source.id, revision=source.revision, allow_patterns=WANTED))
+
+
+def identity_of(source: Source) -> list[object]:
+    """What a cache made with this model is named by. A folder's weights are known by size and time."""
+    weights = sorted(folder_of(source).rglob("*.safetensors")) if source.revision == LOCAL else []
+    marks = [[file.stat().st_size, file.stat().st_mtime_ns] for file in weights]
+    return [source.id, source.revision, marks]

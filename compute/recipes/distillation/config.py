@@ -38,6 +38,7 @@ class TrainingConfig(DiffusionConfig):
     condition_dropout: float = 0.0  # a student draws without guidance
     adversarial_weight: float = 1.0
     adversarial_start: int = 0  # step; before it the discriminator learns alone
+    paired_weight: float = 0.0  # ladd: of the distance to what the teacher drew from the same noise
     distillation_weight: float = 0.0  # of the distance to the teacher's answer to the student's picture
     discriminator_rate: float = 1.0  # times the learning rate
     noise_mean: float = 1.0  # ladd: of the logit-normal noise levels at which the teacher looks
@@ -65,7 +66,8 @@ def require_distillable(config: Config) -> None:
         raise Refused("Set 'dataset.caption_column': teacher and student draw what captions ask for.")
     if config.model.steps < 1 or config.teaching.pictures < 1:
         raise Refused("'model.steps' and 'teaching.pictures' must be at least 1.")
-    if not training.adversarial_weight and not training.distillation_weight:
-        raise Refused("Set 'training.adversarial_weight' or 'training.distillation_weight': else nothing is learned.")
+    paired = training.paired_weight if config.model.kind == "ladd" else 0.0
+    if not (training.adversarial_weight or training.distillation_weight or paired):
+        raise Refused("Set 'training.adversarial_weight' or another weight: without one nothing is learned.")
     if not 0.0 < config.model.last_time < 1.0:
         raise Refused("'model.last_time' lies between 0 and 1.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -34,7 +35,8 @@ class Head(nn.Module):
         # Networks let some channels grow large; none shall drown the others.
         seen = self.look(functional.group_norm(features, 1))
         wanted = self.weigh(asked)[:, :, None, None]
-        return (self.score(seen) + (seen * wanted).mean(dim=1, keepdim=True)).flatten(1)
+        fits = (seen * wanted).sum(dim=1, keepdim=True) / math.sqrt(seen.shape[1])
+        return (self.score(seen) + fits).flatten(1)
 
 
 class Heads(nn.Module):

@@ -123,20 +123,36 @@ class Ladd(Recipe):
         asked = self._asked([self.taught.captions[row] for row in rows.tolist()])
         places = drawn_places(len(rows), len(self.times), step / training.steps, training, random)
         times = self.times[places].to(self.device)
-        noisy = noised(real, torch.randn(real.shape, generator=random).to(self.device), times)
+        noise = self.taught.noise(rows) if training.paired_weight else torch.randn(real.shape, generator=random)
+        noisy = noised(real, noise.to(self.device), times)
         made = noisy - along(times) * velocity(self.student.transformer, noisy, times, asked)
-        levels, noise = self._levels(len(rows), random), torch.randn(real.shape, generator=random).to(self.device)
-        renoised = noised(made, noise, levels)
-        features, answer = self.eye.look(renoised, levels, asked)
-        # From how the teacher would go on: the less noise was added, the more its answer binds.
-        would = (renoised - along(levels) * answer).detach()
-        distillation = ((1.0 - along(levels)) * (made - would).square()).mean()
-        terms = {"distillation": distillation, "loss": training.distillation_weight * distillation}
+        terms: dict[str, Tensor] = {"loss": 0.0 * made.mean()}
+        if training.paired_weight:
+            terms["paired"] = (made - real).square().mean()
+            terms["loss"] = terms["loss"] + training.paired_weight * terms["paired"]
+        levels = self._levels(len(rows), random)
         if training.adversarial_weight:
-            adversarial = -self.heads(features, self._known(levels, asked)).mean()
-            weight = training.adversarial_weight * (step >= training.adversarial_start)
-            terms |= {"adversarial": adversarial, "loss": terms["loss"] + weight * adversarial}
             self._made[index] = real, made.detach(), levels, asked
+        return self._judged(made, levels, asked, step, terms, random)
+
+    def _judged(
+        self, made: Tensor, levels: Tensor, asked: Asked, step: int, terms: dict[str, Tensor], random: torch.Generator
+    ) -> Terms:
+        """With what the teacher and the heads say when they look at what was made."""
+        training = self.training
+        heads_judge = training.adversarial_weight > 0.0 and step >= training.adversarial_start
+        if not heads_judge and not training.distillation_weight:
+            return terms
+        renoised = noised(made, torch.randn(made.shape, generator=random).to(self.device), levels)
+        features, answer = self.eye.look(renoised, levels, asked)
+        if training.distillation_weight:
+            # From how the teacher would go on: the less noise was added, the more its answer binds.
+            would = (renoised - along(levels) * answer).detach()
+            terms["distillation"] = ((1.0 - along(levels)) * (made - would).square()).mean()
+            terms["loss"] = terms["loss"] + training.distillation_weight * terms["distillation"]
+        if heads_judge:
+            terms["adversarial"] = -self.heads(features, self._known(levels, asked)).mean()
+            terms["loss"] = terms["loss"] + training.adversarial_weight * terms["adversarial"]
         return terms
 
     def _tell_apart(self, step: int, index: int) -> Terms:

@@ -31,6 +31,12 @@ class Taught:
     def __len__(self) -> int:
         return len(self.captions)
 
+    def noise(self, rows: Tensor) -> Tensor:
+        """What the teacher's pictures of these rows began with."""
+        shape = (1, *self.latents.shape[1:])
+        seeds = (FIRST_SEED + row for row in rows.tolist())
+        return torch.cat([torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+
 
 def taught_by(
     pipeline: StableDiffusion3Pipeline,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,6 +57,12 @@ def folder_of(source: Source) -> Path:
         return Path(source.id)
     with told_as_refusal(f"The model {source.id} cannot be downloaded", "Try the same command again."):
         return Path(snapshot_download(source.id, revision=source.revision, allow_patterns=WANTED))
+
+
+def family_of(source: Source) -> str:
+    """The class of the pipeline as its index names it, or empty when there is no index."""
+    index = folder_of(source) / "model_index.json"
+    return str(json.loads(index.read_text(encoding="utf-8")).get("_class_name", "")) if index.exists() else ""
 
 
 def identity_of(source: Source) -> list[object]:

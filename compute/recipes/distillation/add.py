@@ -19,7 +19,7 @@ from compute.recipes.checkpoints import fingerprint_of
 from compute.recipes.diffusion.checking import Asked, shapes_checked
 from compute.recipes.diffusion.noise import drawn_times
 from compute.recipes.diffusion.recipe import TOGETHER
-from compute.recipes.distillation.comparing import FEWER, Drawn, kernel_distance, mean_over_places, timed
+from compute.recipes.distillation.comparing import FEWER, Drawn, distance, mean_over_places, timed
 from compute.recipes.distillation.config import Config, require_distillable
 from compute.recipes.distillation.heads import Heads
 from compute.recipes.distillation.sheet import about_student
@@ -88,7 +88,7 @@ class Add(Tuning):
         made = as_pixels(self._pictures(pipeline, asked, sampling.steps, sampling.guidance)).float() / 127.5 - 1.0
         rows = torch.arange(min(sampling.checked, len(self.test.buckets[0])))
         real = self._decoded(self.test_latents[0].mean[rows].to(self.device))
-        metrics = {"kernel_distance": kernel_distance(self._features(made), self._features(real))}
+        metrics = {"kernel_distance": distance(self._features(made), self._features(real))}
         if sampling.checker:
             wanted = self.asked(sampling.checked)
             metrics |= shapes_checked(self._pictures(pipeline, wanted, sampling.steps, sampling.guidance), wanted)

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import torch
 from PIL import Image
 from torch import Tensor
+
+from compute.recipes.evaluation.distances import kernel_distance
 
 FEWER = (4, 2, 1)  # steps that a student is tried with, beside those it was taught
 
@@ -53,24 +54,11 @@ def table(rows: Sequence[Drawn]) -> str:
     return "\n".join([head, *lines])
 
 
-def kernel_distance(ours: Tensor, theirs: Tensor) -> float:
-    """KID (arXiv 1801.01401) of features (n, width) and (m, width): 0 for one and the same distribution.
-
-    The unbiased estimate of the squared maximum mean discrepancy with the kernel (x . y / width + 1)³; it may
-    fall a little below 0.
-    """
-    one, other = ours.double(), theirs.double()
-
-    def kernel(a: Tensor, b: Tensor) -> Tensor:
-        return (a @ b.T / a.shape[1] + 1.0) ** 3
-
-    def within(a: Tensor) -> Tensor:
-        all_pairs = kernel(a, a)
-        return (all_pairs.sum() - all_pairs.diagonal().sum()) / (len(a) * (len(a) - 1))
-
-    return float(within(one) + within(other) - 2.0 * kernel(one, other).mean())
-
-
 def mean_over_places(features: Tensor) -> Tensor:
     """Features (n, channels, height, width) to (n, channels)."""
-    return torch.flatten(features.float(), 2).mean(dim=2)
+    return features.float().mean(dim=(2, 3))
+
+
+def distance(ours: Tensor, theirs: Tensor) -> float:
+    """The kernel distance of features (n, width) and (m, width): about 0 for one and the same distribution."""
+    return kernel_distance(*(features.cpu().double().numpy() for features in (ours, theirs)))

@@ -16,7 +16,7 @@ from compute.recipes.autoencoder.losses import hinge
 from compute.recipes.data.pictures import load_pictures
 from compute.recipes.diffusion.checking import Asked as Wanted
 from compute.recipes.diffusion.checking import shapes_checked
-from compute.recipes.distillation.comparing import FEWER, Drawn, kernel_distance, mean_over_places, timed
+from compute.recipes.distillation.comparing import FEWER, Drawn, distance, mean_over_places, timed
 from compute.recipes.distillation.config import Config, require_distillable
 from compute.recipes.distillation.flow import Asked, Eye, along, noised, student_scheduler, student_times, velocity
 from compute.recipes.distillation.heads import Heads
@@ -86,7 +86,7 @@ class Ladd(Recipe):
         pipeline = self._pipeline(sampling.steps)
         made = drawn_latents(pipeline, self.taught.captions[:count], sampling.steps, sampling.guidance, seed=FIRST_SEED)
         ours, theirs = self._features(made), self._features(self.taught.latents[:count])
-        metrics = {"kernel_distance": kernel_distance(ours, theirs)}
+        metrics = {"kernel_distance": distance(ours, theirs)}
         if sampling.checker:
             wanted = self._wanted(sampling.checked)
             metrics |= shapes_checked(self._drawn(pipeline, wanted, sampling.steps, sampling.guidance), wanted)

@@ -145,7 +145,7 @@ class FlowAdapter(Recipe):
     def _of_batch(
         self, pictures: Tensor, captions: list[str], random: torch.Generator, *, called: bool = True
     ) -> Tensor:
-        training = self.training
+        training = self.config.training
         noise = torch.randn(pictures.shape, generator=random)
         times = draw_times(
             len(pictures), mean=training.time_mean, deviation=training.time_deviation, shift=1.0, random=random

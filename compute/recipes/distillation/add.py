@@ -69,9 +69,9 @@ class Add(Tuning):
 
     def players(self) -> list[Player]:
         own = Player(self.unet, self._draw)
-        if not self.training.adversarial_weight:
+        if not self.config.training.adversarial_weight:
             return [own]
-        return [own, Player(self.heads, self._tell_apart, rate=self.training.discriminator_rate)]
+        return [own, Player(self.heads, self._tell_apart, rate=self.config.training.discriminator_rate)]
 
     def _without_noise(self, unet: UNet2DConditionModel, noisy: Tensor, times: Tensor, states: Tensor) -> Tensor:
         """The latents that the network sees in noisy ones."""
@@ -125,7 +125,7 @@ class Add(Tuning):
 
     def _draw(self, step: int, index: int) -> Terms:
         """The student takes one step from noisy latents; what it makes is decoded and looked at."""
-        training = self.training
+        training = self.config.training
         place, rows = self.order.at(index)
         random = generator(self.config.seed, BATCHES, index)
         real = self.latents[place].drawn(rows, random).to(self.device)

@@ -77,9 +77,9 @@ class Ladd(Recipe):
 
     def players(self) -> list[Player]:
         own = Player(self.student.transformer, self._draw)
-        if not self.training.adversarial_weight:
+        if not self.config.training.adversarial_weight:
             return [own]
-        return [own, Player(self.heads, self._tell_apart, rate=self.training.discriminator_rate)]
+        return [own, Player(self.heads, self._tell_apart, rate=self.config.training.discriminator_rate)]
 
     def measure(self) -> dict[str, float]:
         count, sampling = min(self.config.sampling.checked, len(self.taught)), self.config.sampling
@@ -116,7 +116,7 @@ class Ladd(Recipe):
 
     def _draw(self, step: int, index: int) -> Terms:
         """The student takes one step from a noisy picture of the teacher's; what it makes is looked at."""
-        training = self.training
+        training = self.config.training
         random = generator(self.config.seed, BATCHES, index)
         rows = self.order.rows(index * training.batch, training.batch)
         real = self.taught.latents[rows].to(self.device)
@@ -139,7 +139,7 @@ class Ladd(Recipe):
         self, made: Tensor, levels: Tensor, asked: Asked, step: int, terms: dict[str, Tensor], random: torch.Generator
     ) -> Terms:
         """With what the teacher and the heads say when they look at what was made."""
-        training = self.training
+        training = self.config.training
         heads_judge = training.adversarial_weight > 0.0 and step >= training.adversarial_start
         if not heads_judge and not training.distillation_weight:
             return terms
@@ -168,7 +168,7 @@ class Ladd(Recipe):
         return {"loss": hinge(scores(real), scores(made))}
 
     def _levels(self, count: int, random: torch.Generator) -> Tensor:
-        training = self.training
+        training = self.config.training
         levels = draw_times(
             count, mean=training.noise_mean, deviation=training.noise_deviation, shift=1.0, random=random
         )

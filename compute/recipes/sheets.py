@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -29,3 +31,9 @@ def as_images(pictures: Tensor) -> list[Image.Image]:
     """Pictures (n, 3, height, width) in -1..1."""
     pixels = ((pictures.float() + 1.0) * 127.5).round().clamp(0, 255).byte()
     return [Image.fromarray(each) for each in pixels.permute(0, 2, 3, 1).cpu().numpy()]
+
+
+def as_pixels(images: Sequence[Image.Image]) -> Tensor:
+    """Images of one size as pixels (n, 3, height, width) uint8."""
+    pixels = np.stack([np.array(image.convert("RGB")) for image in images])
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2)

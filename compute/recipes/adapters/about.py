@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from compute.recipes.adapters.config import Config
@@ -33,18 +34,31 @@ def require_adapter(config: Config) -> None:
         raise Refused(f"'dataset.prompt' must hold the new word {adapter.word!r}.")
 
 
-def about_adapter(config: Config, source: Source, pipeline: str, prompt: str) -> About:
+@dataclass(frozen=True)
+class Loading:
+    """How the stock pipeline is given the adapter, in Python; {name} stands for the repository."""
+
+    before: str  # it is made
+    pipeline: str  # its class
+    after: str  # it is made
+
+
+def stock_loading(method: str, pipeline: str) -> Loading:
+    load = "load_textual_inversion" if method == "textual_inversion" else "load_lora_weights"
+    return Loading(f"from diffusers import {pipeline}", pipeline, f'pipeline.{load}("{{name}}")')
+
+
+def about_adapter(config: Config, source: Source, loading: Loading, prompt: str) -> About:
     method, sampling = config.adapter.method, config.sampling
     base = Path(source.id).name if source.revision == LOCAL else source.id
-    load = "load_textual_inversion" if method == "textual_inversion" else "load_lora_weights"
     return About(
         task="text-to-image",
         what=f"{WHAT[method]} for {base}.",
         usage=f"""
-from diffusers import {pipeline}
+{loading.before}
 
-pipeline = {pipeline}.from_pretrained("{base}")
-pipeline.{load}("{{name}}")
+pipeline = {loading.pipeline}.from_pretrained("{base}")
+{loading.after}
 picture = pipeline({prompt!r}, num_inference_steps={sampling.steps}, guidance_scale={sampling.guidance}).images[0]
 """,
         tags=("diffusers", "textual_inversion" if method == "textual_inversion" else "lora"),

@@ -9,6 +9,9 @@ from compute.recipes.data.config import PicturesConfig
 from compute.recipes.diffusion.config import DiffusionConfig, SamplingConfig
 from compute.recipes.training.config import RecipeConfig, SourceConfig
 
+FIRST_SEED = 50_000  # of class pictures
+STREAM = 12  # of chance, for the rows of class pictures
+
 
 @dataclass(frozen=True)
 class SubjectConfig(PicturesConfig):

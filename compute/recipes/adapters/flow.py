@@ -1,28 +1,33 @@
-"""LoRA of the transformer that the recipe `text_to_image` trains (MMDiT, rectified flow)."""
+"""Adapters of the transformer that the recipe `text_to_image` trains (MMDiT, rectified flow)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from diffusers import StableDiffusion3Pipeline
 from PIL import Image
-from torch import Tensor
+from safetensors.torch import save_file
+from torch import Tensor, nn
 
-from compute.recipes.adapters.about import about_adapter, require_adapter
-from compute.recipes.adapters.config import Config
+from compute.recipes.adapters.about import about_adapter, require_adapter, stock_loading
+from compute.recipes.adapters.config import FIRST_SEED, STREAM, Config
 from compute.recipes.adapters.layers import add_lora, lora_state
+from compute.recipes.adapters.words import EMBEDS, PLACES, add_vector, add_word, loading_a_word
+from compute.recipes.checkpoints import fingerprint_of
 from compute.recipes.data.buckets import BucketOrder
+from compute.recipes.data.caches import kept
 from compute.recipes.data.pictures import load_pictures
 from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
-from compute.recipes.sheets import contact_sheet
-from compute.recipes.text_to_image.base import load_base
-from compute.recipes.text_to_image.config import ModelConfig, SamplingConfig
+from compute.recipes.sheets import as_pixels, contact_sheet
+from compute.recipes.text_to_image.base import network_of
+from compute.recipes.text_to_image.config import SamplingConfig
 from compute.recipes.text_to_image.flow import draw_times, flow_loss
 from compute.recipes.text_to_image.model import CountedAttention, build_pipeline
 from compute.recipes.text_to_image.sampling import generate
-from compute.recipes.training.bases import folder_of, look_up_base
+from compute.recipes.training.bases import folder_of, identity_of, look_up_base
 from compute.recipes.training.card import About
 from compute.recipes.training.loop import Player, Terms
 from compute.recipes.training.program import Recipe, perform
@@ -33,12 +38,11 @@ PADDING = 256  # zero tokens that the stock pipeline shows for the silent third 
 
 class FlowAdapter(Recipe):
     name = "adapters"
+    shaping_sections = ("adapter",)
     config: Config
 
     def require(self) -> None:
         require_adapter(self.config)
-        if self.config.adapter.method != "lora":
-            raise Refused("On a base with rectified flow only the method 'lora' is known.")
         if not self.config.dataset.prompt and not self.config.dataset.caption_column:
             raise Refused("Set 'dataset.caption_column', or 'dataset.prompt' for all pictures.")
 
@@ -53,10 +57,34 @@ class FlowAdapter(Recipe):
         self.test = load_pictures(data, self.facts, self.left_out, self.caches, test=True)
         self.order = BucketOrder([len(b) for b in self.pictures.buckets], batch=config.training.batch, seed=config.seed)
         folder = folder_of(self.base)
-        self.network = load_base(ModelConfig(base=str(folder)), Source(str(folder), "local"))
+        pipeline = StableDiffusion3Pipeline.from_pretrained(folder, use_safetensors=True)
+        self.network, self.shift = network_of(pipeline, self.base.id), pipeline.scheduler.config.shift
         self.network.modules.requires_grad_(False).to(self.device)
         self.network.transformer.set_attn_processor(CountedAttention(PADDING))
-        self.layers = add_lora(self.network.transformer, config.adapter)
+        self.layers = self._layers()
+
+    def _layers(self) -> nn.ParameterList:
+        """What is trained."""
+        adapter, network = self.config.adapter, self.network
+        if adapter.method == "textual_inversion":
+            token, like = add_word(network.tokenizer, adapter)
+            return nn.ParameterList(
+                add_vector(encoder, token, like) for encoder in (network.text_encoder, network.text_encoder_2)
+            )
+        if adapter.method == "dreambooth":
+            # Before the adapter is in: they show what the base model makes of the class.
+            self._prior_pixels = self._class_pictures()
+        return add_lora(network.transformer, adapter)
+
+    def _class_pictures(self) -> Tensor:
+        adapter, sampling, side = self.config.adapter, self.config.sampling, self.config.dataset.size
+        named = [*identity_of(self.base), adapter.class_prompt, side]
+        named += [adapter.class_pictures, sampling.steps, sampling.guidance]
+
+        def make() -> dict[str, Tensor]:
+            return {"pixels": as_pixels(self._drawn([adapter.class_prompt] * adapter.class_pictures, seed=FIRST_SEED))}
+
+        return kept(self.caches / f"class-{fingerprint_of(named)}.safetensors", make)["pixels"]
 
     @property
     def rows(self) -> int:
@@ -73,38 +101,63 @@ class FlowAdapter(Recipe):
             pictures = bucket.pictures(rows)
             noise = torch.randn(pictures.shape, generator=random)
             times = (rows + 0.5) / len(rows)
-            total += float(self._loss(pictures, bucket.captions, noise, times)) * len(rows)
+            total += float(self._loss(pictures, self._called(bucket.captions), noise, times)) * len(rows)
         return {"validation_loss": total / len(self.test)}
 
     def draw(self) -> Image.Image:
         captions = [self.config.dataset.prompt or text for text in dict.fromkeys(self.test.captions)]
+        return contact_sheet(self._drawn(captions[: self.config.validation.pictures], seed=self.config.seed))
+
+    def _drawn(self, prompts: Sequence[str], *, seed: int) -> list[Image.Image]:
         sampling = SamplingConfig(steps=self.config.sampling.steps, guidance=self.config.sampling.guidance)
-        pipeline = build_pipeline(self.network, shift=1.0).to(self.device)
-        prompts = captions[: self.config.validation.pictures]
-        return contact_sheet(generate(pipeline, prompts, sampling, seed=self.config.seed, zero_tokens=1))
+        pipeline = build_pipeline(self.network, shift=self.shift).to(self.device)
+        return generate(pipeline, prompts, sampling, seed=seed, zero_tokens=1)
 
     def export(self, folder: Path) -> None:
+        if self.config.adapter.method == "textual_inversion":
+            folder.mkdir(parents=True)
+            vectors = [vector.detach().cpu().clone() for vector in self.layers]
+            save_file(dict(zip(PLACES, vectors, strict=True)), folder / EMBEDS)
+            return
         StableDiffusion3Pipeline.save_lora_weights(folder, transformer_lora_layers=lora_state(self.network.transformer))
 
     def about(self) -> About:
         prompt = self.config.dataset.prompt or self.test.captions[0]
-        return about_adapter(self.config, self.base, "StableDiffusion3Pipeline", prompt)
+        loading = stock_loading(self.config.adapter.method, "StableDiffusion3Pipeline")
+        if self.config.adapter.method == "textual_inversion":
+            loading = loading_a_word(self.config.adapter.word)
+        return about_adapter(self.config, self.base, loading, prompt)
 
     def _flow(self, step: int, index: int) -> Terms:
-        training = self.config.training
         place, rows = self.order.at(index)
         bucket = self.pictures.buckets[place]
         random = generator(self.config.seed, BATCHES, index)
-        pictures = bucket.pictures(rows)
+        loss = self._of_batch(bucket.pictures(rows), [bucket.captions[row] for row in rows.tolist()], random)
+        adapter = self.config.adapter
+        if adapter.method != "dreambooth":
+            return {"loss": loss}
+        random = generator(self.config.seed, STREAM, index)
+        chosen = torch.randint(len(self._prior_pixels), (self.training.batch,), generator=random)
+        pictures = self._prior_pixels[chosen].float() / 127.5 - 1.0
+        prior = self._of_batch(pictures, [adapter.class_prompt] * len(pictures), random, called=False)
+        return {"prior": prior, "loss": loss + adapter.prior_weight * prior}
+
+    def _of_batch(
+        self, pictures: Tensor, captions: list[str], random: torch.Generator, *, called: bool = True
+    ) -> Tensor:
+        training = self.config.training
         noise = torch.randn(pictures.shape, generator=random)
         times = draw_times(
-            len(rows), mean=training.time_mean, deviation=training.time_deviation, shift=1.0, random=random
+            len(pictures), mean=training.time_mean, deviation=training.time_deviation, shift=1.0, random=random
         )
-        return {"loss": self._loss(pictures, [bucket.captions[row] for row in rows.tolist()], noise, times)}
+        return self._loss(pictures, self._called(captions) if called else captions, noise, times)
+
+    def _called(self, captions: list[str]) -> list[str]:
+        """What the pictures with these captions are called."""
+        return [self.config.dataset.prompt or caption for caption in captions]
 
     def _loss(self, pictures: Tensor, captions: list[str], noise: Tensor, times: Tensor) -> Tensor:
-        texts = [self.config.dataset.prompt or caption for caption in captions]
-        encoded = self.network.tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt")
+        encoded = self.network.tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
         parts = (pictures, encoded.input_ids, noise, times)
         return flow_loss(self.network, *(part.to(self.device) for part in parts))
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline
-from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from compute.recipes.adapters.about import about_adapter, require_adapter
-from compute.recipes.adapters.config import Config
+from compute.recipes.adapters.about import about_adapter, require_adapter, stock_loading
+from compute.recipes.adapters.config import FIRST_SEED, STREAM, Config
 from compute.recipes.adapters.layers import add_lora, lora_state
+from compute.recipes.adapters.words import EMBEDS, add_vector, add_word
 from compute.recipes.checkpoints import fingerprint_of
 from compute.recipes.data.caches import Latents, kept
 from compute.recipes.data.pictures import Bucket, Pictures
@@ -22,20 +21,17 @@ from compute.recipes.diffusion.autoencoders import encoded
 from compute.recipes.diffusion.checking import Asked
 from compute.recipes.diffusion.text import TextRecipe
 from compute.recipes.lineage import Source
-from compute.recipes.refusal import Refused
+from compute.recipes.sheets import as_pixels
 from compute.recipes.stable_diffusion.tuning import Tuning
 from compute.recipes.training.card import About
 from compute.recipes.training.loop import Player, Terms
 from compute.recipes.training.program import perform
 from compute.recipes.training.randomness import generator
 
-EMBEDS = "learned_embeds.safetensors"
-FIRST_SEED = 50_000  # of class pictures
-STREAM = 12  # of chance
-
 
 class StableAdapter(Tuning):
     name = "adapters"
+    shaping_sections = ("adapter",)
     more = "a mask, a picture to edit"
     config: Config
 
@@ -93,7 +89,8 @@ class StableAdapter(Tuning):
 
     def about(self) -> About:
         prompt = self.asked(1)[0].text
-        return about_adapter(self.config, self.autoencoder_source, "StableDiffusionPipeline", prompt)
+        loading = stock_loading(self.config.adapter.method, "StableDiffusionPipeline")
+        return about_adapter(self.config, self.autoencoder_source, loading, prompt)
 
     def _denoise(self, step: int, index: int) -> Terms:
         terms = dict(super()._denoise(step, index))
@@ -117,7 +114,7 @@ class StableAdapter(Tuning):
         def make() -> dict[str, Tensor]:
             asked = [Asked(adapter.class_prompt)] * adapter.class_pictures
             images = self.drawn(self._quiet(self.pipeline()), asked, seed=FIRST_SEED)
-            return {"pixels": torch.stack([_pixels(image) for image in images])}
+            return {"pixels": as_pixels(images)}
 
         pixels = kept(self.caches / f"class-{fingerprint_of(named)}.safetensors", make)["pixels"]
         count = len(pixels)
@@ -126,24 +123,8 @@ class StableAdapter(Tuning):
         return bucket, Latents(mean.cpu(), deviation.cpu())
 
     def _new_word(self) -> nn.Module:
-        adapter, table = self.config.adapter, self.text_encoder.get_input_embeddings()
-        known = self.tokenizer(adapter.like, add_special_tokens=False).input_ids if adapter.like else []
-        if len(known) > 1:
-            raise Refused(
-                f"'adapter.like' must be one word that the model knows; {adapter.like!r} is {len(known)} pieces."
-            )
-        if not self.tokenizer.add_tokens(adapter.word):
-            raise Refused(f"The model knows the word {adapter.word!r} already. Choose another 'adapter.word'.")
-        token = self.tokenizer.convert_tokens_to_ids(adapter.word)
-        first = table.weight[known[0]] if known else table.weight.mean(dim=0)
-        self._vector = nn.Parameter(first.detach().clone())
-        self.text_encoder.resize_token_embeddings(len(self.tokenizer), mean_resizing=False)
-        self.text_encoder.requires_grad_(False)
-
-        def with_vector(module: nn.Module, asked: tuple[Tensor], found: Tensor) -> Tensor:
-            return torch.where((asked[0] == token)[..., None], self._vector, found)
-
-        self.text_encoder.get_input_embeddings().register_forward_hook(with_vector)
+        token, like = add_word(self.tokenizer, self.config.adapter)
+        self._vector = add_vector(self.text_encoder, token, like)
         self.tokenise()
         return nn.ParameterList([self._vector])
 
@@ -155,7 +136,3 @@ def run_stable(config: Config) -> Path:
 def _called(pictures: Pictures, prompt: str) -> Pictures:
     buckets = [replace(bucket, captions=[prompt] * len(bucket)) for bucket in pictures.buckets]
     return replace(pictures, buckets=buckets)
-
-
-def _pixels(image: Image.Image) -> Tensor:
-    return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)

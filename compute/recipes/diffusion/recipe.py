@@ -21,7 +21,7 @@ from compute.recipes.diffusion.checking import Asked, shapes_checked
 from compute.recipes.diffusion.noise import Noise, build_scheduler, drawn_times, spread_times
 from compute.recipes.lineage import Source
 from compute.recipes.sheets import contact_sheet
-from compute.recipes.training.bases import LOCAL, folder_of, look_up_base
+from compute.recipes.training.bases import folder_of, identity_of, look_up_base
 from compute.recipes.training.loop import Player, Terms
 from compute.recipes.training.program import Recipe
 from compute.recipes.training.randomness import BATCHES, VALIDATION, generator
@@ -155,11 +155,7 @@ class LatentRecipe(Recipe):
         return noisy, times, target
 
     def _cached(self, pictures: Pictures, what: str) -> list[Latents]:
-        source = self.autoencoder_source
-        weights = sorted(folder_of(source).rglob("*.safetensors"))
-        # A folder has no revision: its weights are known by size and time.
-        marks = [[file.stat().st_size, file.stat().st_mtime_ns] for file in weights] if source.revision == LOCAL else []
-        named: list[Any] = [source.id, source.revision, marks, self.facts.source.revision, self.left_out.plain()]
+        named: list[Any] = [*identity_of(self.autoencoder_source), self.facts.source.revision, self.left_out.plain()]
         named += [what, as_plain(self.config.dataset) | {"path": ""}, len(pictures)]
 
         def encode(some: Tensor) -> tuple[Tensor, Tensor]:

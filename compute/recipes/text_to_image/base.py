@@ -30,8 +30,13 @@ def load_base(config: ModelConfig, source: Source) -> Network:
     """The network inside the base pipeline. Raises Refused when this recipe did not make it."""
     revision = {} if source.revision == "local" else {"revision": source.revision}
     pipeline = DiffusionPipeline.from_pretrained(config.base, use_safetensors=True, **revision)
+    return network_of(pipeline, config.base)
+
+
+def network_of(pipeline: DiffusionPipeline, name: str) -> Network:
+    """The network inside a pipeline. Raises Refused when this recipe did not make it."""
     if not isinstance(pipeline, StableDiffusion3Pipeline) or not isinstance(pipeline.vae, AutoencoderTiny):
-        raise Refused(f"The base model {config.base} was not made by this recipe. Choose one that was, or none.")
+        raise Refused(f"The base model {name} was not made by this recipe. Choose one that was, or none.")
     return Network(
         tokenizer=pipeline.tokenizer,
         text_encoder=pipeline.text_encoder.float(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,3 +57,16 @@ def folder_of(source: Source) -> Path:
         return Path(source.id)
     with told_as_refusal(f"The model {source.id} cannot be downloaded", "Try the same command again."):
         return Path(snapshot_download(source.id, revision=source.revision, allow_patterns=WANTED))
+
+
+def family_of(source: Source) -> str:
+    """The class of the pipeline as its index names it, or empty when there is no index."""
+    index = folder_of(source) / "model_index.json"
+    return str(json.loads(index.read_text(encoding="utf-8")).get("_class_name", "")) if index.exists() else ""
+
+
+def identity_of(source: Source) -> list[object]:
+    """What a cache made with this model is named by. A folder's weights are known by size and time."""
+    weights = sorted(folder_of(source).rglob("*.safetensors")) if source.revision == LOCAL else []
+    marks = [[file.stat().st_size, file.stat().st_mtime_ns] for file in weights]
+    return [source.id, source.revision, marks]

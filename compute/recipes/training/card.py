@@ -30,6 +30,7 @@ class About:
     picture: str = ""  # file name, and what it shows
     picture_shows: str = ""
     sound: str = ""  # file name of what the model made
+    more: str = ""  # a further section, in Markdown
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def card_text(config: RecipeConfig, training: LoopConfig, about: About, lineage:
         f"## Use\n\n```python\n{about.usage.format(name=config.publish.repo_id or 'model').strip()}\n```",
         _training(config, training, lineage, facts),
         _results(about, facts),
+        about.more,
         _credits(lineage),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -69,7 +71,8 @@ def shown_config(config: RecipeConfig) -> str:
     plain = as_plain(config)
     plain.pop("output")
     plain.get("dataset", {}).pop("path", None)
-    for section in (plain.get("base"), plain.get("text"), plain.get("autoencoder"), plain.get("model", {}).get("base")):
+    bases = [plain.get(name) for name in ("base", "text", "autoencoder", "teacher")]
+    for section in (*bases, plain.get("model", {}).get("base")):
         if section and Path(section["id"]).is_dir():
             section["id"] = Path(section["id"]).name
     return yaml.safe_dump(plain, sort_keys=False)

@@ -42,6 +42,7 @@ class Recipe(ABC):
 
     name: ClassVar[str]
     version: ClassVar[str] = "1"
+    shaping_sections: ClassVar[tuple[str, ...]] = ("model",)  # of the configuration, beside data and training
 
     config: Any
     dataset: DatasetConfig
@@ -175,7 +176,7 @@ class _Attempt:
             "dataset": plain["dataset"] | {"revision": recipe.facts.source.revision, "path": ""},
             "left_out": recipe.left_out.plain(),
             "bases": [[source.id, source.revision] for source in self.bases],
-            "model": plain.get("model"),
+            "sections": [plain.get(section) for section in recipe.shaping_sections],
             "training": shaping(plain["training"]),
         }
 

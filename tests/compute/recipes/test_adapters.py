@@ -1,6 +1,7 @@
 """Adapters: they learn, leave the base as it was, and stock pipelines load them."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from compute.recipes.shapes.drawing import make_pictures
 from compute.recipes.shapes.vocabulary import Scene
 from tests.compute.recipes.small import configured, drawn, events, metric
 
+FLOW = "tests/fixtures/shapes-tiny"
 TRAINING = {"steps": 30, "batch": 8, "learning_rate": 1e-2, "ema": 0.8}
 SMALL = {"training": TRAINING, "sampling": {"steps": 2}, "validation": {"pictures": 2}}
 SUBJECT = {"prompt": "a <subject>", "test_split": "train"}
@@ -85,15 +87,34 @@ def test_a_new_word_for_stable_diffusion(stable, subject, tmp_path):
     assert (learned - base[like]).abs().max() > 0.01
 
 
-def test_low_rank_adapter_of_the_transformer_with_rectified_flow(subject, tmp_path):
-    base = "tests/fixtures/shapes-tiny"
-    config = _adapted(base, subject, tmp_path, data=SUBJECT | {"prompt": "a blob"})
+@pytest.mark.parametrize("method", ["lora", "dreambooth"])
+def test_low_rank_adapters_of_the_transformer_with_rectified_flow(subject, tmp_path, method):
+    more = {"class_prompt": "a triangle", "class_pictures": 4} if method == "dreambooth" else {}
+    config = _adapted(FLOW, subject, tmp_path, data=SUBJECT | {"prompt": "a blob"}, method=method, **more)
     folder = run(config)
     _improved(config)
-    pipeline = StableDiffusion3Pipeline.from_pretrained(base)
+    assert ("prior" in events(config.folder, "step")[-1]) == (method == "dreambooth")
+    pipeline = StableDiffusion3Pipeline.from_pretrained(FLOW)
     plain = drawn(pipeline, "a blob", num_inference_steps=2)
     pipeline.load_lora_weights(folder)
     assert not np.allclose(drawn(pipeline, "a blob", num_inference_steps=2), plain, atol=1e-3)
+
+
+def test_a_new_word_for_the_transformer_with_rectified_flow(subject, tmp_path):
+    """Loaded as its card says: the stock pipeline with the stock mixin."""
+    config = _adapted(FLOW, subject, tmp_path, method="textual_inversion", like="circle")
+    folder = run(config)
+    _improved(config)
+    usage = (folder / "README.md").read_text().partition("```python")[2].partition("```")[0]
+    card = {}
+    usage = usage.replace(Path(FLOW).name, FLOW).replace('hf_hub_download("model", ', f"str(Path({str(folder)!r}) / ")
+    exec(usage.replace("picture = pipeline", "# "), {"Path": Path}, card)
+    taught = drawn(card["pipeline"], "a <subject>", num_inference_steps=2)
+    stock = StableDiffusion3Pipeline.from_pretrained(FLOW)
+    assert not np.allclose(taught, drawn(stock, "a <subject>", num_inference_steps=2), atol=1e-3)
+    for ours, theirs in ((card["pipeline"].text_encoder, stock.text_encoder),):
+        words = [encoder.get_input_embeddings().weight.detach() for encoder in (ours, theirs)]
+        assert np.array_equal(words[0][: len(words[1])], words[1]), "no other word changed"
 
 
 @pytest.mark.parametrize(

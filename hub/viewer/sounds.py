@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import soundfile
 
-from hub.viewer import media, spectrograms
+from hub.algorithms import spectrograms
+from hub.viewer import media
 
 WIDTH, HEIGHT = 960, 240  # pixels
 _LONGEST = 2**25  # samples that are looked at: twelve minutes at 44.1 kHz

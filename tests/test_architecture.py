@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parent.parent
 from compute.backends.sandbox import RECIPES
 
+PROJECT = Path(__file__).resolve().parent.parent
 LAYERS = [["common"], ["accounts"], ["revenue"], ["hub"], ["licensing", "compute"], ["inference", "grants"], ["config"]]
 ROOMS = [room for layer in LAYERS for room in layer]
 RANK = {room: rank for rank, layer in enumerate(LAYERS) for room in layer}

@@ -7,6 +7,7 @@ import numpy as np
 import soundfile
 
 from hub.algorithms import spectrograms
+from hub.algorithms.spectrograms import Floats
 from hub.viewer import media
 
 WIDTH, HEIGHT = 960, 240  # pixels
@@ -44,8 +45,8 @@ def look_into(data: bytes) -> Sound:
         raise NoSound("it does not begin like WAV, FLAC, MP3 or Ogg")
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
-            blocks = []
-            while sum(map(len, blocks)) < min(file.frames, _LONGEST):
+            blocks: list[Floats] = []
+            while sum(len(block) for block in blocks) < min(file.frames, _LONGEST):
                 block = file.read(_BLOCK, dtype="float32", always_2d=True)
                 if not len(block):
                     break

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from compute.backends.sandbox import RECIPES
+
 PROJECT = Path(__file__).resolve().parent.parent
 LAYERS = [["common"], ["accounts"], ["revenue"], ["hub"], ["licensing", "compute"], ["inference", "grants"], ["config"]]
 ROOMS = [room for layer in LAYERS for room in layer]
@@ -89,6 +91,17 @@ def test_engine_recipes_git_and_storage_know_no_django():
         f"{file}:{line} imports {name}"
         for file, line, name in all_imports()
         if file.startswith(DJANGO_FREE) and name.split(".")[0] in {"django", "celery", *rooms_with_django}
+    ]
+    assert wrong == []
+
+
+def test_a_job_finds_all_that_recipes_import():
+    there = [path.removesuffix("/__init__.py").removesuffix(".py").replace("/", ".") for path in RECIPES]
+    wrong = [
+        f"{file}:{line} imports {name}"
+        for file, line, name in all_imports()
+        if file.startswith("compute/recipes/") and name.split(".")[0] in ROOMS
+        if not name.startswith("compute.recipes.") and name not in there
     ]
     assert wrong == []
 

@@ -34,6 +34,14 @@ from compute.backends import cgroups, measuring
 
 LEVELS = ("namespaces", "user-namespaces", "process")
 PROJECT = Path(__file__).resolve().parents[2]
+# What a recipe may import of this project (a test compares).
+RECIPES = (
+    "compute/__init__.py",
+    "compute/recipes",
+    "hub/__init__.py",
+    "hub/algorithms/__init__.py",
+    "hub/algorithms/spectrograms.py",
+)
 CODE = "/opt/wellspring"
 WORK = "/job"
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/sys/devices/system/cpu")
@@ -251,10 +259,7 @@ def _binds(folder: Path) -> list[tuple[str, str, str]]:
     paths += [path for path in (sys.base_prefix, sys.prefix) if not path.startswith("/usr/")]
     binds = [(path, path, "ro") for path in dict.fromkeys(paths)]
     binds += [(os.path.realpath(f"/etc/{name}"), f"/etc/{name}", "ro") for name in ETC if Path(f"/etc/{name}").exists()]
-    recipes = PROJECT / "compute" / "recipes"
-    binds.append((str(PROJECT / "compute" / "__init__.py"), f"{CODE}/compute/__init__.py", "ro"))
-    if recipes.is_dir():
-        binds.append((str(recipes), f"{CODE}/compute/recipes", "ro"))
+    binds += [(str(PROJECT / path), f"{CODE}/{path}", "ro") for path in RECIPES if (PROJECT / path).exists()]
     binds.append((str(folder), WORK, "rw"))
     return binds
 

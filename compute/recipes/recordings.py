@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from compute.recipes.sheets import contact_sheet
-from hub.viewer import spectrograms
+from hub.algorithms import spectrograms
 
 PAUSE = 0.25  # seconds between two sounds
 TILE = (256, 128)  # pixels of a spectrogram

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import soundfile
 
-from hub.viewer import media, spectrograms
+from hub.algorithms import spectrograms
+from hub.algorithms.spectrograms import Floats
+from hub.viewer import media
 
 WIDTH, HEIGHT = 960, 240  # pixels
 _LONGEST = 2**25  # samples that are looked at: twelve minutes at 44.1 kHz
@@ -43,8 +45,8 @@ def look_into(data: bytes) -> Sound:
         raise NoSound("it does not begin like WAV, FLAC, MP3 or Ogg")
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
-            blocks = []
-            while sum(map(len, blocks)) < min(file.frames, _LONGEST):
+            blocks: list[Floats] = []
+            while sum(len(block) for block in blocks) < min(file.frames, _LONGEST):
                 block = file.read(_BLOCK, dtype="float32", always_2d=True)
                 if not len(block):
                     break

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 
-from hub.viewer import spectrograms
+from hub.algorithms import spectrograms
 
 BANDS = 32
 FLOOR = -60.0  # decibels; what is quieter than that is silence

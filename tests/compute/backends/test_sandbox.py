@@ -91,6 +91,13 @@ def test_the_job_is_nobody_and_sees_nothing(folder):
 
 
 @caged
+def test_recipes_find_what_they_share_and_no_more_of_this_project(folder):
+    code = "import hub.algorithms.spectrograms, importlib.util as found; print(found.find_spec('hub.models'))"
+    outcome, lines, _ran = run(folder, sys.executable, "-B", "-c", code)
+    assert (outcome.exit_code, lines) == (0, ["None"])
+
+
+@caged
 def test_no_rights_are_left(folder):
     _outcome, lines, _ran = shell(folder, "grep -E '^(Cap(Eff|Prm|Bnd)|NoNewPrivs)' /proc/self/status")
     assert {line.split(":")[0]: int(line.split()[1], 16) for line in lines} == {

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from hub.viewer import asking, sounds, spectrograms
+from hub.algorithms import spectrograms
+from hub.viewer import asking, sounds
 from hub.viewer.asking import Limits, Source
 from tests.factories.sounds import sound
 

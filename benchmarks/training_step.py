@@ -74,7 +74,9 @@ def main() -> int:
     warnings.simplefilter("ignore")
     quiet_libraries()
     torch.set_num_threads(options.threads)
-    print(f"{os.cpu_count()} processors, {options.threads} threads, load {os.getloadavg()[0]:.1f} at the start,", end=" ")
+    print(
+        f"{os.cpu_count()} processors, {options.threads} threads, load {os.getloadavg()[0]:.1f} at the start,", end=" "
+    )
     print(f"{options.chunks} chunks of {options.steps} steps\n\n{HEAD}")
     with tempfile.TemporaryDirectory() as name:
         for case in cases(Path(name)):

@@ -162,6 +162,7 @@ ENGINE_MEMORY = env.integer("WELLSPRING_ENGINE_MEMORY", 8 * 2**30)  # bytes for 
 ENGINE_ROWS = env.integer("WELLSPRING_ENGINE_ROWS", 8)  # requests that share one denoiser call
 ENGINE_WAITING = env.integer("WELLSPRING_ENGINE_WAITING", 1000)  # pictures that wait inside of one engine
 ENGINE_CALL_MEMORY = env.integer("WELLSPRING_ENGINE_CALL_MEMORY", 0)  # bytes for a call beside models; 0: no bound
+ENGINE_COMPILER = env.text("WELLSPRING_ENGINE_COMPILER", "")  # torch's backend for denoisers, inductor or cudagraphs
 GENERATION_LEASE_SECONDS = env.integer("WELLSPRING_GENERATION_LEASE_SECONDS", 20)
 GENERATION_LIMIT_SECONDS = env.integer("WELLSPRING_GENERATION_LIMIT_SECONDS", 600)
 GENERATION_WAIT_SECONDS = env.integer("WELLSPRING_GENERATION_WAIT_SECONDS", 55)  # of clients that wait for bytes

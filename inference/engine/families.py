@@ -16,6 +16,7 @@ from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
 from inference.engine.calls import answer
+from inference.engine.compiling import as_written, compile_network
 from inference.engine.decoding import decoded, pixels_of
 from inference.engine.folders import check_folder
 from inference.engine.lora import Use, adapted
@@ -25,7 +26,7 @@ from inference.engine.requests import Handle, ModelRefused, Request
 from inference.engine.rows import Row
 from inference.engine.samplers import own_scheduler
 from inference.engine.suspended import Suspended, shared
-from inference.engine.tasks import arguments_for, pipeline_for, pipelines_for, size_of
+from inference.engine.tasks import arguments_for, denoiser_of, pipeline_for, pipelines_for, size_of
 from inference.engine.texts import Texts
 
 # Bars are for terminals; the engine reports progress by its callbacks.
@@ -40,6 +41,7 @@ class Limits:
 
     text_bytes: int = 256 * 2**20
     tile_above: int = 2048 * 2048
+    compiler: str = ""  # torch's backend for denoisers; empty: they run as they are written
 
 
 class ServedModel:
@@ -97,7 +99,9 @@ class ServedModel:
 
     def _computed(self, rows: list[Row]) -> list[Any]:
         call = rows[0].call
-        with adapted(call.network, call.part, [(row.call.rows, row.loras) for row in rows]):
+        changed = any(row.loras for row in rows)
+        loras = [(row.call.rows, row.loras) for row in rows]
+        with as_written(call.network, where=changed), adapted(call.network, call.part, loras):
             return answer([row.call for row in rows])
 
     def _decoded(self, rows: list[Row]) -> list[Any]:
@@ -149,6 +153,8 @@ def load_model(folder: Path, *, device: str, dtype: torch.dtype, limits: Limits)
     # On a GPU a mask would cost attention its fastest kernel, for tokens that are few beside the picture's.
     if isinstance(transformer, SD3Transformer2DModel) and device == "cpu":
         transformer.forward = once_for_repeats(transformer.forward, transformer.config.patch_size)
+    if limits.compiler:
+        compile_network(denoiser_of(pipeline), limits.compiler)
     return ServedModel(pipeline, limits)
 
 

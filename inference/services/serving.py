@@ -63,6 +63,7 @@ def the_engine() -> "Engine":
             # slow import: torch belongs to workers only
             from inference.engine.downloads import Downloads  # noqa: PLC0415
             from inference.engine.engine import Engine, best_device  # noqa: PLC0415
+            from inference.engine.families import Limits  # noqa: PLC0415
 
             device = best_device() if settings.ENGINE_DEVICE == "auto" else settings.ENGINE_DEVICE
             downloads = Downloads(Path(settings.MODELS_ROOT), endpoint=settings.BASE_URL)
@@ -73,6 +74,7 @@ def the_engine() -> "Engine":
                 max_rows=settings.ENGINE_ROWS,
                 max_waiting=settings.ENGINE_WAITING,
                 max_call_bytes=settings.ENGINE_CALL_MEMORY or None,
+                limits=Limits(compiler=settings.ENGINE_COMPILER),
             )
         return _engine
 

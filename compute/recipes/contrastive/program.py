@@ -64,6 +64,9 @@ class Contrastive(Recipe):
             logit_scale_init_value=-math.log(config.training.temperature),
         )
         self.model = CLIPModel(both)
+        # CLIP's own start (0.02) suits long training; from scratch in minutes, words must differ at once.
+        with torch.no_grad():
+            self.model.text_model.get_input_embeddings().weight.normal_(std=0.5)
         self.model.logit_scale.requires_grad_(False)
 
     @property

@@ -18,6 +18,8 @@ class Average:
 
     def __init__(self, weights: Sequence[nn.Parameter]) -> None:
         self._weights = list(weights)
+        self._sharded = shards.is_sharded(self._weights)
+        self._whole = [] if self._sharded else [weight.detach() for weight in self._weights]
         self.values = [weight.clone() for weight in self._own()]
 
     def follow(self, *, step: int, keep: float) -> None:
@@ -38,7 +40,7 @@ class Average:
     @contextmanager
     def in_place(self, module: nn.Module) -> Iterator[None]:
         """Within it, the weights of the module hold their average, whole. Every process must enter it."""
-        if shards.is_sharded(self._weights):
+        if self._sharded:
             with shards.replaced(module, self._weights, self.whole()):
                 yield
             return
@@ -50,7 +52,8 @@ class Average:
             _copy_into(self._weights, before)
 
     def _own(self) -> list[Tensor]:
-        return [shards.own(weight) for weight in self._weights]
+        # The library may move shards about, so they are looked up each time; whole weights stay where they are.
+        return [shards.own(weight) for weight in self._weights] if self._sharded else self._whole
 
 
 def _copy_into(targets: Sequence[Tensor], values: Sequence[Tensor]) -> None:

@@ -23,7 +23,7 @@ from compute.recipes.training.config import LoopConfig
 from compute.recipes.training.memory import checkpoint_gradients
 from compute.recipes.training.optimizers import build_optimizers, progress_of, rate_factor
 from compute.recipes.training.processes import Processes
-from compute.recipes.training.randomness import NETWORKS, mixed_seed
+from compute.recipes.training.randomness import NETWORKS, mixed_seed, reseed
 
 Terms: TypeAlias = Mapping[str, Tensor]  # scalars by name; "loss" is what the gradient is taken of
 
@@ -217,7 +217,7 @@ class Loop:
         config, processes = self.config, self.processes
         batch = (self.step * config.accumulate + part) * processes.count + processes.index
         # Whatever a network draws (dropout, latents) is drawn anew here, the same after a resume.
-        torch.manual_seed(mixed_seed(self._seed, NETWORKS, batch))
+        reseed(mixed_seed(self._seed, NETWORKS, batch))
         last = part == config.accumulate - 1
         with nullcontext() if last else processes.apart(seat.joined):
             terms: Terms = seat.joined(self.step, batch)

@@ -24,5 +24,5 @@ def _switch(module: Any) -> Any:
     if getattr(module, "_supports_gradient_checkpointing", False):
         return module.enable_gradient_checkpointing
     if getattr(module, "supports_gradient_checkpointing", False):
-        return lambda: module.gradient_checkpointing_enable({"use_reentrant": False})
+        return module.activation_checkpointing_enable
     return None

@@ -21,6 +21,13 @@ def generator(seed: int, stream: int, index: int) -> torch.Generator:
     return torch.Generator().manual_seed(mixed_seed(seed, stream, index))
 
 
+def reseed(seed: int) -> None:
+    """What networks draw from begins anew. `torch.manual_seed` asks every kind of device there is: 0.7 ms a time."""
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
+
+
 class Order:
     """Walks through `size` rows again and again, in a new random order each epoch."""
 

@@ -1,0 +1,223 @@
+"""A step of the loop that all recipes share, against a bare loop of the same model, in the same run.
+
+    python -m benchmarks.training_step [--chunks 7] [--steps 6] [--threads 1]
+
+The bare loop knows the loss, the gradient, its clipping and the optimizer, and nothing of averages, logs,
+seeds, processes or stopping. Both take turns in chunks of steps on models of one configuration and on the same
+batches; figures are medians over chunks, of processor time where the models train on the processor, for it
+counts nothing of what others do meanwhile. On a GPU the share of the measured matrix rate that a step of the
+transformer of SD3-medium's shape reaches is printed too.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import torch
+from torch import nn
+
+from benchmarks.flops import flops_of, matrix_rate, wait
+from benchmarks.measuring import HEAD, Measure
+from compute.recipes.autoencoder.config import ModelConfig as AutoencoderConfig
+from compute.recipes.autoencoder.networks import build_autoencoder
+from compute.recipes.configuration import build
+from compute.recipes.data.facts import look_up
+from compute.recipes.data.opt_outs import LeftOut
+from compute.recipes.events import EventLog
+from compute.recipes.language_model.config import Config as LanguageConfig
+from compute.recipes.language_model.program import LanguageModel
+from compute.recipes.language_model.texts import write_parquet as write_texts
+from compute.recipes.latent_diffusion.config import Config as LatentConfig
+from compute.recipes.latent_diffusion.program import ByClass
+from compute.recipes.shapes.parquet import write_parquet
+from compute.recipes.stable_diffusion.config import Config as StableConfig
+from compute.recipes.stable_diffusion.program import StableDiffusion
+from compute.recipes.text_to_image.batches import BatchSource
+from compute.recipes.text_to_image.config import Config as FlowConfig
+from compute.recipes.text_to_image.data import load
+from compute.recipes.text_to_image.flow import flow_loss
+from compute.recipes.text_to_image.model import CountedAttention, build_network
+from compute.recipes.text_to_image.tokenizer import build_tokenizer
+from compute.recipes.training.config import LoopConfig
+from compute.recipes.training.loop import Hook, Loop, Player
+from compute.recipes.training.program import Recipe
+from compute.recipes.training.quiet import quiet_libraries
+
+clock = time.process_time
+LEAST = 0.95
+GOAL_ON_A_GPU = 0.45
+
+
+@dataclass(frozen=True)
+class Case:
+    """`player` makes the model anew each time, the same each time."""
+
+    name: str
+    training: LoopConfig
+    player: Callable[[], Player]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--chunks", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=6, help="in a chunk")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--only", default="", help="the recipe of this name alone")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    quiet_libraries()
+    torch.set_num_threads(options.threads)
+    print(
+        f"{os.cpu_count()} processors, {options.threads} threads, load {os.getloadavg()[0]:.1f} at the start,", end=" "
+    )
+    print(f"{options.chunks} chunks of {options.steps} steps\n\n{HEAD}")
+    with tempfile.TemporaryDirectory() as name:
+        for case in cases(Path(name)):
+            if options.only not in {"", case.name}:
+                continue
+            loop, bare = step_seconds(case, Path(name) / case.name, chunks=options.chunks, steps=options.steps)
+            measure = Measure(case.name, 1 / loop, "steps/s", LEAST, 1 / bare, "bare loop", at_least=True)
+            print(measure.row(), flush=True)
+    print(f"\nModel-FLOP utilisation on a GPU: {utilisation()}")
+    return 0
+
+
+def cases(folder: Path) -> list[Case]:
+    """Small models, each with the sizes of its shipped configuration for a processor."""
+    write_parquet(folder / "shapes", train=400, test=24)
+    write_texts(folder / "texts", train=400, test=20)
+    torch.manual_seed(0)
+    build_autoencoder(AutoencoderConfig(), size=32).save_pretrained(folder / "autoencoder")
+    shapes, texts = {"path": str(folder / "shapes")}, {"path": str(folder / "texts")}
+    latent = {"autoencoder": {"id": str(folder / "autoencoder")}, "output": str(folder / "latent")}
+    captions, classes = {"caption_column": "caption"}, {"class_columns": ["colour", "shape"]}
+    training = {"batch": 16, "device": "cpu"}
+    flow = build(FlowConfig, {"dataset": shapes, "training": training | {"optimizer": "adamw"}})
+    stable = build(StableConfig, {"dataset": shapes | captions, "training": training, **latent})
+    by_class = build(LatentConfig, {"dataset": shapes | classes, "training": training, **latent})
+    language = build(LanguageConfig, {"dataset": texts, "training": training})
+    return [
+        Case("text_to_image", flow.training, lambda: _flow(flow)),
+        Case("stable_diffusion", stable.training, lambda: _player(StableDiffusion(stable))),
+        Case("latent_diffusion", by_class.training, lambda: _player(ByClass(by_class))),
+        Case("language_model", language.training, lambda: _player(LanguageModel(language))),
+    ]
+
+
+def step_seconds(case: Case, folder: Path, *, chunks: int, steps: int) -> tuple[float, float]:
+    """Medians of a step in the loop and in the bare one. The first chunk of each warms up."""
+    training = build(LoopConfig, _plain(case.training) | {"steps": (chunks + 1) * steps, "checkpoint_every": 10**9})
+    bare = Bare(case.player(), training)
+    seen: list[tuple[float, float]] = []
+    started = 0.0
+
+    def other_turn(loop: Loop) -> None:
+        nonlocal started
+        own = clock() - started
+        seen.append((own / steps, bare.seconds(steps) / steps))
+        started = clock()
+
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), EventLog(folder / "log.jsonl") as log:
+        loop = Loop(training, [case.player()], log, folder=folder / "checkpoints", fingerprint="benchmark")
+        started = clock()
+        loop.run([Hook(steps, other_turn)])
+    return median(own for own, _ in seen[1:]), median(other for _, other in seen[1:])
+
+
+class Bare:
+    """What anybody would write."""
+
+    def __init__(self, player: Player, training: LoopConfig) -> None:
+        self._player = player
+        self._training = training
+        self._weights = [weight for weight in player.modules.parameters() if weight.requires_grad]
+        self._optimizer = torch.optim.AdamW(
+            self._weights, lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
+        )
+        self._step = 0
+        player.modules.train()
+
+    def seconds(self, steps: int) -> float:
+        start = clock()
+        for _ in range(steps):
+            self._player.loss(self._step, self._step)["loss"].backward()
+            nn.utils.clip_grad_norm_(self._weights, self._training.clip)
+            self._optimizer.step()
+            self._optimizer.zero_grad(set_to_none=True)
+            self._step += 1
+        return clock() - start
+
+
+def utilisation() -> str:
+    """Of a step of an SD3-medium-shaped transformer at 512 pixels in bf16, batch 8."""
+    if not torch.cuda.is_available():
+        return "not run: there is no GPU."
+    from benchmarks.shapes_of_models import sd3_medium_transformer  # noqa: PLC0415 - large
+
+    transformer = sd3_medium_transformer().to("cuda")
+    transformer.enable_gradient_checkpointing()
+    optimizer = torch.optim.AdamW(transformer.parameters(), fused=True)
+    batch, channels = 8, transformer.config.in_channels
+    latents = torch.randn(batch, channels, 64, 64, device="cuda")
+    texts = torch.randn(batch, 333, transformer.config.joint_attention_dim, device="cuda")
+    pooled = torch.randn(batch, transformer.config.pooled_projection_dim, device="cuda")
+    times = torch.rand(batch, device="cuda") * 1000
+
+    def forward() -> torch.Tensor:
+        with torch.autocast("cuda", torch.bfloat16):
+            return transformer(latents, texts, pooled, times).sample.float().square().mean()
+
+    def step() -> None:
+        forward().backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    with torch.no_grad():
+        model_flops = 3 * flops_of(forward)  # the gradient takes twice the forward; recomputing is not counted
+    for _ in range(3):
+        step()
+    wait("cuda")
+    start = time.perf_counter()
+    for _ in range(5):
+        step()
+    wait("cuda")
+    share = 5 * model_flops / (time.perf_counter() - start) / matrix_rate("cuda", torch.bfloat16)
+    return f"{share:.0%} of the measured matrix rate (goal {GOAL_ON_A_GPU:.0%})."
+
+
+def _flow(config: FlowConfig) -> Player:
+    data = load(config.dataset, look_up(config.dataset), LeftOut())
+    torch.manual_seed(0)
+    tokenizer = build_tokenizer(data.captions, merges=config.model.merges, max_tokens=config.model.max_tokens)
+    network = build_network(config.model, tokenizer, picture_size=config.dataset.size)
+    network.transformer.set_attn_processor(CountedAttention(config.training.padding))
+    batches = BatchSource(data, network.tokenizer, config.training, seed=0)
+
+    def loss(step: int, index: int) -> dict[str, torch.Tensor]:
+        batch = batches.batch(index)
+        return {"loss": flow_loss(network, batch.pictures, batch.tokens, batch.noise, batch.times)}
+
+    return Player(network.modules, loss)
+
+
+def _player(recipe: Recipe) -> Player:
+    recipe.facts, recipe.left_out, recipe.device = look_up(recipe.dataset), LeftOut(), torch.device("cpu")
+    recipe.bases()
+    torch.manual_seed(0)
+    recipe.build()
+    return recipe.players()[0]
+
+
+def _plain(training: LoopConfig) -> dict[str, object]:
+    return {name: getattr(training, name) for name in LoopConfig.__dataclass_fields__}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,101 @@
+"""What is promised of every recipe, asked of each: seeds, provenance, precision, activations computed twice."""
+
+import importlib
+import json
+
+import pytest
+import torch
+import yaml
+from huggingface_hub import ModelCard
+from safetensors.torch import load_file
+
+from compute.recipes.configuration import build
+from compute.recipes.data.facts import look_up
+from compute.recipes.language_model.texts import write_parquet as write_texts
+from compute.recipes.shapes.edits import write_parquet as write_edits
+from tests.compute.recipes.small import LOOP, events
+
+UNET = {"channels": [16, 32], "text_width": 32, "heads": 2}
+CAPTIONS = {"caption_column": "caption", "most": 16, "most_test": 4}
+DRAWN = {"sampling": {"steps": 1}, "validation": {"pictures": 1}}
+
+# What each needs beside the loop: data, further sections, where a base is named, and what it is.
+RECIPES = {
+    "autoencoder": ("shapes", {"model": {"channels": [16, 16, 16]}}, "", ""),
+    "latent_diffusion": (
+        "shapes",
+        {
+            "dataset": {"class_columns": ["colour", "shape"]},
+            "model": {"width": 32, "blocks": 2, "block_heads": 2},
+            **DRAWN,
+        },
+        "autoencoder",
+        "autoencoder",
+    ),
+    "stable_diffusion": ("shapes", {"dataset": CAPTIONS, "model": UNET, **DRAWN}, "autoencoder", "autoencoder"),
+    "inpainting": ("shapes", {"dataset": CAPTIONS, **DRAWN}, "base", "stable"),
+    "instruction_editing": ("edits", DRAWN, "base", "stable"),
+    "adapters": ("shapes", {"dataset": CAPTIONS, "adapter": {"rank": 2}, **DRAWN}, "base", "stable"),
+    "language_model": ("texts", {"model": {"width": 32, "layers": 2, "heads": 2, "context": 32}}, "", ""),
+    "contrastive": ("shapes", {"dataset": CAPTIONS, "model": {"width": 32, "layers": 2, "heads": 2}}, "", ""),
+}
+
+
+@pytest.fixture(scope="module")
+def data(shapes_folder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    write_texts(folder / "texts", train=60, test=10)
+    write_edits(folder / "edits", train=16, test=4)
+    return {"shapes": shapes_folder, "texts": folder / "texts", "edits": folder / "edits"}
+
+
+def _trained(recipe, request, data, output, **training):
+    """The folder of the model, after two steps, and its configuration."""
+    kind, sections, key, base = RECIPES[recipe]
+    plain = {
+        **sections,
+        "seed": 5,
+        "output": str(output),
+        "credits": [{"user": "maker", "role": "methodology"}],
+        "dataset": {"path": str(data[kind]), **sections.get("dataset", {})},
+        "training": {**LOOP, "steps": 2, "batch": 4, "log_every": 1, **training},
+    }
+    if recipe == "autoencoder":
+        plain["training"] |= {"feature_steps": 1, "discriminator_start": 1}
+    if base:
+        plain[key] = {"id": request.getfixturevalue(base)}
+    config = build(importlib.import_module(f"compute.recipes.{recipe}.config").Config, plain)
+    return importlib.import_module(f"compute.recipes.{recipe}.program").run(config), config
+
+
+def _weights(folder):
+    return {
+        f"{file.parent.name} {name}": w for file in folder.rglob("*.safetensors") for name, w in load_file(file).items()
+    }
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_recipe(recipe, request, data, tmp_path):
+    once, config = _trained(recipe, request, data, tmp_path / "once")
+    again, _ = _trained(recipe, request, data, tmp_path / "again", gradient_checkpointing=True)
+    theirs = _weights(once)
+    for name, weight in _weights(again).items():
+        torch.testing.assert_close(weight, theirs[name], atol=1e-6, rtol=1e-5, msg=name)
+
+    lineage = json.loads((once / "wellspring.json").read_text())
+    facts = look_up(config.dataset)
+    assert (lineage["recipe"], lineage["credits"]) == (recipe, [{"role": "methodology", "user": "maker"}])
+    card = ModelCard.load(once / "README.md")
+    for told in (facts.source.revision, f"| Recipe | `{recipe}`", "| Seed | 5 |", "Left out on request"):
+        assert told in card.text
+    assert yaml.safe_load((once / "config.yaml").read_text())["seed"] == 5
+    if RECIPES[recipe][3]:
+        assert "| Base model | a local folder |" in card.text
+    told = "".join(file.read_text() for file in once.iterdir() if file.suffix in {".md", ".yaml", ".json"})
+    assert str(tmp_path) not in told
+    assert str(data[RECIPES[recipe][0]]) not in told
+
+    half, _ = _trained(recipe, request, data, tmp_path / "half", precision="bf16", accumulate=2)
+    first, second = (events(tmp_path / name, "step")[-1]["loss"] for name in ("once", "half"))
+    assert second == pytest.approx(first, rel=0.5), "other batches, about the same loss"
+    assert all(torch.isfinite(weight).all() for weight in _weights(half).values())

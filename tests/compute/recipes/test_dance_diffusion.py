@@ -87,7 +87,7 @@ def test_it_learns_and_the_stock_pipeline_makes_the_same_sounds(tones, tmp_path,
     snippet = snippets_of("model", str(folder), library=card.data.library_name, endpoint="http://localhost", task=task)[
         0
     ]
-    exec(snippet.code, {})  # noqa: S102 - what the page tells people to paste
+    exec(snippet.code, {})
     assert soundfile.info(tmp_path / "sound.wav").frames == 512
 
 

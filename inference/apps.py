@@ -7,7 +7,7 @@ class InferenceConfig(AppConfig):
     def ready(self) -> None:
         from common import slots  # noqa: PLC0415 - after all apps are loaded
         from hub.selectors import reportables  # noqa: PLC0415
-        from inference import auditors, panels  # noqa: F401, PLC0415 - registers the auditors
+        from inference import auditors, checks, panels  # noqa: F401, PLC0415 - registers auditors and checks
         from inference.selectors.pictures import picture_at  # noqa: PLC0415
 
         slots.fill("repository.side", panels.try_it, order=20)

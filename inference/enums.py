@@ -71,6 +71,14 @@ class Billing(TextChoices):
     CREDITS = "credits", _("credits")
 
 
+class StepReuse(TextChoices):
+    """Steps whose denoiser is not asked: faster, and another picture."""
+
+    NONE = "", _("compute every step")
+    LIGHT = "light", _("leave out one step in three")
+    STRONG = "strong", _("leave out every second step")
+
+
 class FailureCode(TextChoices):
     """Why a generation ended without pictures; the sentence tells what to do."""
 

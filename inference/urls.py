@@ -1,12 +1,13 @@
 from django.urls import path
 
-from inference.api import hub_inference, native, openai, stability
-from inference.views import albums, comparisons, generations, history, pictures, safety, studio
+from inference.api import hub_inference, native, openai, stability, verification
+from inference.views import albums, checking, comparisons, generations, history, pictures, safety, studio
 
 urlpatterns = [
     path("studio", studio.studio, name="studio"),
     path("studio/cost", studio.studio_cost, name="studio_cost"),
     path("studio/model", studio.studio_model, name="studio_model"),
+    path("studio/verify", checking.verify_picture, name="verify_picture"),
     path("studio/history", history.history, name="history"),
     path("studio/albums", albums.own_albums, name="albums"),
     path("studio/comparisons", comparisons.comparison_new, name="comparison_new"),
@@ -37,7 +38,9 @@ urlpatterns = [
     path("api/generations/inputs/<str:key>", native.input_file, name="api_generation_input"),
     path("api/generations/<str:generation_id>", native.generation_detail, name="api_generation"),
     path("api/generations/<str:generation_id>/cancel", native.generation_cancel, name="api_generation_cancel"),
+    path("api/generations/<str:generation_id>/again", native.generation_again, name="api_generation_again"),
     path("api/generations/<str:generation_id>/events", native.generation_events, name="api_generation_events"),
+    path("api/verify-picture", verification.verify_picture, name="api_verify_picture"),
     path("v1/images/generations", openai.images_generations, name="openai_images_generations"),
     path("v1/images/edits", openai.images_edits, name="openai_images_edits"),
     path("v1/models", openai.models, name="openai_models"),

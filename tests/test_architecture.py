@@ -124,6 +124,7 @@ def test_only_the_gateway_talks_to_stripe():
         ("duckdb", "hub/viewer/"),
         ("boto3", "hub/storage/s3/"),
         ("botocore", "hub/storage/s3/"),
+        ("c2pa", "inference/content/"),
     ],
 )
 def test_special_packages_have_one_home(package, home):

@@ -14,7 +14,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hub.viewer import cage, cells, conversion, media, queries, sounds, statistics, tables, wire
+from hub.algorithms import cage
+from hub.viewer import cells, conversion, media, queries, sounds, statistics, tables, wire
 from hub.viewer.ranges import RemoteFile, RemoteFiles
 
 _PATIENCE = 120  # seconds that a reader waits for its task

@@ -1,7 +1,8 @@
 """PNG with its making inside: text for common tools, JSON for programs, a signature for doubters.
 
-Chunks: `parameters` in the form that Stable Diffusion web user interfaces write and read,
-`wellspring` as JSON, `provenance` as a compact JWS. All are PNG text chunks (PNG, 11.3.4).
+Chunks: `parameters` in the form that Stable Diffusion web user interfaces write and read
+(inference/algorithms/infotext.py), `wellspring` as JSON, `provenance` as a compact JWS.
+All are PNG text chunks (PNG, 11.3.4).
 """
 
 import hashlib
@@ -11,6 +12,8 @@ from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
+
+from inference.algorithms.infotext import readable
 
 TEXT, STRUCTURED, SIGNED = "parameters", "wellspring", "provenance"
 
@@ -22,7 +25,8 @@ class NotOurPicture(Exception):
 def encode(picture: Image.Image, *, parameters: dict[str, Any], statement: str) -> bytes:
     """The picture as PNG bytes with its three chunks."""
     chunks = PngInfo()
-    chunks.add_itxt(TEXT, readable(parameters))
+    # Latin letters as tEXt, others as iTXt: as those tools write it, since some read no other way.
+    chunks.add_text(TEXT, readable(parameters))
     chunks.add_itxt(STRUCTURED, json.dumps(parameters, ensure_ascii=False, sort_keys=True))
     chunks.add_itxt(SIGNED, statement)
     file = io.BytesIO()
@@ -41,24 +45,6 @@ def decode(content: bytes) -> tuple[Image.Image, dict[str, Any], str]:
     if STRUCTURED not in chunks or SIGNED not in chunks:
         raise NotOurPicture("This file carries no provenance.")
     return picture, json.loads(chunks[STRUCTURED]), str(chunks[SIGNED])
-
-
-def readable(parameters: dict[str, Any]) -> str:
-    """`prompt`, a line `Negative prompt: …`, a line `Steps: 12, …`: what common tools parse."""
-    lines = [parameters["prompt"]]
-    if parameters["negative_prompt"]:
-        lines.append(f"Negative prompt: {parameters['negative_prompt']}")
-    facts = {
-        "Steps": parameters["steps"],
-        "CFG scale": parameters["guidance"],
-        "Seed": parameters["seed"],
-        "Size": f"{parameters['width']}x{parameters['height']}",
-        "Model": parameters["model"],
-        "Model hash": parameters["commit"][:10],
-        "Version": "Wellspring",
-    }
-    lines.append(", ".join(f"{name}: {value}" for name, value in facts.items()))
-    return "\n".join(lines)
 
 
 def pixels_digest(picture: Image.Image) -> str:

@@ -21,7 +21,7 @@ from inference.enums import FailureCode, GenerationState, InputKind
 from inference.errors import Unprocessable
 from inference.models import Generation
 from inference.selectors.safety import policy_in_force
-from inference.services import generations
+from inference.services import generations, repeating
 from inference.services.planning import Wanted
 
 STREAM_SECONDS = 600
@@ -65,6 +65,15 @@ def generation_detail(request: HttpRequest, generation_id: str) -> HttpResponse:
 def generation_cancel(request: HttpRequest, generation_id: str) -> HttpResponse:
     generation = selectors.own_generation_for(request.principal, generation_id)
     return JsonResponse(shown(request, generations.cancel(generation, by=request.principal)))
+
+
+@require_POST
+def generation_again(request: HttpRequest, generation_id: str) -> HttpResponse:
+    """The same version, seed and parameters once more; each picture then tells whether it `reproduces` the first."""
+    made = repeating.draw_again(selectors.generation_for(request.principal, generation_id), by=request.principal)
+    response = JsonResponse(shown(request, made), status=202)
+    response["Location"] = absolute(f"/api/generations/{made.pk}")
+    return response
 
 
 @require_safe
@@ -156,6 +165,7 @@ def wanted_from(principal: Principal, body: dict[str, Any]) -> Wanted:
         mask=reading.image(principal, body, "mask", kind=InputKind.MASK),
         loras=reading.loras(body),
         ratio=reading.ratio(body, "aspect_ratio"),
+        step_reuse=reading.text(body, "step_reuse"),
     )
 
 
@@ -178,6 +188,7 @@ def shown(request: HttpRequest, generation: Generation, *, place: bool = True) -
         "deadline": generation.deadline.isoformat() if generation.deadline else None,
         "created_at": generation.created_at.isoformat(),
         "finished_at": generation.finished_at.isoformat() if generation.finished_at else None,
+        "repeats": generation.repeats_id,
         "page": absolute(generation.get_absolute_url()),
         "url": absolute(f"/api/generations/{generation.pk}"),
         "events": absolute(f"/api/generations/{generation.pk}/events"),
@@ -189,6 +200,9 @@ def shown(request: HttpRequest, generation: Generation, *, place: bool = True) -
                 "height": picture.height,
                 "sha256": picture.sha256,
                 "public": picture.is_public,
+                "watermark": picture.mark is not None,
+                "content_credentials": picture.drawn_sha256 != "" and not picture.credentials_failure,
+                "reproduces": picture.reproduces,
             }
             for picture in generation.pictures.all()
         ],

@@ -281,7 +281,7 @@ class Engine:
         row = active.row
         phase, started = row.phase, time.monotonic()
         try:
-            row.run.resume(output)
+            row.go_on(output)
         except Exception as error:
             self._active.remove(active)
             self._end(row.handle, error)

@@ -22,7 +22,8 @@ from inference.engine.folders import check_folder
 from inference.engine.lora import Use, adapted
 from inference.engine.previews import Previews, previews_for
 from inference.engine.repeats import once_for_repeats
-from inference.engine.requests import Handle, ModelRefused, Request
+from inference.engine.requests import BadRequest, Handle, ModelRefused, Request
+from inference.engine.reuse import EVERY
 from inference.engine.rows import Row
 from inference.engine.samplers import own_scheduler
 from inference.engine.suspended import Suspended, shared
@@ -64,6 +65,8 @@ class ServedModel:
     def begin(self, handle: Handle, loras: tuple[Use, ...] = ()) -> Row:
         """Raises BadRequest when the parameters do not fit, and whatever the pipeline raises."""
         request = handle.request
+        if request.step_reuse and request.step_reuse not in EVERY:
+            raise BadRequest(f"step_reuse must be one of {', '.join(EVERY)}")
         for use in loras:
             use.lora.check(self.networks)
         template = pipeline_for(self.pipelines, request)
@@ -74,6 +77,7 @@ class ServedModel:
         # Drawn on the CPU whatever the device, so that a seed means the same picture everywhere.
         arguments["generator"] = torch.Generator("cpu").manual_seed(request.seed)
         parameters = request.parameters() | {"pipeline": self.name, "width": size.width, "height": size.height}
+        parameters["sampler"] = type(pipeline.scheduler).__name__
         row = Row(handle, Suspended(lambda: pipeline(**arguments)), parameters, loras)
         if "callback_on_step_end" in inspect.signature(pipeline.__call__).parameters:
             arguments["callback_on_step_end"] = after_step(row, self._previews(pipeline, request))

@@ -83,8 +83,8 @@ class Request:
     """One picture. `deadline` is a time.monotonic() value; sizes in pixels, None for the image's or the model's own.
 
     With an `image` it is redrawn, as far from it as `strength` says; with a `mask` only what is white in
-    it. `scheduler` is one of `samplers.SAMPLERS`, None for the one that came with the model. Requests of
-    one `tenant` keep their order; tenants take turns.
+    it. `scheduler` is one of `samplers.SAMPLERS`, None for the one that came with the model. `step_reuse` is
+    one of `reuse.EVERY`, empty to compute all steps. Requests of one `tenant` keep their order; tenants take turns.
     """
 
     model: ModelKey
@@ -101,6 +101,7 @@ class Request:
     strength: float = 0.8
     image_guidance: float = 1.5
     loras: tuple[LoraUse, ...] = ()
+    step_reuse: str = ""
     tenant: str = ""
     deadline: float | None = None
     token: str | None = field(default=None, repr=False)

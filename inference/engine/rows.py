@@ -8,6 +8,7 @@ from typing import Any
 from inference.engine.calls import Call
 from inference.engine.lora import Use
 from inference.engine.requests import Handle, Progress, Request, Result, Timings
+from inference.engine.reuse import Reuse
 from inference.engine.suspended import Suspended
 
 DENOISERS = frozenset(["unet", "transformer"])
@@ -25,9 +26,11 @@ class Row:
     steps: int = 0
     latents: Any = None
     timings: Timings = field(default_factory=Timings)
+    reuse: Reuse = field(default_factory=Reuse)
 
     def __post_init__(self) -> None:
         self.steps = self.request.steps
+        self.reuse.method = self.request.step_reuse
 
     @property
     def request(self) -> Request:
@@ -53,11 +56,26 @@ class Row:
             return "denoise"
         return "decode" if self.call.method == "decode" else "encode"
 
+    def go_on(self, output: Any) -> None:
+        """From the answer to this call to the next one that has to be computed."""
+        if self.is_denoising:
+            self.reuse.saw(output)
+        self.run.resume(output)
+        while not self.is_done and self.is_denoising:
+            again = self.reuse.instead(steps=self.steps)
+            if again is None:
+                return
+            self.run.resume(again)
+
     def result(self) -> Result:
         latents = self.latents.cpu() if self.request.keep_latents and self.latents is not None else None
         flagged = getattr(self.run.output, "nsfw_content_detected", None)
         return Result(
-            self.run.output.images[0], self.parameters, self.timings, latents, is_flagged=bool(flagged and flagged[0])
+            self.run.output.images[0],
+            self.parameters | self.reuse.told(),
+            self.timings,
+            latents,
+            is_flagged=bool(flagged and flagged[0]),
         )
 
     def reached(self, step: int, steps: int, latents: Any, preview: Any = None) -> None:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import AccessToken, Namespace
 from common.ids import hex_id
 from hub.models import Repository, Webhook
-from inference.enums import UNFINISHED, Billing, FailureCode, GenerationState, InputKind, Task
+from inference.enums import UNFINISHED, Billing, FailureCode, GenerationState, InputKind, StepReuse, Task
 
 
 class InputImage(models.Model):
@@ -85,6 +85,7 @@ class Generation(models.Model):
     image_guidance = models.FloatField(_("image guidance"), null=True, blank=True)
     image = models.ForeignKey(InputImage, models.PROTECT, null=True, blank=True, related_name="+")
     mask = models.ForeignKey(InputImage, models.PROTECT, null=True, blank=True, related_name="+")
+    step_reuse = models.CharField(_("steps left out"), max_length=6, choices=StepReuse, blank=True, default="")
 
     state = models.CharField(_("state"), max_length=9, choices=GenerationState, default=GenerationState.QUEUED)
     failure = models.CharField(max_length=20, choices=FailureCode, blank=True)
@@ -100,6 +101,7 @@ class Generation(models.Model):
     deadline = models.DateTimeField(null=True, blank=True)
     webhook = models.ForeignKey(Webhook, models.SET_NULL, null=True, blank=True, related_name="+")
     token = models.ForeignKey(AccessToken, models.SET_NULL, null=True, blank=True, related_name="generations")
+    repeats = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="repeated_by")
     attempt = models.PositiveIntegerField(default=0)
     postponed = models.PositiveIntegerField(default=0)
     not_before = models.DateTimeField(null=True, blank=True)
@@ -120,6 +122,7 @@ class Generation(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["owner", "idempotency_key"], name="generation_key_once"),
             models.CheckConstraint(name="generation_state_known", condition=Q(state__in=GenerationState.values)),
+            models.CheckConstraint(name="generation_step_reuse_known", condition=Q(step_reuse__in=StepReuse.values)),
             models.CheckConstraint(
                 name="generation_task_has_its_images",
                 condition=Q(task=Task.TEXT_TO_IMAGE, image__isnull=True, mask__isnull=True)
@@ -179,6 +182,7 @@ class Generation(models.Model):
         """What only some requests have."""
         may_be = {
             "scheduler": self.scheduler or None,
+            "step_reuse": self.step_reuse or None,
             "strength": self.strength,
             "image_guidance": self.image_guidance,
             "image": self.image_id,
@@ -222,7 +226,12 @@ class GenerationLora(models.Model):
 
 
 class Picture(models.Model):
-    """One PNG under PICTURES_ROOT. Private until its owner shows it."""
+    """One PNG under PICTURES_ROOT. Private until its owner shows it.
+
+    `drawn_sha256` is over the pixels before the watermark, whose number is `mark`; both are empty for older pictures,
+    `mark` also for those too small to carry one. `reproduces`: whether the pixels are those of the picture it repeats.
+    `credentials_failure` says why there are no content credentials.
+    """
 
     id = models.CharField(primary_key=True, max_length=24, default=hex_id, editable=False)
     generation = models.ForeignKey(Generation, models.CASCADE, related_name="pictures")
@@ -232,6 +241,10 @@ class Picture(models.Model):
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     parameters = models.JSONField()
+    drawn_sha256 = models.CharField(max_length=64, blank=True)
+    mark = models.BigIntegerField(null=True, blank=True)
+    credentials_failure = models.CharField(max_length=300, blank=True)
+    reproduces = models.BooleanField(null=True, blank=True)
     is_public = models.BooleanField(_("public"), default=False)
     age = models.PositiveSmallIntegerField(_("from this age on"), default=0)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -240,7 +253,11 @@ class Picture(models.Model):
         verbose_name = _("picture")
         ordering = ["generation", "position"]
         constraints = [models.UniqueConstraint(fields=["generation", "position"], name="picture_once")]
-        indexes = [models.Index(fields=["-created_at"], name="picture_public", condition=Q(is_public=True))]
+        indexes = [
+            models.Index(fields=["-created_at"], name="picture_public", condition=Q(is_public=True)),
+            models.Index(fields=["mark"], name="picture_mark", condition=Q(mark__isnull=False)),
+            models.Index(fields=["sha256"], name="picture_sha256"),
+        ]
 
     def __str__(self) -> str:
         return f"picture:{self.pk}"

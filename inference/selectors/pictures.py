@@ -119,6 +119,18 @@ def picture_at(principal: Principal, path: str) -> Subject | None:
     )
 
 
+def pictures_with(*, sha256: str = "", mark: int | None = None) -> list[Picture]:
+    """Whoever may see them, the oldest first, for telling whether a picture was made here."""
+    wanted = Q(sha256=sha256) if mark is None else Q(mark=mark)
+    return list(Picture.objects.filter(wanted).select_related("generation__billed").order_by("created_at")[:100])
+
+
+def sizes_of_pictures() -> list[tuple[int, int]]:
+    """Of the newest ten thousand, each once."""
+    newest = Picture.objects.order_by("-id").values_list("width", "height")[:10_000]
+    return list(dict.fromkeys(newest))
+
+
 def _public() -> QuerySet[Picture]:
     return Picture.objects.filter(is_public=True)
 

@@ -22,7 +22,7 @@ from inference.algorithms.profiles import (
     MAX_STEPS,
     Profile,
 )
-from inference.enums import InputKind, Task
+from inference.enums import InputKind, StepReuse, Task
 from inference.errors import Unprocessable
 from inference.models import Generation, InputImage
 from inference.services.loras import LoraPlan, LoraWanted, loras_for, version_named
@@ -67,6 +67,7 @@ class Wanted:
     mask: InputImage | None = None
     loras: tuple[LoraWanted, ...] = ()
     ratio: tuple[int, int] | None = None
+    step_reuse: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """For digests: the images by their content."""
@@ -158,6 +159,7 @@ def _parameters(principal: Principal, repository: Repository, profile: Profile, 
     _check_images(principal, task, wanted)
     _check_texts(profile, wanted)
     _check_sampler(profile, wanted)
+    _check_step_reuse(wanted)
     width, height = _size(profile, wanted)
     numbers: dict[str, int | float] = {
         "seed": secrets.randbelow(MAX_SEED) if wanted.seed is None else wanted.seed,
@@ -180,6 +182,7 @@ def _parameters(principal: Principal, repository: Repository, profile: Profile, 
         "prompt": wanted.prompt,
         "negative_prompt": wanted.negative_prompt,
         "scheduler": wanted.scheduler,
+        "step_reuse": wanted.step_reuse,
         "strength": None,
         "image_guidance": None,
         "image": wanted.image,
@@ -187,6 +190,13 @@ def _parameters(principal: Principal, repository: Repository, profile: Profile, 
         "steps_taken": taken,
         **numbers,
     }
+
+
+def _check_step_reuse(wanted: Wanted) -> None:
+    if wanted.step_reuse not in StepReuse.values:
+        raise Unprocessable(
+            _("step_reuse must be light or strong."), hint=_("Leave it out to compute every step."), field="step_reuse"
+        )
 
 
 def _task(repository: Repository, profile: Profile, wanted: Wanted) -> Task:

@@ -22,6 +22,7 @@ from inference.enums import Billing, FailureCode, GenerationState
 from inference.models import Generation, Picture
 from inference.services.files import keep_file
 from inference.services.generations import move, send
+from inference.services.repeating import reproduces
 from revenue.services.credits import Part, spend
 
 logger = logging.getLogger(__name__)
@@ -32,13 +33,16 @@ SEND_AGAIN_AFTER = timedelta(minutes=2)
 
 @dataclass(frozen=True)
 class Drawn:
-    """One finished picture: PNG bytes, and the parameters that make it again."""
+    """One finished picture: PNG bytes, the parameters that make it again, and what `marking` says of it."""
 
     content: bytes
     sha256: str
     width: int
     height: int
     parameters: dict[str, Any]
+    drawn_sha256: str = ""
+    mark: int | None = None
+    credentials_failure: str = ""
 
 
 @transaction.atomic
@@ -116,6 +120,10 @@ def succeed(
             height=drawn.height,
             parameters=drawn.parameters,
             age=generation.verdict.get("age", 0) if verdict is None else verdict.age,
+            drawn_sha256=drawn.drawn_sha256,
+            mark=drawn.mark,
+            credentials_failure=drawn.credentials_failure,
+            reproduces=reproduces(generation, position, drawn.drawn_sha256),
         )
         for position, drawn in enumerate(pictures)
     ]

@@ -24,7 +24,6 @@ from inference.enums import FailureCode
 from inference.models import Generation, InputImage
 from inference.services import running
 from inference.services.looking import look
-from inference.services.provenance import sealed_png
 
 if TYPE_CHECKING:
     from inference.engine.engine import Engine
@@ -169,6 +168,7 @@ def _request(generation: Generation, token: str | None) -> "Request":
         image=_opened(generation.image),
         mask=_opened(generation.mask),
         loras=tuple(LoraUse(ModelKey(lora.full_name, use.commit), use.scale) for lora, use in used if lora is not None),
+        step_reuse=generation.step_reuse,
         deadline=_deadline(generation),
         token=token,
         tenant=str(generation.billed_id),
@@ -247,9 +247,19 @@ class _Watch:
 
 
 def _drawn(generation: Generation, result: "Result") -> running.Drawn:
-    content = sealed_png(result.picture, parameters=result.parameters, generation=generation.pk)
-    width, height = result.picture.size
-    return running.Drawn(content, hashlib.sha256(content).hexdigest(), width, height, result.parameters)
+    from inference.services.marking import seal  # noqa: PLC0415 - slow import: numpy and the signing library
+
+    given = [image.path.read_bytes() for image in (generation.image, generation.mask) if image is not None]
+    sealed = seal(result.picture, result.parameters, generation=generation, inputs=given)
+    return running.Drawn(
+        sealed.content,
+        hashlib.sha256(sealed.content).hexdigest(),
+        *result.picture.size,
+        sealed.parameters,
+        drawn_sha256=sealed.drawn_sha256,
+        mark=sealed.mark,
+        credentials_failure=sealed.credentials_failure,
+    )
 
 
 def _timings(results: "list[Result]") -> dict[str, Any]:

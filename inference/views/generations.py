@@ -17,7 +17,7 @@ from inference.enums import GenerationState
 from inference.forms import AddForm
 from inference.models import Generation
 from inference.selectors.pictures import liked_of, remix_of
-from inference.services import generations, planning
+from inference.services import generations, repeating
 
 
 @require_safe
@@ -56,16 +56,7 @@ def generation_cancel(request: HttpRequest, generation_id: str) -> HttpResponse:
 def generation_again(request: HttpRequest, generation_id: str) -> HttpResponse:
     """The same parameters, seed and version once more: the same pictures."""
     generation = selectors.generation_for(request.principal, generation_id)
-    own = generation.owner_id == request.user.pk
-    made = generations.request_generation(
-        request.principal,
-        planning.same_again(request.principal, generation),
-        model=generation.model_name,
-        revision=generation.commit,
-        billed=generation.billed if own else None,
-        currency=generation.currency,
-    )
-    return redirect(made)
+    return redirect(repeating.draw_again(generation, by=request.principal))
 
 
 def context_of(request: HttpRequest, generation: Generation) -> dict[str, object]:

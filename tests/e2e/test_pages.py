@@ -42,6 +42,7 @@ PUBLIC = {
     "studio": "/studio",
     "gallery": "/gallery",
     "public-albums": "/gallery/albums",
+    "check-picture": "/studio/verify",
 }
 OWN = {
     "researcher": {

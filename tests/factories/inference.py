@@ -17,8 +17,8 @@ from hub.models import Repository
 from hub.services import versions
 from inference.models import Generation, InputImage
 from inference.services import generations, inputs, running
+from inference.services.marking import seal
 from inference.services.planning import Wanted
-from inference.services.provenance import sealed_png
 from licensing.enums import OrderKind, OrderState
 from licensing.models import GrantOfUse, Order
 from revenue.enums import SaleKind
@@ -149,8 +149,16 @@ def drawn(generation: Generation, index: int = 0) -> running.Drawn:
     parameters = generation.parameters | {"seed": generation.seed + index}
     parameters["commit"] = parameters.pop("revision")
     picture = Image.new("RGB", (generation.width, generation.height), (200, 30, index))
-    content = sealed_png(picture, parameters=parameters, generation=generation.pk)
-    return running.Drawn(content, hashlib.sha256(content).hexdigest(), *picture.size, parameters)
+    sealed = seal(picture, parameters, generation=generation)
+    return running.Drawn(
+        sealed.content,
+        hashlib.sha256(sealed.content).hexdigest(),
+        *picture.size,
+        sealed.parameters,
+        drawn_sha256=sealed.drawn_sha256,
+        mark=sealed.mark,
+        credentials_failure=sealed.credentials_failure,
+    )
 
 
 def buy_credits(namespace: Namespace, *, amount: int = EURO) -> None:

@@ -147,7 +147,7 @@ def test_the_stock_inference_client_gets_the_picture_that_the_stock_pipeline_dra
         generator=torch.Generator().manual_seed(11),
     ).images[0]
     assert np.abs(np.asarray(picture).astype(int) - np.asarray(expected)).max() <= 1
-    assert "Steps: 6, CFG scale: 3.0, Seed: 11" in picture.text["parameters"]
+    assert "Steps: 6, Sampler: Euler, CFG scale: 3.0, Seed: 11" in picture.text["parameters"]
     with pytest.raises(HfHubHTTPError, match="multiple of 4"):
         client.text_to_image("a red circle", width=18)
 
@@ -240,6 +240,9 @@ def test_asking_natively_listening_to_events_and_making_it_again(serving, shapes
     claims = verified(contents[1])
     assert (claims["seed"], claims["commit"]) == (shown["seed"] + 1, shapes.head)
     names = ("prompt", "seed", "steps", "guidance", "width", "height", "count", "revision")
+    drawn_again = finished(serving, token, json.loads(call(shown["url"] + "/again", token, {})))
+    assert drawn_again["repeats"] == shown["id"]
+    assert [picture["reproduces"] for picture in drawn_again["pictures"]] == [True, True]
     again = ask(serving, token, "researcher/shapes", **{name: shown[name] for name in names})
     pictures = finished(serving, token, again)["pictures"]
     for picture, content in zip(pictures, contents, strict=True):

@@ -112,7 +112,7 @@ def test_a_query_is_cancelled():
 CAGED = """
 import os, socket, subprocess, sys
 sys.path.insert(0, sys.argv[1])
-from hub.viewer import cage
+from hub.algorithms import cage
 parent = os.getppid()
 cage.limit(memory=2**32, seconds=20)
 cage.lock()

@@ -18,13 +18,6 @@ PARAMETERS = {
 }
 
 
-def test_parameters_are_written_as_common_tools_read_them():
-    assert png.readable(PARAMETERS) == (
-        "a réd circle\nNegative prompt: blue\n"
-        "Steps: 12, CFG scale: 2.0, Seed: 7, Size: 8x8, Model: lab/shapes, Model hash: aaaaaaaaaa, Version: Wellspring"
-    )
-
-
 def test_a_picture_comes_back_with_everything_that_was_put_in():
     picture = Image.new("RGB", (8, 8), "red")
     content = png.encode(picture, parameters=PARAMETERS, statement="x.y.z")

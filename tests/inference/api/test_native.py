@@ -18,13 +18,21 @@ def post(client, body, headers, **more):
 
 def test_asking_is_answered_at_once_with_the_address_of_the_generation(client):
     person, repository = UserFactory(), model()
-    body = {"model": repository.full_name, "prompt": "a red circle", "seed": 5, "steps": 3, "count": 2}
+    body = {
+        "model": repository.full_name,
+        "prompt": "a red circle",
+        "seed": 5,
+        "steps": 3,
+        "count": 2,
+        "step_reuse": "light",
+    }
     answer = post(client, body, bearer(person))
     made = Generation.objects.get()
     assert answer.status_code == 202
     assert answer["Location"] == f"http://127.0.0.1:8000/api/generations/{made.pk}"
     shown = answer.json()
     assert (shown["state"], shown["seed"], shown["steps"], shown["count"]) == ("queued", 5, 3, 2)
+    assert shown["step_reuse"] == "light"
     assert (shown["price"], shown["billing"], shown["queue_position"]) == (0, "free", 1)
     assert shown["policy"]["allowed"] is True
 
@@ -47,6 +55,7 @@ REFUSED = [
     ({"prompt": "x", "billed_to": "nobody"}, 422),
     ({"prompt": "x", "currency": "xyz"}, 422),
     ({"prompt": ["x"]}, 422),
+    ({"prompt": "x", "step_reuse": "all"}, 422),
     ({"prompt": "a naked child"}, 422),
 ]
 

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('common', '0002_audit_append_only'),
-        ('inference', '0005_albums_and_comparisons'),
+        ('inference', '0006_marks_repeats_and_step_reuse'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,89 @@
+"""The far side of "was this picture made here?": one process, one file, one answer.
+
+Decoders and the C2PA library meet strangers' bytes here only. The file comes through stdin after a line of JSON with
+`key` (hexadecimal), `anchors` (PEM), `sizes`, `limits`; one JSON object leaves through stdout.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from PIL import Image
+
+from hub.algorithms import cage
+from inference.algorithms import png, watermark
+from inference.content import manifests
+
+FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+MOST_PIXELS = 40_000_000
+
+
+def main() -> None:
+    task = json.loads(sys.stdin.buffer.readline())
+    content = sys.stdin.buffer.read()
+    _prepare()
+    limits = task["limits"]
+    cage.limit(memory=limits["memory"], seconds=limits["seconds"])
+    try:
+        cage.lock()
+    except cage.NoCage as error:
+        answer: dict[str, Any] = {"no_cage": str(error)}
+    else:
+        answer = examined(content, task)
+    sys.stdout.write(json.dumps(answer))
+    sys.stdout.flush()
+
+
+def examined(content: bytes, task: dict[str, Any]) -> dict[str, Any]:
+    """`sha256`, `watermark`, `statement`, `credentials`; or `refused` when it is no picture that can be read."""
+    try:
+        picture = Image.open(io.BytesIO(content), formats=list(FORMATS))
+        if picture.width * picture.height > MOST_PIXELS:
+            return {"refused": "too_large"}
+        media_type = FORMATS[str(picture.format)]
+        picture.load()
+    except Exception:  # decoders raise anything over damaged files
+        return {"refused": "no_picture"}
+    found = watermark.find(
+        picture, key=bytes.fromhex(task["key"]), sizes=[(width, height) for width, height in task["sizes"]]
+    )
+    return {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "size": list(picture.size),
+        "watermark": None if found is None else asdict(found),
+        "statement": _statement(content),
+        "credentials": _credentials(content, media_type, task["anchors"]),
+    }
+
+
+def _statement(content: bytes) -> dict[str, Any] | None:
+    """Our own signed statement with what it is about; whether it holds is judged outside, where the keys are."""
+    try:
+        picture, parameters, statement = png.decode(content)
+    except (png.NotOurPicture, ValueError):
+        return None
+    return {"token": statement, "parameters": parameters, "pixels_sha256": png.pixels_digest(picture)}
+
+
+def _credentials(content: bytes, media_type: str, anchors: str) -> dict[str, Any] | None:
+    try:
+        read = manifests.read(content, media_type, anchors=anchors)
+    except Exception as error:  # whatever the library makes of damaged files, or that it is not there
+        return {"error": str(error)[:300]}
+    return None if read is None else asdict(read)
+
+
+def _prepare() -> None:
+    """What cannot be loaded any more when the walls are closed."""
+    Image.init()
+    with contextlib.suppress(Exception):  # that it is absent is told with the answer
+        import c2pa  # noqa: F401, PLC0415
+    watermark.find(Image.new("RGB", (64, 64)), key=b"")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""What every picture gets before it leaves the engine: watermark, parameters, statement, content credentials."""
+
+import hmac
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from PIL.Image import Image
+
+from common.addresses import absolute
+from inference.algorithms import png, watermark
+from inference.content import manifests
+from inference.content.manifests import CannotSign
+from inference.models import Generation
+from inference.services import sealing_keys
+from inference.services.provenance import sealed_png
+
+logger = logging.getLogger(__name__)
+WATERMARK_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """The file, and what the picture's row keeps of it.
+
+    `drawn_sha256` is over the pixels before the watermark: equal for equal drawings. `mark` is the
+    watermark's number, None without one. `credentials_failure` says why there are none; empty when there are.
+    """
+
+    content: bytes
+    parameters: dict[str, Any]
+    drawn_sha256: str
+    mark: int | None
+    credentials_failure: str
+
+
+def seal(picture: Image, parameters: dict[str, Any], *, generation: Generation, inputs: Sequence[bytes] = ()) -> Sealed:
+    """The PNG that is kept. `inputs`: the PNGs that were redrawn or filled."""
+    drawn_sha256 = png.pixels_digest(picture)
+    mark = mark_of(drawn_sha256)
+    marked = watermark.embed(picture, mark, key=sealing_keys.watermark_key()) if settings.WATERMARK else None
+    told = parameters | ({} if marked is None else {"watermark": WATERMARK_VERSION})
+    content = sealed_png(picture if marked is None else marked, parameters=told, generation=generation.pk)
+    failure = ""
+    try:
+        content = _with_credentials(content, told, generation, inputs)
+    except CannotSign as error:
+        # Told on the picture's page and by the checks of the deployment, not passed over.
+        logger.error("a picture has no content credentials: %s", error)  # noqa: TRY400 - the message says it all
+        failure = str(error)[:300]
+    return Sealed(content, told, drawn_sha256, None if marked is None else mark, failure)
+
+
+def mark_of(drawn_sha256: str) -> int:
+    """The watermark's number. It follows from what was drawn, so that the same drawing gives the same pixels again,
+    and tells nothing to those who do not have the key."""
+    digest = hmac.digest(sealing_keys.watermark_key(), b"mark" + drawn_sha256.encode(), "sha256")
+    return int.from_bytes(digest[: watermark.MARK_BITS // 8])
+
+
+def _with_credentials(content: bytes, told: dict[str, Any], generation: Generation, inputs: Sequence[bytes]) -> bytes:
+    if not settings.C2PA:
+        raise CannotSign("Switched off by WELLSPRING_C2PA.")
+    says = manifests.manifest(
+        told,
+        title=f"{generation.pk}.png",
+        page=absolute(generation.get_absolute_url()),
+        training=settings.C2PA_TRAINING,
+        has_inputs=bool(inputs),
+    )
+    return manifests.signed(content, says, sealing_keys.signer(), inputs=inputs)

@@ -22,7 +22,7 @@ def adopt(text: str, *, reason: str, by: Principal) -> SafetyPolicy:
     Raises Forbidden, Invalid for what is no policy or names a model that is not there, Conflict for a version that
     was in force before.
     """
-    if not by.is_staff:
+    if by.user is None or not by.is_staff:
         raise Forbidden(_("Only staff put a policy in force."))
     try:
         policy = read_policy(text)
@@ -56,8 +56,8 @@ def state_age(years: int, *, by: Principal) -> AgeStatement:
 
 def changes(old: str, new: str) -> list[str]:
     """Lines of a unified diff between two policies, however they were indented."""
-    lines = [json.dumps(json.loads(text), indent=2, ensure_ascii=False).splitlines() for text in (old, new)]
-    return list(unified_diff(*lines, lineterm="", n=2))[2:]
+    before, after = (json.dumps(json.loads(text), indent=2, ensure_ascii=False).splitlines() for text in (old, new))
+    return list(unified_diff(before, after, lineterm="", n=2))[2:]
 
 
 def _check_classifier(classifier: Classifier, by: Principal) -> None:

@@ -80,7 +80,12 @@ class Policy:
     @property
     def ages(self) -> list[int]:
         """The ages that it tells apart, the lowest first."""
-        return sorted({item.age for item in (*self.categories, *self.seen) if item.age})
+        return sorted({item.age for item in self.everything if item.age})
+
+    @property
+    def everything(self) -> "list[Category | Seen]":
+        """All that it forbids."""
+        return [*self.categories, *self.seen]
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,7 @@ def read_policy(text: str) -> Policy:
         classifier=classifier,
         seen=seen,
     )
-    codes = [item.code for item in (*found.categories, *found.seen)]
+    codes = [item.code for item in found.everything]
     if len(codes) != len(set(codes)):
         raise BadPolicy("Two categories have the same code.")
     return found

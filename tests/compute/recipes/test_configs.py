@@ -9,7 +9,8 @@ from compute.recipes.configuration import load_config
 from compute.recipes.training.config import RecipeConfig
 
 RECIPES = Path("compute/recipes")
-SHIPPED = sorted(path for path in RECIPES.glob("*/configs/*.yaml") if path.parts[2] != "text_to_image")
+OTHERS = {"text_to_image", "evaluation"}  # the first has a configuration of its own kind, the second trains nothing
+SHIPPED = sorted(path for path in RECIPES.glob("*/configs/*.yaml") if path.parts[2] not in OTHERS)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parts[2]}-{path.stem}")

@@ -148,6 +148,8 @@ def finish(generation: Generation) -> Generation:
 def drawn(generation: Generation, index: int = 0) -> running.Drawn:
     parameters = generation.parameters | {"seed": generation.seed + index}
     parameters["commit"] = parameters.pop("revision")
+    if "loras" in parameters:
+        parameters["loras"] = [use | {"commit": use["revision"]} for use in parameters["loras"]]
     picture = Image.new("RGB", (generation.width, generation.height), (200, 30, index))
     sealed = seal(picture, parameters, generation=generation)
     return running.Drawn(

@@ -11,7 +11,7 @@ from compute.recipes.refusal import Refused
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 PREFIX = "compute.recipes."
 # Where recipes name the models that they start from or build on.
-BASES = (("base",), ("autoencoder",), ("teacher",), ("model", "base"))
+BASES = (("base",), ("autoencoder",), ("teacher",), ("text",), ("model", "base"))
 
 
 @dataclass(frozen=True)

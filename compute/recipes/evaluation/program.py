@@ -102,8 +102,9 @@ class _Evaluation:
         told = self._told() | {"features": shown(self.encoder), "pictures": len(drawn), "reference_pictures": len(real)}
         ours, theirs = encoder.features(drawn), encoder.features(real)
         if "fid" in config.metrics:
-            # What real pictures of the same number would get: the number to read the other by.
-            halves = frechet(theirs[::2], theirs[1::2])
+            # What real pictures get among themselves: the number to read the other by.
+            order = torch.randperm(len(theirs), generator=torch.Generator().manual_seed(config.seed)).numpy()
+            halves = frechet(theirs[order[::2]], theirs[order[1::2]])
             yield Measured("fid", frechet(ours, theirs), facts.source, told | {"halves_of_reference": _six(halves)})
         if "kid" in config.metrics:
             yield Measured("kid", kernel_distance(ours, theirs), facts.source, told)

@@ -1,15 +1,22 @@
-"""`python scripts/gallery.py FOLDER`: trains the shipped small configurations, draws with them, fills docs/gallery.
+"""`python scripts/gallery.py FOLDER [--draw]`: trains the shipped small configurations and fills docs/gallery.
 
-About half an hour on one processor core; what is trained already in FOLDER is not trained again.
+About half an hour on an idle processor core; what is trained already in FOLDER is not trained again. With --draw
+nothing is trained, and the gallery has what is there.
 """
 
 from __future__ import annotations
 
+import argparse
 import io
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
@@ -66,27 +73,151 @@ def train(folder: Path) -> None:
 
 
 def _make_subject(folder: Path) -> None:
-    from datasets import Dataset, Features, Image, Value
-    from PIL import Image as Pictures
+    from datasets import Dataset, Features, Value  # noqa: PLC0415 - slow imports, for who trains only
+    from datasets import Image as ImageFeature  # noqa: PLC0415
 
-    from compute.recipes.shapes.drawing import make_pictures
-    from compute.recipes.shapes.vocabulary import Scene
+    from compute.recipes.shapes.drawing import make_pictures  # noqa: PLC0415 - the path is set above
+    from compute.recipes.shapes.vocabulary import Scene  # noqa: PLC0415
 
     rows = []
     for picture in make_pictures(7, 8, scenes=[Scene("purple", "triangle", "grey")]):
         file = io.BytesIO()
-        Pictures.fromarray(picture.pixels).save(file, "PNG")
+        Image.fromarray(picture.pixels).save(file, "PNG")
         rows.append({"image": {"bytes": file.getvalue(), "path": None}, "caption": picture.caption})
     (folder / "data").mkdir(parents=True)
-    features = Features({"image": Image(), "caption": Value("string")})
+    features = Features({"image": ImageFeature(), "caption": Value("string")})
     Dataset.from_list(rows, features=features).to_parquet(folder / "data" / "train-00000-of-00001.parquet")
     (folder / "README.md").write_text("---\nlicense: cc0-1.0\n---\n", encoding="utf-8")
 
 
+# --- drawing ---------------------------------------------------------------------------------
+
+PROMPTS = [
+    "a red circle on a white background",
+    "a blue square on a black background",
+    "a yellow triangle on a grey background",
+    "a green circle on a black background",
+]
+TIMES = 4  # each pixel of 32 by 32 is shown as a square of so many
+
+
+def sheet(rows: list[list[Image.Image]]) -> Image.Image:
+    """Rows of pictures of one size, enlarged without smoothing."""
+    width, height = (TIMES * side + 4 for side in rows[0][0].size)
+    made = Image.new("RGB", (width * max(map(len, rows)), height * len(rows)), "white")
+    for y, row in enumerate(rows):
+        for x, picture in enumerate(row):
+            large = picture.convert("RGB").resize((width - 4, height - 4), Image.Resampling.NEAREST)
+            made.paste(large, (x * width + 2, y * height + 2))
+    return made
+
+
+def originals() -> list[Image.Image]:
+    from compute.recipes.shapes.drawing import make_pictures  # noqa: PLC0415 - the path is set above
+    from compute.recipes.shapes.vocabulary import held_out_scenes  # noqa: PLC0415
+
+    return [Image.fromarray(picture.pixels) for picture in make_pictures(99, 4, scenes=held_out_scenes())]
+
+
+def autoencoder(model: Path) -> tuple[Image.Image, dict[str, Any]]:
+    """Above as they are, below through the latents and back."""
+    import torch  # noqa: PLC0415 - slow imports
+    from diffusers import AutoencoderKL  # noqa: PLC0415
+
+    network = AutoencoderKL.from_pretrained(_with_weights(model)).eval()
+    given = originals()
+    pixels = torch.tensor(np.stack([np.asarray(picture) for picture in given])).permute(0, 3, 1, 2) / 127.5 - 1
+    with torch.no_grad():
+        back = network(pixels).sample.clamp(-1, 1)
+    drawn = ((back + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    return sheet([given, [Image.fromarray(picture) for picture in drawn]]), {"rows": "original, reconstruction"}
+
+
+def drawn_by_engine(model: Path, **facts: Any) -> tuple[Image.Image, dict[str, Any]]:
+    """One row for each way of asking, all through the engine."""
+    from inference.engine.engine import Engine  # noqa: PLC0415 - slow imports
+    from inference.engine.requests import ModelKey, Request  # noqa: PLC0415
+
+    class Here:
+        def folder(self, key: ModelKey, token: str | None = None) -> Path:
+            return model
+
+    common: dict[str, Any] = {"steps": 20, "guidance": 3.0, "scheduler": "ddim"} | facts
+    with Engine(Here()) as engine:
+
+        def row(images: list[Image.Image | None]) -> list[Image.Image]:
+            handles = [
+                engine.submit(Request(ModelKey("gallery", "0" * 40), prompt, seed=seed, image=image, **common))
+                for seed, (prompt, image) in enumerate(zip(PROMPTS, images, strict=True))
+            ]
+            return [handle.result().picture for handle in handles]
+
+        plain = row([None] * len(PROMPTS))
+        rows = [plain, originals(), row(list(originals()))]
+    told = common | {"prompts": PROMPTS, "seeds": "0 to 3", "rows": "drawn; given images; redrawn, strength 0.8"}
+    return sheet(rows), told
+
+
+def _with_weights(folder: Path) -> Path:
+    """Where a part's own configuration lies."""
+    return folder if (folder / "config.json").exists() else folder / "vae"
+
+
+def metrics(run: Path) -> str:
+    """Each metric before and after, as the run's own log has it."""
+    events = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    found: dict[str, list[float]] = {}
+    for event in events:
+        if event["event"] == "metric":
+            found.setdefault(event["name"], []).append(event["value"])
+    return "; ".join(
+        f"{name} {values[0]:.3g} → {values[-1]:.3g}" if len(values) > 1 else f"{name} {values[0]:.3g}"
+        for name, values in found.items()
+        if isinstance(values[0], int | float)
+    )
+
+
+def draw(folder: Path, gallery: Path) -> None:
+    """docs/gallery: pictures and a table. What was not trained is named as missing."""
+    gallery.mkdir(parents=True, exist_ok=True)
+    lines = ["| recipe | configuration | picture | parameters | metric before → after |", "|---|---|---|---|---|"]
+    missing = []
+    for training in TRAININGS:
+        run = folder / "runs" / training.name
+        if not (run / "model").exists():
+            missing.append(f"`{training.name}`")
+            continue
+        if training.name == "autoencoder":
+            picture, told = autoencoder(run / "model")
+        elif training.name == "stable_diffusion":
+            picture, told = drawn_by_engine(run / "model")
+        else:
+            # The others' own samples: as their recipe drew them after its last step.
+            samples = sorted((run / "samples").glob("step-*.png"))
+            picture, told = Image.open(samples[-1]).convert("RGB"), {"drawn by": "the recipe, after its last step"}
+        picture.save(gallery / f"{training.name}.png", optimize=True)
+        facts = ", ".join(f"{name}: {value}" for name, value in told.items())
+        lines.append(
+            f"| `{training.recipe}` | `{training.config}` | ![]({training.name}.png) | {facts} | {metrics(run)} |"
+        )
+    absent = f"\nNot trained this time, so without a picture: {', '.join(missing)}.\n" if missing else ""
+    (gallery / "README.md").write_text(
+        "# Gallery\n\nMade by `python scripts/gallery.py FOLDER` with the shipped small configurations, on processors."
+        " Pictures are 32 pixels wide and shown enlarged.\n\n" + "\n".join(lines) + "\n" + absent,
+        encoding="utf-8",
+    )
+
+
 def main() -> None:
-    folder = Path(sys.argv[1]).resolve()
-    make_data(folder)
-    train(folder)
+    parser = argparse.ArgumentParser(prog="python scripts/gallery.py", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--draw", action="store_true", help="train nothing")
+    arguments = parser.parse_args()
+    folder = arguments.folder.resolve()
+    if not arguments.draw:
+        make_data(folder)
+        train(folder)
+    draw(folder, PROJECT / "docs" / "gallery")
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ def _halved(picture: Image.Image, quality: int) -> Image.Image:
 
 
 def _psnr(change: NDArray[np.int16]) -> float:
-    return float(10 * np.log10(255**2 / max(np.mean(change.astype(np.float64) ** 2), 1e-9)))
+    return float(10 * np.log10(255**2 / max(float(np.mean(change.astype(np.float64) ** 2)), 1e-9)))
 
 
 def _compressed(picture: Image.Image, quality: int) -> Image.Image:
@@ -214,7 +214,7 @@ def _waves(key: bytes) -> Floats:
     random = np.random.Generator(np.random.PCG64(int.from_bytes(hashlib.sha256(b"waves" + key).digest()[:16])))
     rows, columns = np.nonzero((_radius() >= LOWEST) & (_radius() <= HIGHEST))
     # Of each wave and its mirror image one; a sine and a cosine of it are two that are free.
-    half = [(row, column) for row, column in zip(rows, columns, strict=True) if _comes_first(row, column)]
+    half = [(row, column) for row, column in zip(rows, columns, strict=True) if _comes_first(int(row), int(column))]
     free = [(row, column, turn) for row, column in half for turn in (0.0, 0.25)]
     order = random.permutation(len(free))
     turns = random.uniform(size=len(half))

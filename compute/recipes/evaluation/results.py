@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import EvalResult, ModelCard
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from compute.recipes.lineage import Source
 from compute.recipes.training.bases import LOCAL
@@ -61,6 +61,7 @@ def as_results(measured: Sequence[Measured], *, encoder: Source | None) -> list[
 def with_results(card: str, results: Sequence[EvalResult], *, name: str) -> str:
     """The card with these results in place of older ones of the same metric on the same data set."""
     page = ModelCard(card)
+    assert isinstance(page.data, ModelCardData)
     new = {(each.dataset_type, each.metric_type, each.metric_name) for each in results}
     old = page.data.eval_results or []
     kept = [each for each in old if (each.dataset_type, each.metric_type, each.metric_name) not in new]

@@ -117,7 +117,7 @@ scores = model(**processor(text=texts, images=pictures, padding=True, return_ten
     def _match(self, step: int, index: int) -> Terms:
         _, rows = self.order.at(index)
         tokens = self.tokens[rows]
-        scores = self._seen(self.pictures.pictures(rows)) @ self._told(tokens).T / self.training.temperature
+        scores = self._seen(self.pictures.pictures(rows)) @ self._told(tokens).T / self.config.training.temperature
         # Pictures with one caption belong to each other's too.
         same = (tokens[:, None] == tokens[None]).all(dim=2).float().to(self.device)
         wanted = same / same.sum(dim=1, keepdim=True)

@@ -60,7 +60,7 @@ def as_results(measured: Sequence[Measured], *, encoder: Source | None) -> list[
 
 def with_results(card: str, results: Sequence[EvalResult], *, name: str) -> str:
     """The card with these results in place of older ones of the same metric on the same data set."""
-    page = ModelCard(card)
+    page: Any = ModelCard(card)
     new = {(each.dataset_type, each.metric_type, each.metric_name) for each in results}
     old = page.data.eval_results or []
     kept = [each for each in old if (each.dataset_type, each.metric_type, each.metric_name) not in new]

@@ -1,7 +1,7 @@
 """`python scripts/gallery.py FOLDER [--draw]`: trains the shipped small configurations and fills docs/gallery.
 
-About half an hour on an idle processor core; what is trained already in FOLDER is not trained again. With --draw
-nothing is trained, and the gallery has what is there.
+About two hours on an idle processor core; what is trained already in FOLDER is not trained again. With --draw
+nothing is trained, and the gallery has what lies in FOLDER/runs/<name>.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -32,10 +33,12 @@ class Training:
     data: str
     autoencoder: str = ""
     base: str = ""
+    teacher: str = ""
 
 
 TRAININGS = [
     Training("autoencoder", "autoencoder", "shapes-kl-cpu", "shapes"),
+    Training("autoencoder_vq", "autoencoder", "shapes-vq-cpu", "shapes"),
     Training("stable_diffusion", "stable_diffusion", "shapes-cpu", "shapes", autoencoder="autoencoder"),
     Training("lora", "adapters", "lora-cpu", "subject", base="stable_diffusion"),
     Training("dreambooth", "adapters", "dreambooth-cpu", "subject", base="stable_diffusion"),
@@ -44,12 +47,21 @@ TRAININGS = [
     Training("instruction_editing", "instruction_editing", "shapes-cpu", "edits", base="stable_diffusion"),
     Training("latent_diffusion", "latent_diffusion", "shapes-class-cpu", "shapes", autoencoder="autoencoder"),
     Training("text_to_image", "text_to_image", "shapes-cpu", "shapes"),
+    Training("distillation", "distillation", "ladd-cpu", "shapes", teacher="text_to_image"),
+    Training("cascade_base", "cascade", "shapes-base-cpu", "shapes"),
+    Training("cascade_super_resolution", "cascade", "shapes-super-resolution-cpu", "shapes"),
+    Training("dance_diffusion", "dance_diffusion", "tones-cpu", "tones"),
 ]
 
 
 def make_data(folder: Path) -> None:
-    """Coloured shapes, edits of them, and eight pictures of one subject."""
-    for name, module in {"shapes": "compute.recipes.shapes", "edits": "compute.recipes.shapes.edits"}.items():
+    """Coloured shapes, edits of them, tones, and eight pictures of one subject."""
+    made = {
+        "shapes": "compute.recipes.shapes",
+        "edits": "compute.recipes.shapes.edits",
+        "tones": "compute.recipes.dance_diffusion.tones",
+    }
+    for name, module in made.items():
         if not (folder / name).exists():
             subprocess.run([sys.executable, "-m", module, str(folder / name)], check=True, cwd=PROJECT)
     if not (folder / "subject").exists():
@@ -62,10 +74,9 @@ def train(folder: Path) -> None:
         if (output / "model").exists():
             continue
         settings = {"dataset.path": folder / training.data, "output": output}
-        if training.autoencoder:
-            settings["autoencoder.id"] = folder / "runs" / training.autoencoder / "model"
-        if training.base:
-            settings["base.id"] = folder / "runs" / training.base / "model"
+        for part in ("autoencoder", "base", "teacher"):
+            if run := getattr(training, part):
+                settings[f"{part}.id"] = folder / "runs" / run / "model"
         command = [sys.executable, "-m", f"compute.recipes.{training.recipe}", "--config", training.config]
         for key, value in settings.items():
             command += ["--set", f"{key}={value}"]
@@ -133,7 +144,7 @@ def autoencoder(model: Path) -> tuple[Image.Image, dict[str, Any]]:
     return sheet([given, [Image.fromarray(picture) for picture in drawn]]), {"rows": "original, reconstruction"}
 
 
-def drawn_by_engine(model: Path, **facts: Any) -> tuple[Image.Image, dict[str, Any]]:
+def drawn_by_engine(model: Path, *, redrawn: bool, **facts: Any) -> tuple[Image.Image, dict[str, Any]]:
     """One row for each way of asking, all through the engine."""
     from inference.engine.engine import Engine  # noqa: PLC0415 - slow imports
     from inference.engine.requests import ModelKey, Request  # noqa: PLC0415
@@ -142,20 +153,32 @@ def drawn_by_engine(model: Path, **facts: Any) -> tuple[Image.Image, dict[str, A
         def folder(self, key: ModelKey, token: str | None = None) -> Path:
             return model
 
-    common: dict[str, Any] = {"steps": 20, "guidance": 3.0, "scheduler": "ddim"} | facts
     with Engine(Here()) as engine:
 
         def row(images: list[Image.Image | None]) -> list[Image.Image]:
             handles = [
-                engine.submit(Request(ModelKey("gallery", "0" * 40), prompt, seed=seed, image=image, **common))
+                engine.submit(Request(ModelKey("gallery", "0" * 40), prompt, seed=seed, image=image, **facts))
                 for seed, (prompt, image) in enumerate(zip(PROMPTS, images, strict=True))
             ]
             return [handle.result().picture for handle in handles]
 
-        plain = row([None] * len(PROMPTS))
-        rows = [plain, originals(), row(list(originals()))]
-    told = common | {"prompts": PROMPTS, "seeds": "0 to 3", "rows": "drawn; given images; redrawn, strength 0.8"}
-    return sheet(rows), told
+        rows = [row([None] * len(PROMPTS))]
+        if redrawn:
+            rows += [originals(), row(list(originals()))]
+    told = facts | {"seeds": "0 to 3"}
+    return sheet(rows), told | ({"rows": "drawn; given images; redrawn, strength 0.8"} if redrawn else {})
+
+
+def samples(run: Path) -> tuple[Image.Image, dict[str, Any]]:
+    """What the recipe drew after its last step, as the card of its model tells."""
+    from huggingface_hub import ModelCard  # noqa: PLC0415 - slow import
+
+    card = ModelCard.load(run / "model" / "README.md")
+    told = re.search(r"!\[(.+?)\]\(samples\.png\)", card.text)
+    shown = {"shown": told[1][0].lower() + told[1][1:]} if told else {}
+    parameters = (card.data.to_dict().get("inference") or {}).get("parameters", {})
+    picture = Image.open(max((run / "samples").glob("step-*.png"))).convert("RGB")
+    return picture, shown | parameters
 
 
 def _with_weights(folder: Path) -> Path:
@@ -165,6 +188,8 @@ def _with_weights(folder: Path) -> Path:
 
 def metrics(run: Path) -> str:
     """Each metric before and after, as the run's own log has it."""
+    if not (run / "log.jsonl").exists():
+        return "see its card"
     events = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     found: dict[str, list[float]] = {}
     for event in events:
@@ -173,7 +198,8 @@ def metrics(run: Path) -> str:
     return "; ".join(
         f"{name} {values[0]:.3g} → {values[-1]:.3g}" if len(values) > 1 else f"{name} {values[0]:.3g}"
         for name, values in found.items()
-        if isinstance(values[0], int | float)
+        # How students compare with their teacher at every number of steps is a table of their card.
+        if isinstance(values[0], int | float) and not name.startswith(("seconds_", "right_"))
     )
 
 
@@ -190,20 +216,26 @@ def draw(folder: Path, gallery: Path) -> None:
         if training.name == "autoencoder":
             picture, told = autoencoder(run / "model")
         elif training.name == "stable_diffusion":
-            picture, told = drawn_by_engine(run / "model")
+            picture, told = drawn_by_engine(run / "model", redrawn=True, steps=20, guidance=3.0, scheduler="ddim")
+        elif training.name == "text_to_image":
+            picture, told = drawn_by_engine(run / "model", redrawn=False, steps=8, guidance=2.0)
         else:
-            # The others' own samples: as their recipe drew them after its last step.
-            samples = sorted((run / "samples").glob("step-*.png"))
-            picture, told = Image.open(samples[-1]).convert("RGB"), {"drawn by": "the recipe, after its last step"}
+            picture, told = samples(run)
         picture.save(gallery / f"{training.name}.png", optimize=True)
         facts = ", ".join(f"{name}: {value}" for name, value in told.items())
-        lines.append(
-            f"| `{training.recipe}` | `{training.config}` | ![]({training.name}.png) | {facts} | {metrics(run)} |"
-        )
+        shown = f"![{training.name}]({training.name}.png)"
+        lines.append(f"| `{training.recipe}` | `{training.config}` | {shown} | {facts} | {metrics(run)} |")
+    how = "\nHow good they are, and what they lack: [Recipes](../reference/recipes.md).\n"
     absent = f"\nNot trained this time, so without a picture: {', '.join(missing)}.\n" if missing else ""
     (gallery / "README.md").write_text(
         "# Gallery\n\nMade by `python scripts/gallery.py FOLDER` with the shipped small configurations, on processors."
-        " Pictures are 32 pixels wide and shown enlarged.\n\n" + "\n".join(lines) + "\n" + absent,
+        " Pictures are 32 pixels wide and shown enlarged. Four in a row were drawn by the engine from these prompts: "
+        + "; ".join(PROMPTS)
+        + ". The others are what the recipe drew after its last step.\n\n"
+        + "\n".join(lines)
+        + "\n"
+        + how
+        + absent,
         encoding="utf-8",
     )
 

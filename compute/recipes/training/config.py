@@ -70,6 +70,8 @@ def require_sensible_loop(training: LoopConfig) -> None:
         raise Refused("'training.warmup' and 'training.decay' are shares of training; together at most 1.")
     if training.shard and training.precision == "fp16":
         raise Refused("Weights in shards are trained in fp32 or bf16. Set 'training.precision'.")
+    if training.shard and training.optimizer == "muon":
+        raise Refused("Muon works on whole matrices. With 'training.shard', set 'training.optimizer' to adamw.")
 
 
 @dataclass(frozen=True)

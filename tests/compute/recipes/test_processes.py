@@ -47,7 +47,7 @@ def test_two_processes_train_as_one_that_gathers_two_batches(tiny, tiny_file, tm
 
 
 def test_weights_in_shards_train_as_whole_ones_and_one_process_goes_on(tiny, tiny_file, tmp_path):
-    steps = {"steps": 6, "checkpoint_every": 3, "log_every": 1}
+    steps = {"steps": 6, "checkpoint_every": 3, "log_every": 1, "optimizer": "adamw"}
     alone = run(tiny(output=str(tmp_path / "alone"), training={**steps, "accumulate": 2}))
     events = _two_processes(
         "text_to_image", tiny_file, **steps, accumulate=1, shard="true", gradient_checkpointing="true"
@@ -66,6 +66,8 @@ def test_weights_in_shards_train_as_whole_ones_and_one_process_goes_on(tiny, tin
 def test_what_cannot_be_trained_in_shards_is_refused():
     with pytest.raises(Refused, match=r"Set 'training.precision'"):
         require_sensible_loop(LoopConfig(shard=True, precision="fp16"))
+    with pytest.raises(Refused, match=r"set 'training.optimizer'"):
+        require_sensible_loop(LoopConfig(shard=True, optimizer="muon"))
     line = torch.nn.Linear(1, 1)
     for players in ([Player(line, dict), Player(line, dict)], [Player(line, dict, within=line)]):
         with pytest.raises(Refused, match=r"Set 'training.shard'"):

@@ -43,6 +43,7 @@ PUBLIC = {
     "gallery": "/gallery",
     "public-albums": "/gallery/albums",
     "check-picture": "/studio/verify",
+    "policy": "/policy",
 }
 OWN = {
     "researcher": {
@@ -70,6 +71,7 @@ OWN = {
         "albums": "/studio/albums",
         "compare": "/studio/comparisons",
         "statements": "/statements",
+        "policy-own": "/policy",
     },
     "reviewer": {"reviews": "/reviews"},
     "buyer": {"licences-own": "/licences", "credits": "/credits", "members": "/organisations/northwind/members"},

@@ -83,6 +83,8 @@ def studio_cost(request: HttpRequest) -> HttpResponse:
     form = StudioForm(request.POST, principal=request.principal, is_estimate=True)
     form.is_valid()
     filled = form.cleaned_data
+    if not filled.get("model"):
+        return HttpResponse()  # nothing is chosen yet
     try:
         wanted = with_stand_ins(request, form)
         plan = planning.plan(request.principal, wanted, model=filled.get("model", ""))

@@ -144,6 +144,12 @@ def test_loras_are_picked_with_their_licence_and_compared(client, ada):
     assert found == {("ddim",), ("euler",), ("ddim", 0.5), ("euler", 0.5)}
 
 
+def test_nothing_is_told_of_costs_before_a_model_is_chosen(client, ada):
+    client.force_login(ada)
+    answer = client.post("/studio/cost", {"model": "", "prompt": "x", "task": "text_to_image"})
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
 def test_the_cost_counts_the_size_that_the_browser_saw(client, ada, settings):
     settings.FREE_PICTURES_PER_DAY = 0
     body = {"model": model(ada, pipeline=PIPELINE).full_name, "task": "image_to_image", "prompt": "a"}

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.principal import Principal
 from common.addresses import absolute
-from common.errors import Conflict, Refusal
+from common.errors import Refusal
 from common.places import HeldStream
 from hub.enums import RepositoryKind
 from hub.models import Repository
@@ -133,9 +133,14 @@ def _drawn(
         deadline=reading.whole(body, "deadline"),
     )
     if output.is_stream:
-        events = HeldStream(
-            output.events(generation, event, principal, keep=bool(key)), waiting.places, waiting.too_many()
-        )
+        try:
+            events = HeldStream(
+                output.events(generation, event, principal, keep=bool(key)), waiting.places, waiting.too_many()
+            )
+        except Refusal:
+            if not key:
+                waiting.let_go_of(generation, principal)
+            raise
         response = StreamingHttpResponse(events, content_type="text/event-stream")
         response["Cache-Control"] = "no-cache"
         response["X-Accel-Buffering"] = "no"
@@ -194,22 +199,12 @@ class _Output:
                 yield self._event(f"{event}.completed", generation, picture.path.read_bytes())
         finally:
             if not keep and not generation.is_final:
-                _let_go_of(generation, by)
+                waiting.let_go_of(generation, by)
 
     def _event(self, kind: str, generation: Generation, png: bytes, **more: Any) -> bytes:
         created = int((generation.finished_at or generation.created_at).timestamp())
         facts = {"type": kind, "b64_json": self.content(png), "created_at": created, "quality": "auto"}
         return _sent(kind, facts | self.facts(generation) | more)
-
-
-def _let_go_of(generation: Generation, by: Principal) -> None:
-    """The client went away, and nobody else can fetch it."""
-    try:
-        generations.cancel(generation, by=by)
-    except Conflict:
-        return
-    finally:
-        waiting.let_go()
 
 
 def _preview(generation: Generation) -> bytes | None:

@@ -53,9 +53,14 @@ def finished(generation: Generation, *, keep: bool, by: Principal) -> Generation
     """The generation with its pictures, within the time that clients wait.
 
     Raises what kept them from coming. What nobody can fetch later (`keep` is false) is
-    cancelled when the time is over, and then it is never billed.
+    cancelled when the time is over or no place is free, and then it is never billed.
     """
-    places.take(too_many())
+    try:
+        places.take(too_many())
+    except Refusal:
+        if not keep:
+            let_go_of(generation, by)
+        raise
     try:
         for latest in watch(generation.pk, seconds=settings.GENERATION_WAIT_SECONDS):
             generation = latest
@@ -112,6 +117,16 @@ def _failure(generation: Generation) -> Refusal:
     if code == FailureCode.CREDITS_TOO_LOW:
         return PaymentRequired(code.label, **facts)
     return Unavailable(code.label, **facts, retry_after=5)
+
+
+def let_go_of(generation: Generation, by: Principal) -> None:
+    """Nobody waits for it any more, and nobody else can fetch it."""
+    try:
+        generations.cancel(generation, by=by)
+    except Conflict:
+        return
+    finally:
+        let_go()
 
 
 def let_go() -> None:

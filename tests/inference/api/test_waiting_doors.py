@@ -5,6 +5,8 @@ import json
 import pytest
 
 from accounts.enums import TokenScope
+from common.places import Places
+from inference.api import waiting
 from inference.enums import GenerationState
 from inference.models import Generation
 from tests.factories.accounts import UserFactory, bearer
@@ -37,6 +39,17 @@ def test_not_ready_in_time_is_503_with_place_and_nothing_stays_behind(client, se
         assert int(answer["Retry-After"]) >= 1
         assert "place 1 in the queue" in answer.content.decode()
     assert set(Generation.objects.values_list("state", flat=True)) == {GenerationState.CANCELLED}
+
+
+def test_when_all_places_are_taken_nothing_stays_behind_unless_it_can_be_fetched(client, monkeypatch):
+    monkeypatch.setattr(waiting, "places", Places(0))
+    person, repository = UserFactory(), model()
+    drawn = {"model": repository.full_name, "prompt": "x"}
+    for url, body in ((OPENAI, drawn), (OPENAI, drawn | {"stream": True}), (hub(repository), {"inputs": "x"})):
+        assert post(client, url, body, bearer(person)).status_code == 503
+        assert post(client, url, body, bearer(person), HTTP_IDEMPOTENCY_KEY=f"k{url}{len(body)}").status_code == 503
+    states = Generation.objects.order_by("created_at").values_list("state", flat=True)
+    assert list(states) == [GenerationState.CANCELLED, GenerationState.QUEUED] * 3
 
 
 def test_with_a_key_it_goes_on_and_the_repetition_finds_it(client):

@@ -200,7 +200,7 @@ def _take_back(generation_id: str) -> bool:
             return False
         logger.warning("a worker was lost", extra={"generation": generation.pk, "attempt": generation.attempt})
         move(generation, GenerationState.CANCELLED if generation.cancel_asked else GenerationState.QUEUED)
-    if _expired(generation):
+    if not generation.is_final and _expired(generation):
         return False
     generation.sent_at = timezone.now()
     generation.not_before = None

@@ -131,6 +131,18 @@ def test_cancelled_while_its_worker_died_ends_as_cancelled(paid):
     assert Generation.objects.get(pk=paid.pk).state == GenerationState.CANCELLED
 
 
+def test_cancelled_and_past_its_deadline_while_its_worker_died_holds_nothing_up(paid):
+    late, other = generation(paid.owner, deadline=60), generation(paid.owner)
+    for made in (late, other):
+        running.claim(made.pk)
+        lose_the_lease(made)
+    generations.cancel(late, by=Principal(user=paid.owner))
+    Generation.objects.filter(pk=late.pk).update(deadline=timezone.now() - timedelta(seconds=1))
+    assert running.reconcile() == 2
+    states = Generation.objects.in_bulk([late.pk, other.pk])
+    assert (states[late.pk].state, states[other.pk].state) == (GenerationState.CANCELLED, GenerationState.QUEUED)
+
+
 def test_credits_that_are_gone_at_the_end_give_no_pictures(paid):
     from tests.factories.revenue import spend
 

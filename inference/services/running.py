@@ -106,7 +106,7 @@ def succeed(
 ) -> Generation | None:
     """Keep the pictures and take the money, both or neither.
 
-    None, and nothing kept, when the attempt is no longer current or was cancelled meanwhile.
+    None, and nothing kept, when the attempt is no longer current, was cancelled meanwhile or came too late.
 
     The files are written and flushed before the rows, so a picture that exists can be read.
     """
@@ -223,6 +223,8 @@ def _succeed(
         move(current, GenerationState.CANCELLED)
         current.save()
         return None
+    if _expired(current):
+        return None
     if current.billing == Billing.CREDITS:
         spend(
             current.billed,
@@ -297,7 +299,7 @@ def _gave_up(generation: Generation) -> bool:
 
 
 def _expired(generation: Generation) -> bool:
-    """End what waits, and whose deadline has passed."""
+    """End what is not ready, and whose deadline has passed."""
     if generation.deadline is None or generation.deadline > timezone.now():
         return False
     move(generation, GenerationState.FAILED, failure=FailureCode.EXPIRED)

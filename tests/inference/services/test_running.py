@@ -191,6 +191,15 @@ def test_what_waits_past_its_deadline_ends_as_expired_and_costs_nothing(paid):
     assert credit_balance(paid.billed, "eur") == EURO
 
 
+def test_what_is_drawn_but_not_kept_before_its_deadline_costs_nothing(paid):
+    late = generation(paid.owner, deadline=60)
+    claimed = running.claim(late.pk)
+    Generation.objects.filter(pk=late.pk).update(deadline=timezone.now() - timedelta(seconds=1))
+    assert running.succeed(claimed, [drawn(claimed)], timings={}) is None
+    late.refresh_from_db()
+    assert (late.failure, late.pictures.count(), spent_on(late)) == (FailureCode.EXPIRED, 0, 0)
+
+
 def test_a_worker_with_a_full_engine_gives_it_back_without_an_attempt_lost(paid):
     for _ in range(5):
         claimed = running.claim(paid.pk)

@@ -57,9 +57,10 @@ def albums_of(principal: Principal) -> QuerySet[Album]:
     return _listed(Album.objects.filter(owner=principal.user))
 
 
-def public_albums() -> QuerySet[Album]:
-    """Those in which something is shown."""
-    shown = AlbumPicture.objects.filter(album=OuterRef("pk"), picture__in=given_out(_public()))
+def public_albums(principal: Principal) -> QuerySet[Album]:
+    """Those in which something is shown to people of this age."""
+    pictures = given_out(Picture.objects.filter(shown_to(principal)))
+    shown = AlbumPicture.objects.filter(album=OuterRef("pk"), picture__in=pictures)
     return _listed(Album.objects.filter(Exists(shown), is_public=True))
 
 
@@ -129,10 +130,6 @@ def sizes_of_pictures() -> list[tuple[int, int]]:
     """Of the newest ten thousand, each once."""
     newest = Picture.objects.order_by("-id").values_list("width", "height")[:10_000]
     return list(dict.fromkeys(newest))
-
-
-def _public() -> QuerySet[Picture]:
-    return Picture.objects.filter(is_public=True)
 
 
 def _listed(albums: QuerySet[Album]) -> QuerySet[Album]:

@@ -32,7 +32,7 @@ def own_albums(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def public_albums(request: HttpRequest) -> HttpResponse:
-    return _list(request, selectors.public_albums(), form=None)
+    return _list(request, selectors.public_albums(request.principal), form=None)
 
 
 @require_safe

@@ -22,7 +22,7 @@ from hub.selectors.reports import blocked_everywhere, is_reported, refuse_blocke
 from inference.algorithms.profiles import Profile, profile_of
 from inference.enums import UNFINISHED, Billing, GenerationState
 from inference.models import Generation, InputImage, Picture
-from inference.selectors.safety import refuse_the_young, shown_to
+from inference.selectors.safety import age_of, refuse_the_young, shown_to
 from revenue.selectors import credit_balance
 
 IMAGE_TAGS = ("text-to-image", "image-to-image", "image-text-to-image")
@@ -122,11 +122,11 @@ def picture_for(principal: Principal, generation_id: str, position: int) -> Pict
 
 
 def picture_seen_by(principal: Principal, key: str) -> Picture | None:
-    """A picture by its id: one's own or a public one."""
+    """A picture by its id: one's own, or a public one for people of this age."""
     picture = given_out(Picture.objects.select_related("generation")).filter(pk=key).first()
-    if picture is None or not (picture.is_public or _is_own(principal, picture.generation)):
-        return None
-    return picture
+    if picture is None or _is_own(principal, picture.generation):
+        return picture
+    return picture if picture.is_public and picture.age <= age_of(principal) else None
 
 
 def may_see_picture(principal: Principal, picture: Picture) -> bool:

@@ -4,10 +4,10 @@ import pytest
 
 from inference.algorithms.policy import default_policy, default_text
 from inference.models import AgeStatement, SafetyPolicy
-from inference.services import safety
-from tests.factories.accounts import StaffFactory, UserFactory
+from inference.services import albums, safety
+from tests.factories.accounts import StaffFactory, UserFactory, bearer
 from tests.factories.hub import as_principal
-from tests.factories.inference import finish, generation
+from tests.factories.inference import finish, generation, model
 
 pytestmark = pytest.mark.django_db
 
@@ -106,6 +106,38 @@ def test_pictures_for_older_people_are_shown_to_nobody_else(client, ada):
     client.force_login(ada)
     safety.state_age(0, by=as_principal(ada))
     assert (status(client, page), status(client, file)) == (200, 200)
+
+
+def test_pictures_for_older_people_are_no_images_to_draw_from_for_others(client, ada):
+    safety.state_age(18, by=as_principal(ada))
+    painter = model(ada, pipeline="StableDiffusionPipeline")
+    (picture,) = finish(generation(ada, painter, prompt="nsfw")).pictures.all()
+    bob = UserFactory()
+    headers = bearer(bob)
+    body = {"model": painter.full_name, "prompt": "x", "image": picture.pk}
+
+    def asked():
+        answer = client.post("/api/generations", json.dumps(body), content_type="application/json", **headers)
+        return answer.status_code
+
+    assert asked() == 422
+    picture.is_public = True
+    picture.save()
+    assert asked() == 422
+    safety.state_age(18, by=as_principal(bob))
+    assert asked() == 202
+
+
+def test_albums_of_pictures_for_older_people_are_listed_for_them_only(client, ada):
+    safety.state_age(18, by=as_principal(ada))
+    (picture,) = finish(generation(ada, prompt="nsfw")).pictures.all()
+    picture.is_public = True
+    picture.save()
+    album = albums.create(title="Nude", is_public=True, by=as_principal(ada))
+    albums.add(album, picture, by=as_principal(ada))
+    assert client.get("/gallery/albums").context["albums"] == []
+    client.force_login(ada)
+    assert client.get("/gallery/albums").context["albums"] == [(album, picture)]
 
 
 def test_a_refusal_leads_to_the_policy_and_the_way_on(client, ada):

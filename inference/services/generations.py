@@ -179,8 +179,10 @@ def _lock(*namespaces: Namespace) -> None:
 
 
 def _known(principal: Principal, key: str, request_digest: str) -> Generation | None:
-    known = selectors.generations_of(principal).filter(idempotency_key=key).first()
-    if known is not None and known.request_digest != request_digest:
+    """Keys are the person's: also those used with credentials that reach further than this one."""
+    used = Generation.objects.filter(owner=principal.user, idempotency_key=key)
+    known = selectors.generations_of(principal).filter(pk__in=used.filter(request_digest=request_digest)).first()
+    if known is None and used.exists():
         raise Conflict(
             _("This idempotency key was used for another request."),
             hint=_("Use a new key for a new request."),

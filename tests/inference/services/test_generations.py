@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from accounts.enums import Role, TokenScope
+from accounts.enums import Permission, Role, TokenScope
 from accounts.models import Namespace
 from accounts.principal import ANONYMOUS, Principal
 from common.errors import Conflict, Forbidden, NotFound, PaymentRequired, TooManyRequests, Unauthenticated
@@ -16,7 +16,14 @@ from inference.errors import Unprocessable
 from inference.models import Generation
 from inference.services import generations
 from inference.services.planning import Wanted
-from tests.factories.accounts import MembershipFactory, OrganisationFactory, UserFactory, job_token, principal_of
+from tests.factories.accounts import (
+    MembershipFactory,
+    OrganisationFactory,
+    UserFactory,
+    fine_token,
+    job_token,
+    principal_of,
+)
 from tests.factories.inference import buy_credits, finish, generation, grant_of_use, model, published
 
 pytestmark = pytest.mark.django_db
@@ -204,6 +211,20 @@ def test_the_same_key_gives_the_same_generation_and_another_request_under_it_is_
     with pytest.raises(Conflict):
         ask(person, repository, prompt="a blue square", idempotency_key="k")
     assert Generation.objects.count() == 2
+
+
+def test_a_key_that_was_used_where_a_token_does_not_reach_is_refused():
+    person, repository = UserFactory(), model()
+    organisation = MembershipFactory(user=person, role=Role.WRITE).organisation
+    ask(person, repository, idempotency_key="k")
+    fine_token(person, Permission.INFERENCE, namespaces=[organisation.namespace])
+    small = Principal(user=person, token=person.tokens.get())
+    buy_credits(organisation.namespace)
+    with pytest.raises(Conflict):
+        ask(person, repository, principal=small, billed=organisation.namespace, idempotency_key="k")
+    made = ask(person, repository, principal=small, billed=organisation.namespace, idempotency_key="other")
+    again = ask(person, repository, principal=small, billed=organisation.namespace, idempotency_key="other")
+    assert made == again
 
 
 def test_cancel_before_a_worker_took_it_up_ends_it_at_once():

@@ -162,7 +162,7 @@ class _Output:
         if not 0 <= self.quality <= 100:
             raise reading.wrong("output_compression", _("a number from 0 to 100"))
         reading.one_of(body, "background", ("auto", "opaque"), "auto")
-        self.is_stream = body.get("stream") in {True, "true"}
+        self.is_stream = body.get("stream") is True or body.get("stream") == "true"
         self.partial = reading.whole(body, "partial_images") or 0
         if not 0 <= self.partial <= MAX_PARTIAL:
             raise reading.wrong("partial_images", _("a number from 0 to 3"))

@@ -29,7 +29,7 @@ def json_body(request: HttpRequest) -> dict[str, Any]:
     """The JSON object of the body. Raises Invalid (400)."""
     try:
         value = json.loads(request.body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Invalid(
             _("The body is not JSON."), hint=_("Send a JSON object with Content-Type: application/json.")
         ) from error
@@ -144,9 +144,13 @@ def real(body: dict[str, Any], name: str) -> float | None:
     value = body.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    try:
+        number = math.nan if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
         raise wrong(name, _("a number"))
-    return float(value)
+    return number
 
 
 def count(body: dict[str, Any], name: str) -> int:

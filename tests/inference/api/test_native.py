@@ -51,6 +51,7 @@ REFUSED = [
     ({"prompt": ""}, 422),
     ({"prompt": "x", "steps": "many"}, 422),
     ({"prompt": "x", "guidance": float("1e999")}, 422),
+    ({"prompt": "x", "guidance": 10**400}, 422),
     ({"prompt": "x", "seed": True}, 422),
     ({"prompt": "x", "billed_to": "nobody"}, 422),
     ({"prompt": "x", "currency": "xyz"}, 422),
@@ -70,7 +71,7 @@ def test_refusals_say_why_in_json(client):
 
 def test_bodies_that_are_no_json_objects_are_400(client):
     headers = bearer(UserFactory())
-    for body in ("{", "[]", "\xff"):
+    for body in ("{", "[]", "\xff", '{"a":' + "[" * 200_000):
         answer = client.post("/api/generations", body, content_type="application/json", **headers)
         assert answer.status_code == 400
 

@@ -65,6 +65,7 @@ OPENAI_REFUSALS = [
     ({"prompt": "x", "size": "huge"}, 400, "invalid_parameters", "size"),
     ({"prompt": "x", "n": 11}, 400, "invalid_parameters", "count"),
     ({"prompt": "x", "response_format": "gif"}, 400, "invalid_parameters", "response_format"),
+    ({"prompt": "x", "n": 11, "stream": [True]}, 400, "invalid_parameters", "count"),
     ({"prompt": "a naked child"}, 400, "content_policy_violation", "prompt"),
     ({"prompt": "x", "model": "no/thing"}, 404, "RepoNotFound", None),
 ]

@@ -37,7 +37,7 @@ OUTPAINTING = "outpainting"
 MODES: dict[str, tuple[Task, Any]] = {task.value: (task, task.label) for task in Task if task != Task.EDITING}
 MODES |= {OUTPAINTING: (Task.INPAINTING, _("extend an image")), Task.EDITING.value: (Task.EDITING, Task.EDITING.label)}
 _IMAGES = {"accept": "image/png,image/jpeg,image/webp,image/gif"}
-_SIZE = re.compile(r"(\d{1,5})x(\d{1,5})")
+_SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
 
 
 def _pixels(label: Any) -> forms.IntegerField:
@@ -188,11 +188,15 @@ class StudioForm(forms.Form):
 
     def _require_images(self, given: dict[str, Any]) -> None:
         if given["task"].needs_image and not any(given.get(name) for name in ("image", "picture", "image_id")):
-            self.add_error("image", _("Choose an image."))
+            self._need("image", _("Choose an image."))
         if given["mode"] == OUTPAINTING and not self.margins:
-            self.add_error("left", _("Say how many pixels are added on which side."))
+            self._need("left", _("Say how many pixels are added on which side."))
         if given["mode"] == Task.INPAINTING and not (self._rectangle or given.get("mask") or given.get("mask_id")):
-            self.add_error("mask", _("Paint what is drawn anew, choose a mask, or give a rectangle."))
+            self._need("mask", _("Paint what is drawn anew, choose a mask, or give a rectangle."))
+
+    def _need(self, field: str, message: Any) -> None:
+        """Beside the field, or above a form that leaves it out."""
+        self.add_error(field if field in self.fields else None, message)
 
     @property
     def margins(self) -> Margins:

@@ -76,6 +76,19 @@ def test_what_does_not_fit_is_refused_as_a_whole(client, ada, change, words):
     assert (Comparison.objects.count(), Generation.objects.count()) == (0, 0)
 
 
+def test_what_needs_an_image_says_so_where_none_can_be_chosen(client, ada):
+    painter = model(ada, pipeline="StableDiffusionPipeline")
+    for task, words in (
+        ("image_to_image", "Choose an image"),
+        ("outpainting", "how many pixels"),
+        ("inpainting", "Paint what"),
+    ):
+        body = filled(ada, painter, task=task)
+        assert words in client.post("/studio/comparisons", body).content.decode()
+        assert client.post("/studio/comparisons/cost", body).status_code == 200
+    assert not Generation.objects.exists()
+
+
 def test_a_comparison_is_its_owners(client, ada):
     client.post("/studio/comparisons", filled(ada, model(ada)))
     url = Comparison.objects.get().get_absolute_url()

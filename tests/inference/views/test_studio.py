@@ -159,5 +159,6 @@ def test_the_cost_counts_the_size_that_the_browser_saw(client, ada, settings):
     assert "1024 × 512" in large
     assert "Cost: " in small
     assert "Cost: " in large
+    assert client.post("/studio/cost", body | {"image_size": "0x0"}).status_code == 200
     assert not InputImage.objects.exists()
     assert 'id="calls"' in client.post("/studio/cost", body | {"task": "text_to_image"}).content.decode()

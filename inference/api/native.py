@@ -29,7 +29,7 @@ STREAM_SECONDS = 600
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def generation_list(request: HttpRequest) -> HttpResponse:
-    """GET: one's own, 24 a page. POST: ask for pictures; answers 202 with Location (200 for a known key)."""
+    """GET: one's own, 24 a page. POST: ask for pictures; answers 202 with Location, 422 when the policy refuses."""
     if request.method == "POST":
         return _create(request)
     page = page_of(request, selectors.generations_of(request.principal))
@@ -50,6 +50,10 @@ def _create(request: HttpRequest) -> HttpResponse:
         deadline=reading.whole(body, "deadline"),
         webhook=_webhook(request, reading.text(body, "webhook")),
     )
+    return _asked(request, generation)
+
+
+def _asked(request: HttpRequest, generation: Generation) -> HttpResponse:
     refused = generation.state == GenerationState.REFUSED
     response = JsonResponse(shown(request, generation), status=422 if refused else 202)
     response["Location"] = absolute(f"/api/generations/{generation.pk}")
@@ -70,10 +74,12 @@ def generation_cancel(request: HttpRequest, generation_id: str) -> HttpResponse:
 @require_POST
 def generation_again(request: HttpRequest, generation_id: str) -> HttpResponse:
     """The same version, seed and parameters once more; each picture then tells whether it `reproduces` the first."""
-    made = repeating.draw_again(selectors.generation_for(request.principal, generation_id), by=request.principal)
-    response = JsonResponse(shown(request, made), status=202)
-    response["Location"] = absolute(f"/api/generations/{made.pk}")
-    return response
+    made = repeating.draw_again(
+        selectors.generation_for(request.principal, generation_id),
+        by=request.principal,
+        idempotency_key=reading.idempotency_key(request),
+    )
+    return _asked(request, made)
 
 
 @require_safe

@@ -9,8 +9,9 @@ from inference.services.planning import same_again
 
 
 @transaction.atomic
-def draw_again(generation: Generation, *, by: Principal) -> Generation:
-    """One's own is paid as before, another person's under one's own name. Raises what `request_generation` raises."""
+def draw_again(generation: Generation, *, by: Principal, idempotency_key: str = "") -> Generation:
+    """One's own is paid as before, another person's under one's own name; a second call with the same key returns the
+    first one. Raises what `request_generation` raises."""
     made = request_generation(
         by,
         same_again(by, generation),
@@ -18,9 +19,11 @@ def draw_again(generation: Generation, *, by: Principal) -> Generation:
         revision=generation.commit,
         billed=generation.billed if generation.owner == by.user else None,
         currency=generation.currency,
+        idempotency_key=idempotency_key,
     )
-    made.repeats = generation
-    made.save(update_fields=["repeats"])
+    if made.repeats is None:
+        made.repeats = generation
+        made.save(update_fields=["repeats"])
     return made
 
 

@@ -2,9 +2,9 @@ import pytest
 
 from accounts.principal import ANONYMOUS, Principal
 from common.errors import Unauthenticated
-from inference.models import Picture
+from inference.models import Generation, Picture
 from inference.services import repeating
-from tests.factories.accounts import UserFactory
+from tests.factories.accounts import UserFactory, bearer
 from tests.factories.inference import finish, generation
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +39,16 @@ def test_others_repeat_what_is_public_under_their_own_name(first, client):
     assert stranger.generations.get().billed == stranger.namespace
     with pytest.raises(Unauthenticated):
         repeating.draw_again(first, by=ANONYMOUS)
+
+
+def test_by_api_a_key_draws_again_once_and_the_policy_is_asked_again(first, client):
+    headers, url = bearer(first.owner), f"/api/generations/{first.pk}/again"
+    ids = {client.post(url, **headers, HTTP_IDEMPOTENCY_KEY="k").json()["id"] for _ in range(2)}
+    assert len(ids) == 1
+    assert client.post(url, **headers).json()["id"] not in ids
+    Generation.objects.filter(pk=first.pk).update(prompt="a naked child")
+    refused = client.post(url, **headers)
+    assert (refused.status_code, refused.json()["state"], refused.json()["repeats"]) == (422, "refused", first.pk)
 
 
 def test_the_page_tells_what_came_out(first, client):

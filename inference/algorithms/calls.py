@@ -52,7 +52,7 @@ def openai(parameters: dict[str, Any], *, site: str) -> str:
     """The stock `openai` client; what its API does not know goes along as `extra_body`."""
     known = {"model": parameters["model"], "prompt": parameters["prompt"], "n": parameters["count"]}
     known |= {"size": f"{parameters['width']}x{parameters['height']}", "response_format": "b64_json"}
-    names = ("negative_prompt", "seed", "steps", "guidance", "scheduler", "loras")
+    names = ("negative_prompt", "seed", "steps", "guidance", "scheduler", "loras", "step_reuse")
     more = {name: parameters[name] for name in names if name in parameters}
     return OPENAI.format(base=f"{site}/v1", arguments=_arguments(known | {"extra_body": more}, indent=4))
 
@@ -62,8 +62,8 @@ def hub(parameters: dict[str, Any], *, site: str) -> str:
     named = {"negative_prompt": "negative_prompt", "num_inference_steps": "steps", "guidance_scale": "guidance"}
     named |= {"width": "width", "height": "height", "scheduler": "scheduler"}
     values = {name: parameters[own] for name, own in named.items() if own in parameters}
-    if "loras" in parameters:
-        values["extra_body"] = {"loras": parameters["loras"]}
+    if more := {name: parameters[name] for name in ("loras", "step_reuse") if name in parameters}:
+        values["extra_body"] = more
     arguments = _arguments(values, indent=8)
     lines = [f"        {parameters['prompt']!r},", arguments]
     if "seed" in parameters:

@@ -119,6 +119,7 @@ def _wanted(principal: Principal, body: dict[str, Any], parameters: dict[str, An
         image=reading.image(principal, body, "inputs") if has_image else None,
         mask=reading.image(principal, parameters, "mask_image", kind=InputKind.MASK),
         loras=reading.loras(parameters),
+        step_reuse=reading.text(parameters, "step_reuse"),
     )
 
 

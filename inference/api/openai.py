@@ -60,8 +60,8 @@ def in_openai_form(view: View) -> View:
 @in_openai_form
 def images_generations(request: HttpRequest) -> HttpResponseBase:
     """Body `{model, prompt, n, size, response_format, output_format, output_compression, stream, partial_images}`
-    and, as extensions, `seed`, `steps`, `guidance`, `negative_prompt`, `scheduler`, `loras`, `billed_to`, `deadline`.
-    The prompt is used as it is, so `revised_prompt` is never sent."""
+    and, as extensions, `seed`, `steps`, `guidance`, `negative_prompt`, `scheduler`, `loras`, `step_reuse`, `billed_to`,
+    `deadline`. The prompt is used as it is, so `revised_prompt` is never sent."""
     principal = reading.token_holder(request)
     body = reading.json_body(request)
     return _drawn(request, principal, body, _wanted(body), event="image_generation")
@@ -238,6 +238,7 @@ def _wanted(body: dict[str, Any], **more: Any) -> Wanted:
         count=reading.count(body, "n"),
         scheduler=reading.text(body, "scheduler"),
         loras=reading.loras(body),
+        step_reuse=reading.text(body, "step_reuse"),
         **more,
     )
 

@@ -17,6 +17,7 @@ PARAMETERS = {
     "width": 16,
     "height": 32,
     "count": 2,
+    "step_reuse": "strong",
 }
 
 

@@ -61,6 +61,15 @@ def test_with_a_key_it_goes_on_and_the_repetition_finds_it(client):
     assert Generation.objects.get().state == GenerationState.QUEUED
 
 
+def test_steps_are_left_out_when_asked(client):
+    name, headers = model().full_name, bearer(UserFactory())
+    asked = ((OPENAI, {"model": name, "prompt": "x", "step_reuse": "light"}),)
+    asked += ((f"/inference/{name}", {"inputs": "x", "parameters": {"step_reuse": "light"}}),)
+    for url, body in asked:
+        post(client, url, body, headers)
+    assert list(Generation.objects.values_list("step_reuse", flat=True)) == ["light", "light"]
+
+
 OPENAI_REFUSALS = [
     ({"prompt": "x", "size": "huge"}, 400, "invalid_parameters", "size"),
     ({"prompt": "x", "n": 11}, 400, "invalid_parameters", "count"),

@@ -5,12 +5,15 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from accounts.principal import Principal
@@ -104,6 +107,33 @@ def _draw(generation: Generation) -> None:
 
 def _finish(generation: Generation, results: "list[Result]") -> None:
     """Keep the pictures, unless the policy's classifier sees in them what it forbids."""
+    with _held(generation):
+        _look_and_keep(generation, results)
+
+
+@contextmanager
+def _held(generation: Generation) -> Iterator[None]:
+    """Beats from a thread of its own: a classifier that is fetched, or a slow signature, can outlast the lease."""
+    is_over = threading.Event()
+
+    def beat() -> None:
+        try:
+            while running.beat(generation, steps_done=generation.steps_total):
+                if is_over.wait(settings.GENERATION_LEASE_SECONDS / 4):
+                    return
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=beat, name=f"beat-{generation.pk}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def _look_and_keep(generation: Generation, results: "list[Result]") -> None:
     from inference.engine.requests import ModelRefused  # noqa: PLC0415 - slow import
 
     try:

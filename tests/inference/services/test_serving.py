@@ -1,5 +1,6 @@
 """What reaches the engine and what becomes of its answers, with a real engine in this process."""
 
+import time
 from datetime import timedelta
 
 import numpy as np
@@ -18,7 +19,7 @@ from inference.services import running, serving
 from inference.services.planning import LoraWanted
 from tests.factories import hub
 from tests.factories.accounts import UserFactory
-from tests.factories.inference import card, generation, given, upload_pipeline
+from tests.factories.inference import card, drawn, generation, given, upload_pipeline
 from tests.inference.engine.alone import drawn_alone, stock
 from tests.inference.engine.conftest import Folders
 from tests.inference.engine.test_lora import make_lora
@@ -118,6 +119,18 @@ def test_a_full_engine_sends_it_back_into_the_queue_with_the_seconds_it_named(en
         assert running.reconcile() == 1
     engine.max_waiting = 10
     ended(made)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_looked_at_for_long_stays_in_its_workers_hands(settings):
+    settings.GENERATION_LEASE_SECONDS = 2
+    made = generation(UserFactory())
+    claimed = running.claim(made.pk)
+    with serving._held(claimed):
+        time.sleep(2.5)
+        assert running.reconcile() == 0
+        assert running.claim(made.pk) is None
+    assert running.succeed(claimed, [drawn(claimed)], timings={}).state == GenerationState.SUCCEEDED
 
 
 def test_a_deadline_that_passes_in_the_engine_ends_it_as_expired(engine, drawing):

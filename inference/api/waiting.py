@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from accounts.principal import Principal
 from common.errors import Conflict, PaymentRequired, Refusal, Unavailable
 from common.places import Places
+from hub.selectors.reports import refuse_blocked_everywhere
 from inference import selectors
 from inference.enums import FailureCode, GenerationState
 from inference.errors import Unprocessable
@@ -72,14 +73,14 @@ def finished(generation: Generation, *, keep: bool, by: Principal) -> Generation
 def ended(generation: Generation, *, keep: bool, by: Principal) -> Generation:
     """The generation if it succeeded; raises what kept it from doing so, or that it is not ready."""
     if generation.is_final:
-        return _succeeded(generation)
+        return _succeeded(generation, by)
     position, seconds = selectors.queue_position(generation), selectors.seconds_until_ready(generation)
     if not keep:
         try:
             generations.cancel(generation, by=by)
         except Conflict:
             # It ended in this very moment.
-            return _succeeded(selectors.own_generation_for(by, generation.pk))
+            return _succeeded(selectors.own_generation_for(by, generation.pk), by)
     raise Unavailable(
         _("Not ready in time; place %(position)d in the queue.") % {"position": position},
         hint=_("Repeat the request with the same Idempotency-Key to fetch it.")
@@ -92,8 +93,10 @@ def ended(generation: Generation, *, keep: bool, by: Principal) -> Generation:
     )
 
 
-def _succeeded(generation: Generation) -> Generation:
+def _succeeded(generation: Generation, by: Principal) -> Generation:
     if generation.state == GenerationState.SUCCEEDED:
+        for picture in generation.pictures.all():
+            refuse_blocked_everywhere(by, picture.sha256)
         return generation
     if generation.state == GenerationState.REFUSED:
         raise Unprocessable(

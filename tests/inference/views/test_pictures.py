@@ -1,5 +1,7 @@
 """The gallery, likes, remixes, and pictures that are reported."""
 
+import json
+
 import pytest
 
 from hub.models import Notice, Report
@@ -100,6 +102,32 @@ def test_a_report_that_is_upheld_hides_the_picture_until_it_is_restored(client, 
     reports.restore(report, reason="right", by=as_principal(staff))
     assert status(client, file) == 200
     assert file in client.get("/gallery").content.decode()
+
+
+def test_what_was_taken_away_is_not_fetched_again_with_the_key_either(client, ada, settings):
+    settings.GENERATION_WAIT_SECONDS = 0
+    url, staff = f"/inference/{model(ada).full_name}", StaffFactory()
+
+    def ask():
+        body = json.dumps({"inputs": "a red circle"})
+        key = {"HTTP_IDEMPOTENCY_KEY": "k"}
+        return client.post(url, body, content_type="application/json", **bearer(ada), **key).status_code
+
+    assert ask() == 503
+    made = finish(Generation.objects.get())
+    assert ask() == 200
+    picture = made.pictures.get()
+    picture.is_public = True
+    picture.save()
+    about = f"http://testserver{picture.get_absolute_url()}"
+    form = {"about": about, "kind": "other", "statement": "It shows me", "in_good_faith": "on"}
+    client.post("/report", form)
+    client.force_login(staff)
+    desk = f"/desk/reports/{Report.objects.get().pk}/act"
+    client.post(desk, {"act": "take_up"})
+    client.post(desk, {"act": "uphold", "rule": "1", "reason": "so", "contents": picture.sha256})
+    client.logout()
+    assert ask() == 451
 
 
 def test_staff_see_a_private_picture_only_once_it_is_reported(client, ada):

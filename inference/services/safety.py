@@ -10,7 +10,7 @@ from accounts.principal import Principal
 from common.errors import Conflict, Forbidden, Invalid
 from common.services import audit
 from hub.enums import RepositoryKind
-from hub.selectors import repository_for
+from hub.selectors import head_commit, repository_for
 from inference.algorithms.policy import MAX_AGE, BadPolicy, Classifier, read_policy
 from inference.models import AgeStatement, SafetyPolicy
 
@@ -67,6 +67,12 @@ def _check_classifier(classifier: Classifier, by: Principal) -> None:
         raise Invalid(
             _("The classifier %(model)s is not public.") % {"model": classifier.model},
             hint=_("Make it public first: people may look at what looks at their pictures."),
+            field="text",
+        )
+    if head_commit(found, classifier.commit) != classifier.commit:
+        raise Invalid(
+            _("%(model)s has no version %(revision)s.") % {"model": classifier.model, "revision": classifier.commit},
+            hint=_("Name the full commit of one of its versions."),
             field="text",
         )
     if found.pipeline_tag != "image-classification":

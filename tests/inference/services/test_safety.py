@@ -81,6 +81,10 @@ def test_a_classifier_must_be_public_and_one(eyes):
     missing["classifier"]["model"] = "nobody/nothing"
     with pytest.raises(RepositoryNotFound):
         adopt(version="missing", **missing)
+    missing = looked_at_by(eyes)
+    missing["classifier"]["commit"] = "0" * 40
+    with pytest.raises(Invalid, match="no version 0000"):
+        adopt(version="missing", **missing)
     other = repository(UserFactory(), name="other", files={"README.md": b"---\npipeline_tag: text-to-image\n---\n"})
     other.refresh_from_db()
     with pytest.raises(Invalid, match="classifies"):

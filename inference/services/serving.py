@@ -25,6 +25,7 @@ from inference.algorithms import uploads
 from inference.algorithms.profiles import MAX_PICTURES
 from inference.enums import FailureCode
 from inference.models import Generation, InputImage
+from inference.selectors.safety import policy_in_force
 from inference.services import running
 from inference.services.looking import look
 
@@ -169,7 +170,12 @@ def _results(generation: Generation) -> "list[Result]":
         first = _request(generation, token)
         handles = [
             the_engine().submit(
-                replace(first, seed=generation.seed + index, previews=index == 0, on_progress=watch.listener(index))
+                replace(
+                    first,
+                    seed=generation.seed + index,
+                    previews=first.previews and index == 0,
+                    on_progress=watch.listener(index),
+                )
             )
             for index in range(generation.count)
         ]
@@ -180,7 +186,7 @@ def _results(generation: Generation) -> "list[Result]":
 
 
 def _request(generation: Generation, token: str | None) -> "Request":
-    """That of the first picture."""
+    """That of the first picture. No previews where a classifier looks: nothing is shown that it has not seen."""
     from inference.engine.requests import LoraUse, ModelKey, Request  # noqa: PLC0415 - slow import
 
     assert generation.repository is not None
@@ -202,6 +208,7 @@ def _request(generation: Generation, token: str | None) -> "Request":
         deadline=_deadline(generation),
         token=token,
         tenant=str(generation.billed_id),
+        previews=policy_in_force().classifier is None,
     )
     if generation.strength is not None:
         asked = replace(asked, strength=generation.strength)

@@ -1,5 +1,6 @@
 """What reaches the engine and what becomes of its answers, with a real engine in this process."""
 
+import json
 import time
 from datetime import timedelta
 
@@ -11,14 +12,15 @@ from accounts.principal import Principal
 from hub.services import repositories
 from inference.algorithms import uploads
 from inference.algorithms.adapters import LORA_FILE
+from inference.algorithms.policy import default_text
 from inference.engine.engine import Engine
 from inference.enums import FailureCode, GenerationState
-from inference.models import Generation
+from inference.models import Generation, SafetyPolicy
 from inference.selectors import queue_position, seconds_until_ready
 from inference.services import running, serving
 from inference.services.planning import LoraWanted
 from tests.factories import hub
-from tests.factories.accounts import UserFactory
+from tests.factories.accounts import StaffFactory, UserFactory
 from tests.factories.inference import card, drawn, generation, given, upload_pipeline
 from tests.inference.engine.alone import drawn_alone, stock
 from tests.inference.engine.conftest import Folders
@@ -131,6 +133,16 @@ def test_what_is_looked_at_for_long_stays_in_its_workers_hands(settings):
         assert running.reconcile() == 0
         assert running.claim(made.pk) is None
     assert running.succeed(claimed, [drawn(claimed)], timings={}).state == GenerationState.SUCCEEDED
+
+
+def test_nothing_is_shown_before_a_classifier_has_seen_it():
+    made = generation(UserFactory())
+    assert as_asked(made).previews is True
+    rule = {"code": "red", "title": "Red pictures", "labels": {"red": 0.5}}
+    looking = {"version": "v2", "classifier": {"model": "ada/eyes", "commit": "0" * 40}, "pictures": [rule]}
+    text = json.dumps(json.loads(default_text()) | looking)
+    SafetyPolicy.objects.create(version="v2", text=text, reason="Try", adopted_by=StaffFactory())
+    assert as_asked(made).previews is False
 
 
 def test_a_deadline_that_passes_in_the_engine_ends_it_as_expired(engine, drawing):

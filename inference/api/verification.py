@@ -13,7 +13,8 @@ from inference.services import verifying
 def verify_picture(request: HttpRequest) -> HttpResponse:
     """The bytes of a PNG, JPEG or WebP file, or a form with the field `picture`. Anybody may ask."""
     sent = request.FILES.get("picture")
-    finding = verifying.examine(sent.read() if sent else request.body, by=request.principal)  # type: ignore[attr-defined]
+    content = sent.read(verifying.MAX_BYTES + 1) if sent else request.body
+    finding = verifying.examine(content, by=request.principal)  # type: ignore[attr-defined]
     return JsonResponse(
         {
             "made_here": finding.is_ours,

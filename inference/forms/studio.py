@@ -24,6 +24,7 @@ from inference.algorithms.profiles import (
     MAX_STEPS,
     Profile,
 )
+from inference.algorithms.uploads import MAX_BYTES
 from inference.enums import Task
 from inference.models import InputImage
 from inference.selectors.pictures import picture_named
@@ -212,12 +213,12 @@ class StudioForm(forms.Form):
     def given(self) -> Given:
         """A new image makes an earlier mask void."""
         data = self.cleaned_data
-        image = data["image"].read() if data.get("image") else None
+        image = data["image"].read(MAX_BYTES + 1) if data.get("image") else None
         return Given(
             image=image,
             image_id=data.get("image_id", ""),
             picture=picture_named(self.principal, data.get("picture", "")),
-            mask=data["mask"].read() if data.get("mask") else None,
+            mask=data["mask"].read(MAX_BYTES + 1) if data.get("mask") else None,
             mask_id="" if image else data.get("mask_id", ""),
             rectangle=self._rectangle,
         )

@@ -17,7 +17,8 @@ def verify_picture(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         sent = request.FILES.get("picture")
         try:
-            context["finding"] = verifying.examine(sent.read() if sent else b"", by=request.principal)
+            content = sent.read(verifying.MAX_BYTES + 1) if sent else b""
+            context["finding"] = verifying.examine(content, by=request.principal)
         except Refusal as refusal:
             return render(request, "inference/verify.html", context | {"refusal": refusal}, status=refusal.status)
     return render(request, "inference/verify.html", context)

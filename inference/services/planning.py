@@ -117,14 +117,10 @@ def plan(
         raise Unprocessable(_("There is no price in this currency."), hint=_("Use eur or usd."), field="currency")
     parameters = _parameters(principal, repository, profile, wanted)
     loras = loras_for(principal, repository, commit, profile, wanted.loras)
-    names = ("task", "scheduler", "width", "height", "guidance", "count")
-    asked = {name: parameters[name] for name in names}
-    price = pricing.price(
-        currency=currency,
-        steps=parameters["steps_taken"],
-        image_guidance=parameters["image_guidance"] or IMAGE_GUIDANCE,
-        **asked,
-    )
+    asked = {name: parameters[name] for name in ("task", "scheduler", "width", "height", "guidance", "count")}
+    if parameters["image_guidance"] is not None:
+        asked["image_guidance"] = parameters["image_guidance"]
+    price = pricing.price(currency=currency, steps=parameters["steps_taken"], **asked)
     return Plan(repository, commit, licence_of(repository), parameters, price, currency, loras)
 
 

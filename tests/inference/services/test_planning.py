@@ -102,6 +102,13 @@ def test_redrawing_costs_the_steps_that_are_computed():
     assert settled.price == pricing.price(currency="eur", steps=3, **asked)
 
 
+def test_an_edit_without_image_guidance_is_computed_and_paid_once():
+    person, editing = UserFactory(), model(pipeline="StableDiffusionInstructPix2PixPipeline")
+    facts = {"image": given(person), "guidance": 7.0, "steps": 20}
+    low, none = (plan(person, editing, image_guidance=number, **facts).price for number in (0.5, 0.0))
+    assert none == low
+
+
 def test_a_lora_that_fits_is_settled_with_version_and_licence():
     person, repository, adapter = UserFactory(), model(pipeline=CLASSIC), lora(licence="cc-by-4.0")
     (settled,) = plan(person, repository, loras=(LoraWanted(adapter.full_name, 0.5),)).loras

@@ -118,6 +118,9 @@ def plan(
     parameters = _parameters(principal, repository, profile, wanted)
     loras = loras_for(principal, repository, commit, profile, wanted.loras)
     asked = {name: parameters[name] for name in ("task", "scheduler", "width", "height", "guidance", "count")}
+    if not profile.takes_negative_prompt:
+        # Its guidance is a number that the network is told: nothing is computed twice.
+        asked["guidance"] = 1.0
     if parameters["image_guidance"] is not None:
         asked["image_guidance"] = parameters["image_guidance"]
     price = pricing.price(currency=currency, steps=parameters["steps_taken"], **asked)

@@ -102,6 +102,12 @@ def test_redrawing_costs_the_steps_that_are_computed():
     assert settled.price == pricing.price(currency="eur", steps=3, **asked)
 
 
+def test_flux_computes_each_step_once_whatever_its_guidance():
+    flux = model(pipeline="FluxPipeline")
+    plain, guided = (plan(UserFactory(), flux, guidance=number, steps=20).price for number in (1.0, 3.5))
+    assert guided == plain
+
+
 def test_an_edit_without_image_guidance_is_computed_and_paid_once():
     person, editing = UserFactory(), model(pipeline="StableDiffusionInstructPix2PixPipeline")
     facts = {"image": given(person), "guidance": 7.0, "steps": 20}

@@ -187,11 +187,11 @@ def test_the_studio_costs_the_same_for_one_and_three(client, person, django_asse
     repository = model()
     finish(generation(person, repository))
     client.get("/studio")
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(17):
         client.get("/studio")
     for _ in range(2):
         finish(generation(person, repository))
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(17):
         client.get("/studio")
 
 
@@ -200,7 +200,7 @@ def test_the_gallery_costs_the_same_for_one_and_three(client, person, django_ass
     for number, done in enumerate(made):
         generations.set_public(done.pictures.get(), public=True, by=_session(person))
         if number in {0, 2}:
-            with django_assert_num_queries(4):
+            with django_assert_num_queries(5):
                 client.get("/gallery")
 
 

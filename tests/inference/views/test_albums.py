@@ -96,7 +96,7 @@ def test_lists_cost_the_same_for_one_and_three(client, ada, django_assert_num_qu
         first = Album.objects.order_by("created_at").first()
         keep(client, picture, album=first.pk)
         if number in {0, 2}:
-            with django_assert_num_queries(6):
+            with django_assert_num_queries(7):
                 client.get("/studio/albums")
-            with django_assert_num_queries(5):
+            with django_assert_num_queries(6):
                 client.get(first.get_absolute_url())

@@ -14,12 +14,11 @@ TRUST_AFTER = 10  # the average follows closely at first, over about so many ste
 
 
 class Average:
-    """Follows `weights`, which stay where they are. Of weights in shards each process keeps its part."""
+    """Follows `weights`, wherever their values lie. Of weights in shards each process keeps its part."""
 
     def __init__(self, weights: Sequence[nn.Parameter]) -> None:
         self._weights = list(weights)
         self._sharded = shards.is_sharded(self._weights)
-        self._whole = [] if self._sharded else [weight.detach() for weight in self._weights]
         self.values = [weight.clone() for weight in self._own()]
 
     def follow(self, *, step: int, keep: float) -> None:
@@ -52,8 +51,8 @@ class Average:
             _copy_into(self._weights, before)
 
     def _own(self) -> list[Tensor]:
-        # The library may move shards about, so they are looked up each time; whole weights stay where they are.
-        return [shards.own(weight) for weight in self._weights] if self._sharded else self._whole
+        # Looked up each time: libraries move shards about, and some give a weight another place when it is whole.
+        return [shards.own(weight) if self._sharded else weight.data for weight in self._weights]
 
 
 def _copy_into(targets: Sequence[Tensor], values: Sequence[Tensor]) -> None:

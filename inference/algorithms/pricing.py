@@ -15,7 +15,7 @@ class Rate:
     megapixel_step: int
 
 
-# Published on the Studio page. The version is kept with each generation.
+# Published on the Studio page and at /api/generations/prices; a generation keeps its price.
 RATES = {"eur": Rate(picture=1_000, megapixel_step=500), "usd": Rate(picture=1_100, megapixel_step=550)}
 RATES_VERSION = "2026-11"
 DEFAULT_CURRENCY = "eur"

@@ -11,7 +11,7 @@ from common.errors import Conflict, Forbidden, Invalid
 from common.services import audit
 from hub.enums import RepositoryKind
 from hub.selectors import head_commit, repository_for
-from inference.algorithms.policy import MAX_AGE, BadPolicy, Classifier, read_policy
+from inference.algorithms.policy import MAX_AGE, BadPolicy, Classifier, default_policy, read_policy
 from inference.models import AgeStatement, SafetyPolicy
 
 
@@ -32,7 +32,8 @@ def adopt(text: str, *, reason: str, by: Principal) -> SafetyPolicy:
         raise Invalid(_("Say why: the reason is shown to everybody."), field="reason")
     if policy.classifier is not None:
         _check_classifier(policy.classifier, by)
-    if SafetyPolicy.objects.filter(version=policy.version).exists():
+    used = {default_policy().version, *SafetyPolicy.objects.values_list("version", flat=True)}
+    if policy.version in used:
         raise Conflict(
             _("Version %(version)s was in force already.") % {"version": policy.version},
             hint=_("Give it a new version."),

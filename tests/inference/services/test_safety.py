@@ -68,8 +68,9 @@ def test_what_is_wrong_is_refused_with_the_field(changes, field):
 
 def test_a_version_is_used_once_and_never_changed():
     adopt()
-    with pytest.raises(Conflict):
-        adopt()
+    for version in ("v2", default_policy().version):
+        with pytest.raises(Conflict):
+            adopt(version=version)
     for sql in ("UPDATE inference_safetypolicy SET text = '{}'", "DELETE FROM inference_safetypolicy"):
         with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
             connection.cursor().execute(sql)

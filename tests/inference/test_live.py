@@ -276,14 +276,15 @@ def test_kill_9_of_the_worker_loses_no_request_and_bills_none_twice(serving, per
 def test_the_policy_of_the_site_has_a_classifier_look_at_finished_pictures(serving, person, shapes, token, tmp_path):
     red_or_blue(tmp_path)
     files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    eyes = repository(
-        person, name="eyes", files=files | {"README.md": b"---\npipeline_tag: image-classification\n---\n"}
-    )
-    eyes.refresh_from_db()
+    files["README.md"] = b"---\npipeline_tag: image-classification\n---\n"
+    eyes = repository(person, name="eyes", files=files)
+    blind = repository(person, name="blind", files={name: files[name] for name in ("README.md", "config.json")})
+    for model in (eyes, blind):
+        model.refresh_from_db()
     staff = as_principal(StaffFactory())
 
-    def put_in_force(version, red, commit=eyes.head):
-        looking = {"classifier": {"model": eyes.full_name, "commit": commit}, "version": version}
+    def put_in_force(version, red, by=eyes):
+        looking = {"classifier": {"model": by.full_name, "commit": by.head}, "version": version}
         rule = {"code": "red", "title": "Red pictures", "labels": {"red": red}}
         adopt(json.dumps(json.loads(default_text()) | looking | {"pictures": [rule]}), reason="Try", by=staff)
         return finished(serving, token, ask(serving, token, "researcher/shapes", steps=2, seed=3))
@@ -297,7 +298,7 @@ def test_the_policy_of_the_site_has_a_classifier_look_at_finished_pictures(servi
     assert refused["policy"]["classifier"] == f"researcher/eyes@{eyes.head[:12]}"
     assert refused["pictures"] == []
     # What cannot be looked at is not given out either.
-    assert put_in_force("blind", 1.0, commit="ab" * 20)["error"]["code"] == "unchecked"
+    assert put_in_force("blind", 1.0, by=blind)["error"]["code"] == "unchecked"
 
 
 def test_cancel_stops_a_running_generation_and_bills_nothing(serving, shapes, token):

@@ -1,7 +1,5 @@
 """POST /inference/<namespace>/<name>: what `InferenceClient(model=URL)` calls to draw, redraw, fill and edit."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -15,6 +13,7 @@ from hub.enums import RepositoryKind
 from hub.selectors import head_commit, repository_for
 from inference import selectors
 from inference.api import reading, waiting
+from inference.api.refusing import refusals_as
 from inference.enums import InputKind
 from inference.errors import Unprocessable
 from inference.models import Generation
@@ -22,27 +21,18 @@ from inference.services import generations
 from inference.services.planning import Wanted
 
 
-def in_hub_form(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Refusals as `{"error": text, …}`, with the queue position where there is one."""
+def _error(refusal: Refusal) -> HttpResponse:
+    """`{"error": text, …}`, with the queue position where there is one."""
+    body = {"error": str(refusal), "code": refusal.code, "hint": str(refusal.hint)}
+    known = ("queue_position", "generation", "retry_after", "field")
+    body |= {name: refusal.context[name] for name in known if name in refusal.context}
+    response = JsonResponse(body, status=refusal.status)
+    # The client shows this line of text beside the status.
+    response["X-Error-Message"] = " ".join(str(refusal).split()).encode("ascii", "replace").decode()
+    return response
 
-    @wraps(view)
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            return view(request, *args, **kwargs)
-        except Refusal as refusal:
-            body = {"error": str(refusal), "code": refusal.code, "hint": str(refusal.hint)}
-            known = ("queue_position", "generation", "retry_after", "field")
-            body |= {name: refusal.context[name] for name in known if name in refusal.context}
-            response = JsonResponse(body, status=refusal.status)
-            # The client shows this line of text beside the status.
-            response["X-Error-Message"] = " ".join(str(refusal).split()).encode("ascii", "replace").decode()
-            if "retry_after" in refusal.context:
-                response["Retry-After"] = str(refusal.context["retry_after"])
-            if "queue_position" in refusal.context:
-                response["X-Queue-Position"] = str(refusal.context["queue_position"])
-            return response
 
-    return answer
+in_hub_form = refusals_as(_error)
 
 
 @csrf_exempt

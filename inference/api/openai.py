@@ -3,8 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator
-from functools import wraps
+from collections.abc import Iterator
 from typing import Any
 
 from django.core import signing
@@ -23,6 +22,7 @@ from hub.selectors import repository_for
 from inference import selectors
 from inference.algorithms import formats, uploads
 from inference.api import reading, waiting
+from inference.api.refusing import refusals_as
 from inference.enums import InputKind
 from inference.errors import Unprocessable
 from inference.models import Generation, Picture
@@ -39,20 +39,20 @@ NUMBERS = (
     "n", "seed", "steps", "guidance", "strength", "image_guidance", "partial_images", "output_compression", "deadline",
 )  # fmt: skip
 
-View = Callable[..., HttpResponseBase]
+
+def _error(refusal: Refusal) -> HttpResponse:
+    """`{"error": {message, type, param, code}}`. Bad parameters are 400 there, not 422."""
+    status = 400 if refusal.status == 422 else refusal.status
+    error = {
+        "message": str(refusal),
+        "type": TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error"),
+        "param": refusal.context.get("field"),
+        "code": refusal.code,
+    }
+    return JsonResponse({"error": error}, status=status)
 
 
-def in_openai_form(view: View) -> View:
-    """Refusals as `{"error": {message, type, param, code}}`. Bad parameters are 400 there, not 422."""
-
-    @wraps(view)
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        try:
-            return view(request, *args, **kwargs)
-        except Refusal as refusal:
-            return _error(refusal)
-
-    return answer
+in_openai_form = refusals_as(_error)
 
 
 @csrf_exempt
@@ -259,19 +259,3 @@ def _model(repository: Repository) -> dict[str, Any]:
         "created": int(repository.created_at.timestamp()),
         "owned_by": repository.namespace.name,
     }
-
-
-def _error(refusal: Refusal) -> HttpResponse:
-    status = 400 if refusal.status == 422 else refusal.status
-    error = {
-        "message": str(refusal),
-        "type": TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error"),
-        "param": refusal.context.get("field"),
-        "code": refusal.code,
-    }
-    response = JsonResponse({"error": error}, status=status)
-    if "retry_after" in refusal.context:
-        response["Retry-After"] = str(refusal.context["retry_after"])
-    if "queue_position" in refusal.context:
-        response["X-Queue-Position"] = str(refusal.context["queue_position"])
-    return response

@@ -1,8 +1,6 @@
 """/v2beta/stable-image in the shapes of Stability's API: forms in; bytes, or JSON with base64, out."""
 
 import base64
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +15,7 @@ from common.errors import NotFound, Refusal
 from common.ids import hex_id
 from inference.algorithms import formats, uploads
 from inference.api import reading, waiting
+from inference.api.refusing import refusals_as
 from inference.enums import InputKind
 from inference.errors import Unprocessable
 from inference.models import Picture
@@ -38,20 +37,19 @@ MOST_AROUND = 2000  # pixels that one side of an image may grow by
 GROW_MASK = 5  # pixels, when nothing is said
 MOST_GROWN = 20
 
-View = Callable[..., HttpResponse]
+
+def _error(refusal: Refusal) -> HttpResponse:
+    """`{id, name, errors}`. Bad parameters are 400 there, a prompt against the policy is 403."""
+    status = 400 if refusal.status == 422 else refusal.status
+    name = NAMES.get(status, refusal.code)
+    if refusal.code == "content_policy_violation":
+        status, name = 403, "content_moderation"
+    field = refusal.context.get("field")
+    text = f"{field}: {refusal}" if field else str(refusal)
+    return JsonResponse({"id": hex_id(), "name": name, "errors": [text]}, status=status)
 
 
-def in_stability_form(view: View) -> View:
-    """Refusals as `{id, name, errors}`. Bad parameters are 400 there, a prompt against the policy is 403."""
-
-    @wraps(view)
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            return view(request, *args, **kwargs)
-        except Refusal as refusal:
-            return _error(refusal)
-
-    return answer
+in_stability_form = refusals_as(_error)
 
 
 @csrf_exempt
@@ -211,18 +209,3 @@ def _not_served(kind: str) -> Refusal:
         hint=_("Served are generate/core, generate/ultra, generate/sd3, edit/inpaint and edit/outpaint."),
         code="not_served",
     )
-
-
-def _error(refusal: Refusal) -> HttpResponse:
-    status = 400 if refusal.status == 422 else refusal.status
-    name = NAMES.get(status, refusal.code)
-    if refusal.code == "content_policy_violation":
-        status, name = 403, "content_moderation"
-    field = refusal.context.get("field")
-    text = f"{field}: {refusal}" if field else str(refusal)
-    response = JsonResponse({"id": hex_id(), "name": name, "errors": [text]}, status=status)
-    if "retry_after" in refusal.context:
-        response["Retry-After"] = str(refusal.context["retry_after"])
-    if "queue_position" in refusal.context:
-        response["X-Queue-Position"] = str(refusal.context["queue_position"])
-    return response

@@ -75,6 +75,14 @@ def album_for(principal: Principal, album_id: str) -> Album:
     return found
 
 
+def entry_for(album: Album, number: int) -> AlbumPicture:
+    """Raises NotFound."""
+    found = AlbumPicture.objects.filter(album=album, pk=number).select_related("album", "picture").first()
+    if found is None:
+        raise NotFound(_("There is no such picture, or it is not yours to see."), hint=_("Log in as its owner."))
+    return found
+
+
 def entries_of(album: Album, principal: Principal) -> QuerySet[AlbumPicture]:
     """In their order, those that the person may see."""
     rows = AlbumPicture.objects.filter(album=album, picture__in=visible_pictures(principal))

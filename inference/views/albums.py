@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from common.errors import Refusal
 from common.pagination import page_of
 from inference.forms import AlbumForm
-from inference.models import Album, AlbumPicture
+from inference.models import Album
 from inference.selectors import pictures as selectors
 from inference.services import albums as services
 
@@ -64,7 +64,7 @@ def album_change(request: HttpRequest, album_id: str) -> HttpResponse:
 def album_entry(request: HttpRequest, album_id: str, number: int) -> HttpResponse:
     """The buttons of one picture: earlier, later, cover, remove."""
     album = selectors.album_for(request.principal, album_id)
-    entry = get_object_or_404(AlbumPicture.objects.select_related("album", "picture"), album=album, pk=number)
+    entry = selectors.entry_for(album, number)
     by = request.principal
     match request.POST.get("act"):
         case "earlier":

@@ -140,7 +140,7 @@ def test_the_keyboard_reaches_the_content_first(demo_site, browser):
 def test_the_language_is_switched_by_a_button(demo_site, browser):
     visitor = Visitor(browser, demo_site.url)
     page = visitor.open("/models?search=shapes")
-    page.click("button[value='zh-hans']")
+    visitor.press("button[value='zh-hans']")
     assert page.locator("html").get_attribute("lang") == "zh-hans"
     assert page.url.endswith("/models?search=shapes")
     visitor.close()

@@ -55,14 +55,19 @@ class Visitor:
         self.page.goto(f"{self.base_url}/login")
         self.page.fill("input[name=username]", name)
         self.page.fill("input[name=password]", password)
-        self.page.click("main button")
-        self.page.wait_for_url(lambda url: "/login" not in url)
+        self.press("main button")
+        assert "/login" not in self.page.url, f"{name} could not log in"
 
     def open(self, path: str) -> Page:
         answer = self.page.goto(self.base_url + path, wait_until="load")
         assert answer is not None
         assert answer.status == 200, f"{path} → {answer.status}"
         return self.page
+
+    def press(self, selector: str) -> None:
+        """Click what leads to another page, and wait for that page: a click alone returns before it has begun."""
+        with self.page.expect_navigation(wait_until="load"):
+            self.page.click(selector)
 
     def check_looks(self, name: str) -> None:
         """No sideways scrolling, one h1, every field labelled, every picture described, nothing in the console."""

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Max, Prefetch, Q, QuerySet
 from django.db.models.functions import Lower
@@ -21,7 +22,7 @@ from accounts.models import (
     User,
 )
 from accounts.principal import ANONYMOUS, Principal
-from common.compiled import Compiled
+from common.compiled import Compiled, Step, rows_of
 
 
 def token_digest(token: str) -> str:
@@ -84,15 +85,16 @@ def role_in(user: User | None, namespace: Namespace) -> Role | None:
 
 def namespaces_of(user: User, *, at_least: Role = Role.READ) -> QuerySet[Namespace]:
     """The names a person may act under, their own first."""
-    roles = [role for role in Role if role.rank >= at_least.rank]
+    roles = tuple(role for role in Role if role.rank >= at_least.rank)
+    return _names(roles, user.pk).select_related("user", "organisation").order_by("-kind", "name")
+
+
+def _names(roles: tuple[Role, ...], user: int) -> QuerySet[Namespace]:
     member = Membership.objects.filter(user=user, role__in=roles).values("organisation_id")
     # Each half by its own index: an OR of both would read every name.
     own = Namespace.objects.filter(user=user).values("pk")
-    return (
-        Namespace.objects.filter(pk__in=own.union(Namespace.objects.filter(organisation_id__in=member).values("pk")))
-        .select_related("user", "organisation")
-        .order_by("-kind", "name")
-    )
+    others = Namespace.objects.filter(organisation_id__in=member).values("pk")
+    return Namespace.objects.filter(pk__in=own.union(others))
 
 
 def reachable_namespaces(principal: Principal, permission: Permission) -> QuerySet[Namespace]:
@@ -109,6 +111,20 @@ def reachable_namespaces(principal: Principal, permission: Permission) -> QueryS
     if token.namespace is None or not principal.allows(permission, token.namespace):
         return names.none()
     return names.filter(pk=token.namespace.pk)
+
+
+def reachable_keys(principal: Principal, permission: Permission) -> list[int]:
+    """The keys of these names, without a new query being composed for the usual credentials."""
+    user, token = principal.user, principal.token
+    if user is None:
+        return []
+    if token is None or (token.namespace_id is None and principal.allows(permission)):
+        return [pk for (pk,) in rows_of([Step(_keys_of_names, values=(user.pk,))])]
+    return list(reachable_namespaces(principal, permission).order_by().values_list("pk", flat=True))
+
+
+def _keys_of_names(_rows: None, user: int) -> QuerySet[Any]:
+    return _names(tuple(Role), user).values_list("pk")
 
 
 def single_repositories(principal: Principal, permission: Permission) -> list[str]:

@@ -1,6 +1,6 @@
 """All addresses. Rooms own theirs; the hub comes last because it owns /<namespace>/<name>.
 
-What files are fetched by comes first: it is asked for most, and each address that is tried before costs time.
+What is asked for most comes first: each address that is tried before costs time.
 """
 
 from django.contrib import admin
@@ -9,7 +9,7 @@ from django.urls import include, path
 from config import views
 
 urlpatterns = [
-    path("", include("hub.git_urls")),
+    path("", include("hub.first_urls")),
     path("admin/", admin.site.urls),
     path("", views.home, name="home"),
     path("", include("common.urls")),

@@ -4,7 +4,6 @@ from django.urls import path
 from django.urls.converters import StringConverter, register_converter
 
 import hub.api.converters  # noqa: F401 - the parts of addresses below
-from hub.enums import RepositoryKind
 from hub.views import (
     access,
     buckets,
@@ -19,7 +18,6 @@ from hub.views import (
     files,
     imports,
     lineage,
-    listing,
     notices,
     opt_outs,
     publishers,
@@ -50,8 +48,6 @@ urlpatterns = [
     path("bulk", bulk.public_list, name="bulk_list"),
     path("settings/storage", storage.storage_page, name="own_storage"),
     path("settings/storage/<part:name>", storage.storage_page, name="storage"),
-    path("models", listing.repository_list, {"kind": RepositoryKind.MODEL}, name="model_list"),
-    path("datasets", listing.repository_list, {"kind": RepositoryKind.DATASET}, name="dataset_list"),
     path("new", repositories.repository_create, name="repository_create"),
     path("settings/access", access.own_requests, name="access_own"),
     path("credits/<int:credit_id>/answer", lineage.credit_answer, name="credit_answer"),

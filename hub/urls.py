@@ -1,4 +1,4 @@
-"""The hub's addresses but those of contents. They come last in the site, because it owns /<namespace>/<name>."""
+"""The hub's addresses but those asked for most. They come last in the site, because it owns /<namespace>/<name>."""
 
 from django.urls import include, path
 

@@ -1,21 +1,24 @@
 """Lists of repositories, and what clients ask to choose from them (hub-api.md, listing and search)."""
 
+import json
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from accounts.principal import Principal
+from common.compiled import Step
 from common.errors import Invalid
 from common.pagination import link_next
 from hub.algorithms.cards import DATASET_TAGS
 from hub.api.protocol import door, flag, principal_of
 from hub.api.representations import checked_expand, columns_for, info
+from hub.api.written import TAG, entries
 from hub.enums import RepositoryKind
 from hub.models import Repository
 from hub.selectors import listing as selectors
 from hub.selectors import search
 from hub.selectors.listing import RELEVANCE, Filters
+from hub.selectors.paging import objects
 
 _MAX_PAGE = 1000
 _PAGE = 100
@@ -46,14 +49,29 @@ def listing(request: HttpRequest, kind: RepositoryKind) -> HttpResponse:
     full = flag(request, "full")
     card = full or flag(request, "cardData") or kind != RepositoryKind.MODEL
     config = full or flag(request, "config")
-    columns = columns_for(expand, card=card, config=config)
-    rows = _rows(request, kind, filters)
-    page = selectors.page_of(rows, filters, order, columns=columns, size=limit, after=request.GET.get("cursor", ""))
-    files = selectors.files_of_heads(page.rows) if full or "siblings" in expand else {}
-    children = {}
-    if "childrenModelCount" in expand:
-        children = selectors.children_counts(principal_of(request), page.rows)
-    answer = [
+    rows, after = _rows(request, kind, filters), request.GET.get("cursor", "")
+    written = None if full else entries(kind, expand, card=card, config=config)
+    if written is not None:
+        page = selectors.page_of(rows, filters, order, written, size=limit, after=after)
+        response = HttpResponse(f"[{','.join(page.rows)}]", content_type="application/json")
+    else:
+        read = objects(*columns_for(expand, card=card, config=config), selectors.COLUMNS.get(order, "trending"))
+        page = selectors.page_of(rows, filters, order, read, size=limit, after=after)
+        is_full = full or "siblings" in expand
+        answer = _from_objects(request, page.rows, expand, with_files=is_full, card=card, config=config)
+        response = JsonResponse(answer, safe=False)
+    if page.next:
+        link_next(request, response, cursor=page.next)
+    return response
+
+
+def _from_objects(
+    request: HttpRequest, rows: list[Repository], expand: list[str], *, with_files: bool, card: bool, config: bool
+) -> list[dict[str, Any]]:
+    """Entries with what is not in a repository's own row."""
+    files = selectors.files_of_heads(rows) if with_files else {}
+    children = selectors.children_counts(principal_of(request), rows) if "childrenModelCount" in expand else {}
+    return [
         info(
             row,
             siblings=[{"rfilename": path} for path in files[row.pk]] if row.pk in files else None,
@@ -62,22 +80,15 @@ def listing(request: HttpRequest, kind: RepositoryKind) -> HttpResponse:
             card=card,
             config=config,
         )
-        for row in page.rows
+        for row in rows
     ]
-    response = JsonResponse(answer, safe=False)
-    if page.next:
-        link_next(request, response, cursor=page.next)
-    return response
 
 
 @door("GET")
 def tags_by_type(request: HttpRequest, kind: RepositoryKind) -> HttpResponse:
     """The tags that public repositories carry, grouped by what stands before the colon."""
-    answer: dict[str, list[dict[str, Any]]] = {
-        group: [{"id": tag, "label": tag.partition(":")[2] or tag, "type": group} for tag in tags]
-        for group, tags in selectors.used_tags(kind).items()
-    }
-    return JsonResponse(answer)
+    groups = [f"{json.dumps(name)}:[{tags}]" for name, tags in selectors.used_tags(kind, TAG).items()]
+    return HttpResponse(f"{{{','.join(groups)}}}", content_type="application/json")
 
 
 @door("GET")
@@ -103,9 +114,9 @@ def semantic_search(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "")
     filters = Filters(search=(text,) if text else (), tags=_tags(request))
     rows = selectors.listed(principal_of(request), RepositoryKind.SPACE, filters)
-    rows = selectors.with_sdk(rows, request.GET.getlist("sdk"))
-    columns = [*columns_for([], card=True, config=False), "trending"]
-    page = selectors.page_of(rows, filters, RELEVANCE, columns=columns, size=min(_limit(request), _PAGE))
+    rows += selectors.with_sdk(request.GET.getlist("sdk"))
+    read = objects(*columns_for([], card=True, config=False), "trending")
+    page = selectors.page_of(rows, filters, RELEVANCE, read, size=min(_limit(request), _PAGE))
     answer = [
         {
             "id": row.full_name,
@@ -140,20 +151,22 @@ def trending(request: HttpRequest) -> HttpResponse:
 
 
 def _quick(principal: Principal, kind: RepositoryKind, text: str, limit: int) -> list[Repository]:
-    columns = ("name", "namespace__name", "kind")
-    filters = Filters(search=(text,))
-    found = search.best(selectors.listed(principal, kind, filters), text, size=limit, columns=columns).rows
-    return found or search.suggestions(selectors.listed(principal, kind, Filters()).only(*columns), text)[:limit]
+    read = objects("name", "namespace__name", "kind")
+    found = search.best(selectors.listed(principal, kind, Filters(search=(text,))), text, read, size=limit).rows
+    if found:
+        return found
+    near = search.resembling(selectors.listed(principal, kind, Filters()), text)
+    return search.suggestions(near, text, read)[:limit]
 
 
-def _rows(request: HttpRequest, kind: RepositoryKind, filters: Filters) -> QuerySet[Repository]:
+def _rows(request: HttpRequest, kind: RepositoryKind, filters: Filters) -> list[Step]:
     asked = request.GET
     _checked_words(request)
     rows = selectors.listed(principal_of(request), kind, filters)
     if kind == RepositoryKind.SPACE:
-        rows = selectors.linked_to(rows, models=asked.getlist("models"), datasets=asked.getlist("datasets"))
-        rows = selectors.linked(rows) if flag(request, "linked") else rows
-    return rows.none() if any(asked.get(name) for name in _NOTHING_IS) else rows
+        rows += selectors.linked_to(models=asked.getlist("models"), datasets=asked.getlist("datasets"))
+        rows += selectors.linked() if flag(request, "linked") else []
+    return rows + (selectors.nothing() if any(asked.get(name) for name in _NOTHING_IS) else [])
 
 
 def _filters(request: HttpRequest, kind: RepositoryKind) -> Filters:

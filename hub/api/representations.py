@@ -64,16 +64,16 @@ def info(
     given = {"siblings": siblings, "childrenModelCount": children}
     if not expand or "sha" in expand:
         given["sha"] = sha or repository.head
-    for name in expand or _names(repository.kind, card, config):
+    for name in expand or names_given(repository.kind, card=card, config=config):
         read = _PROPERTIES.get(name)
-        value = read(repository) if read is not None else given[name] if name in given else _SAME_FOR_ALL[name]
+        value = read(repository) if read is not None else given[name] if name in given else SAME_FOR_ALL[name]
         if value is not None or expand:
             found[name] = value
     return found
 
 
 @cache
-def _names(kind: str, card: bool, config: bool) -> list[str]:
+def names_given(kind: str, *, card: bool, config: bool) -> list[str]:
     """The properties that are given unasked."""
     left_out = (set() if card else _FROM_CARD) | (set() if config else _FROM_CONFIG)
     return [name for name in _DEFAULT[kind] if name not in left_out]
@@ -92,7 +92,7 @@ def _transformers(repository: Repository) -> dict[str, Any] | None:
 
 
 # What nobody here knows is None, or empty where clients expect a list: no scanner, no providers, no apps.
-_SAME_FOR_ALL: dict[str, Any] = {
+SAME_FOR_ALL: dict[str, Any] = {
     "resourceGroup": None,
     "mask_token": None,
     "spaces": [],

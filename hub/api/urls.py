@@ -32,7 +32,6 @@ from hub.api import (
     webhooks,
     xet,
 )
-from hub.enums import RepositoryKind
 
 _REPOSITORY = "api/<kinds:kind>/<str:namespace>/<str:name>"
 _COLLECTION = "api/collections/<str:namespace>/<str:slug>"
@@ -66,8 +65,6 @@ urlpatterns = [
     path("api/repos/delete", repositories.delete),
     path("api/repos/move", repositories.move),
     path("api/validate-yaml", misc.validate_yaml),
-    path("api/models-tags-by-type", listing.tags_by_type, {"kind": RepositoryKind.MODEL}),
-    path("api/datasets-tags-by-type", listing.tags_by_type, {"kind": RepositoryKind.DATASET}),
     path("api/telemetry/<path:rest>", misc.telemetry),
     path("api/agent-harnesses", misc.agent_harnesses),
     path("api/tasks", misc.tasks),
@@ -86,12 +83,10 @@ urlpatterns = [
     path(f"{_BUCKET}/batch", bucket_files.batch),
     path(f"{_BUCKET}/xet-<str:access>-token", xet.bucket_token),
     path("buckets/<str:namespace>/<str:name>/resolve/<path:path>", bucket_files.resolve),
-    path("api/quicksearch", listing.quick_search),
     path("api/trending", listing.trending),
     path("api/spaces/semantic-search", listing.semantic_search),
     path("uploads", attachments.upload),
     path("uploads/<str:key>", attachments.picture),
-    path("api/<kinds:kind>", listing.listing),
     path("api/register", safety.register),
     path("api/datasets/<str:namespace>/<str:name>/opt-outs", safety.left_out),
     path("datasets-server/<str:what>", dataset_viewer.answer),

@@ -4,13 +4,16 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Namespace
 from accounts.principal import Principal
+from common.compiled import Compiled, Holds, Step, rows_of
 from common.errors import Invalid
 from hub.algorithms.cards import DATASET_TAGS
 from hub.algorithms.tags import group_of
@@ -18,8 +21,8 @@ from hub.enums import EdgeKind, Evidence, GateMode, RepositoryKind
 from hub.git.refs import BRANCH
 from hub.models import LineageEdge, Repository, TreeEntry, UsedTag
 from hub.selectors import search
-from hub.selectors.paging import Page, by_column
-from hub.selectors.repositories import repositories_visible_to
+from hub.selectors.paging import Page, Reading, by_column
+from hub.selectors.repositories import repositories_visible_to, visible_to
 
 RELEVANCE = "relevance"
 # The column behind each order.
@@ -88,14 +91,17 @@ class Facets:
     values: dict[str, list[tuple[str, int]]]
 
 
-def listed(principal: Principal, kind: RepositoryKind | str, filters: Filters) -> QuerySet[Repository]:
+_owner = Compiled(lambda name: Namespace.objects.alias(small=Lower("name")).filter(small=name).only("pk"), str)
+
+
+def listed(principal: Principal, kind: RepositoryKind | str, filters: Filters) -> list[Step]:
     """What a person may see of what is asked for, in no order. Raises Invalid for a size or gate that is none."""
-    rows = repositories_visible_to(principal).filter(kind=kind)
+    steps = [*visible_to(principal), Step(_of_kind, (str(kind),))]
     for text in filters.search:
-        rows = search.matching(rows, text, kind)
+        steps += search.matching(text, str(kind))
     if filters.author:
-        owner = Namespace.objects.alias(small=Lower("name")).filter(small=filters.author.lower()).first()
-        rows = rows.filter(namespace=owner) if owner is not None else rows.none()
+        owner = next(iter(_owner(filters.author.lower())), None)
+        steps.append(Step(_of_owner, values=(owner.pk,)) if owner is not None else Step(_none))
     columns = {"library_name": filters.library, "license": filters.licence}
     tags = list(filters.tags)
     if kind == RepositoryKind.DATASET:
@@ -104,74 +110,115 @@ def listed(principal: Principal, kind: RepositoryKind | str, filters: Filters) -
     else:
         columns["pipeline_tag"] = filters.task
         tags += [filters.language] if filters.language else []
-    rows = rows.filter(**{name: value for name, value in columns.items() if value})
+    steps += [Step(_with_value, (name,), (value,)) for name, value in columns.items() if value]
     if tags:
-        rows = rows.filter(tags__contains=tags)
+        steps.append(Step(_with_tags, values=(tags,)))
     if filters.gated:
-        rows = rows.filter(_gated(filters.gated))
+        steps.append(Step(_gated, (_checked_gate(filters.gated),)))
     if filters.size:
         least, most = size_range(filters.size)
-        rows = rows.filter(parameters__isnull=False)
-        rows = rows.filter(parameters__gte=least) if least is not None else rows
-        rows = rows.filter(parameters__lte=most) if most is not None else rows
-    return rows
+        steps += [Step(_no_smaller, values=(least,))] if least is not None else []
+        steps += [Step(_no_larger, values=(most,))] if most is not None else []
+    return steps
 
 
 def page_of(
-    rows: QuerySet[Repository],
+    rows: Sequence[Step],
     filters: Filters,
     order: str,
+    reading: Reading,
     *,
-    columns: Sequence[str],
     size: int,
     after: str = "",
     before: str = "",
 ) -> Page:
-    """A page of `listed` rows, with these columns. Without a text, relevance is what trends.
+    """A page of `listed` rows, read in this way. Without a text, relevance is what trends.
 
     Raises Invalid for a bad cursor.
     """
     if order == RELEVANCE and filters.text:
-        return search.best(rows, filters.text, size=size, after=after, before=before, columns=columns)
-    return by_column(rows.only(*columns), COLUMNS.get(order, "trending"), size=size, after=after, before=before)
+        return search.best(rows, filters.text, reading, size=size, after=after, before=before)
+    return by_column(rows, COLUMNS.get(order, "trending"), reading, size=size, after=after, before=before)
 
 
-def facets(rows: QuerySet[Repository], kind: RepositoryKind | str, order: str) -> Facets:
+def facets(rows: Sequence[Step], kind: RepositoryKind | str, order: str) -> Facets:
     """Counted over the first SAMPLE rows of the list that the visitor sees, by one query."""
+    found = rows_of([*rows, Step(_sample, (order,))], around=_COUNTS)
+    counts: dict[str, Counter[str]] = {name: Counter() for name in COUNTED}
+    total = 0
+    for group, value, number in found:
+        name, shown = _facet_of(value, str(kind)) if group == "tag" else (group, value)
+        if group == "all":
+            total = number
+        elif name and shown:
+            counts[name][shown] += number
+    values = {
+        name: sorted(counter.items(), key=lambda item: (-item[1], item[0]))[:SHOWN] for name, counter in counts.items()
+    }
+    return Facets(min(total, SAMPLE), total <= SAMPLE, values)
+
+
+# One row more than is counted tells whether there are others. What is counted as a task or library is no tag here.
+_COUNTS = f"""
+    WITH found AS MATERIALIZED ({{rows}}), counted AS (SELECT * FROM found LIMIT {SAMPLE})
+    SELECT 'all', '', count(*) FROM found
+    UNION ALL SELECT 'task', pipeline_tag, count(*) FROM counted GROUP BY pipeline_tag
+    UNION ALL SELECT 'library', library_name, count(*) FROM counted GROUP BY library_name
+    UNION ALL SELECT 'licence', license, count(*) FROM counted GROUP BY license
+    UNION ALL SELECT 'gated', CASE gated WHEN '{GateMode.OPEN.value}' THEN 'false' ELSE gated END, count(*)
+        FROM counted GROUP BY gated
+    UNION ALL SELECT 'tag', tag, count(*) FROM counted, unnest(tags) AS tag
+        WHERE tag NOT IN (pipeline_tag, library_name) GROUP BY tag
+"""  # noqa: S608 - nothing of it is given from outside
+
+
+def _sample(rows: QuerySet[Repository], order: str) -> QuerySet[Any]:
     if order == RELEVANCE:
         rows = rows.order_by("-document__popularity", "-document__repository")
     else:
         rows = rows.order_by(f"-{COLUMNS[order]}", "-id")
-    sample = list(rows.values_list("pipeline_tag", "library_name", "license", "gated", "tags")[: SAMPLE + 1])
-    counts: dict[str, Counter[str]] = {name: Counter() for name in COUNTED}
-    tags: Counter[str] = Counter()
-    for task, library, licence, gated, carried in sample[:SAMPLE]:
-        counts["task"][task] += 1
-        counts["library"][library] += 1
-        counts["licence"][licence] += 1
-        counts["gated"]["false" if gated == GateMode.OPEN else gated] += 1
-        tags.update(carried)
-        tags.subtract(name for name in {library, task} if name in carried)  # what is counted there is no tag here
-    for tag, number in tags.items():
-        name, value = _facet_of(tag, kind)
-        if name:
-            counts[name][value] += number
-    for counter in counts.values():
-        counter.pop("", None)
-    values = {
-        name: sorted((+counter).items(), key=lambda item: (-item[1], item[0]))[:SHOWN]
-        for name, counter in counts.items()
-    }
-    return Facets(min(len(sample), SAMPLE), len(sample) <= SAMPLE, values)
+    return rows.values_list("pipeline_tag", "library_name", "license", "gated", "tags")[: SAMPLE + 1]
 
 
-def _gated(value: str) -> Q:
+def _of_kind(rows: QuerySet[Repository], kind: str) -> QuerySet[Repository]:
+    return rows.filter(kind=kind)
+
+
+def _of_owner(rows: QuerySet[Repository], owner: int) -> QuerySet[Repository]:
+    return rows.filter(namespace=owner)
+
+
+def _none(rows: QuerySet[Repository]) -> QuerySet[Repository]:
+    return rows.none()
+
+
+def _with_value(rows: QuerySet[Repository], column: str, value: str) -> QuerySet[Repository]:
+    return rows.filter(**{column: value})
+
+
+def _with_tags(rows: QuerySet[Repository], tags: list[str]) -> QuerySet[Repository]:
+    return rows.filter(Holds(F("tags"), tags))
+
+
+def _no_smaller(rows: QuerySet[Repository], least: int) -> QuerySet[Repository]:
+    return rows.filter(parameters__isnull=False, parameters__gte=least)
+
+
+def _no_larger(rows: QuerySet[Repository], most: int) -> QuerySet[Repository]:
+    return rows.filter(parameters__isnull=False, parameters__lte=most)
+
+
+def _checked_gate(value: str) -> str:
     """Raises Invalid."""
     if value not in GATES:
         raise Invalid(f"gated must be one of {', '.join(GATES)}.", hint="Leave it out to see all.")
+    return value
+
+
+def _gated(rows: QuerySet[Repository], value: str) -> QuerySet[Repository]:
     if value in GateMode.values:
-        return Q(gated=value)
-    return Q(gated=GateMode.OPEN) if value == "false" else ~Q(gated=GateMode.OPEN)
+        return rows.filter(gated=value)
+    return rows.filter(gated=GateMode.OPEN) if value == "false" else rows.exclude(gated=GateMode.OPEN)
 
 
 def size_range(text: str) -> tuple[int | None, int | None]:
@@ -195,15 +242,21 @@ def without(filters: Filters, *names: str) -> Filters:
     return replace(filters, **{name: getattr(empty, name) for name in names})
 
 
-def used_tags(kind: RepositoryKind | str) -> dict[str, list[str]]:
-    """The tags of public repositories by group, in each the most frequent first."""
+def used_tags(kind: RepositoryKind | str, entry: Step) -> dict[str, str]:
+    """The tags of public repositories by group, in each the most frequent first: what `entry` writes of
+    each as the annotation `entry`, with commas between."""
     groups: dict[str, list[str]] = {}
-    rows = UsedTag.objects.filter(kind=kind).order_by("-repositories", "tag").values_list("group", "tag")
-    for name, tag in rows[: 4 * TAGS_OF_A_GROUP]:
-        group = groups.setdefault(name, [])
-        if len(group) < TAGS_OF_A_GROUP:
-            group.append(tag)
-    return groups
+    for name, text in rows_of([Step(_tags_of, (str(kind),)), entry, Step(_written_tags)]):
+        groups.setdefault(name, []).append(text)
+    return {name: ",".join(texts[:TAGS_OF_A_GROUP]) for name, texts in groups.items()}
+
+
+def _tags_of(_rows: None, kind: str) -> QuerySet[UsedTag]:
+    return UsedTag.objects.filter(kind=kind).order_by("-repositories", "tag")
+
+
+def _written_tags(rows: QuerySet[Any]) -> QuerySet[Any]:
+    return rows.values_list("group", "entry")[: 4 * TAGS_OF_A_GROUP]
 
 
 def children_counts(principal: Principal, repositories: list[Repository]) -> dict[int, int]:
@@ -228,20 +281,40 @@ def repositories_of(namespace: Namespace, principal: Principal) -> QuerySet[Repo
     return repositories_visible_to(principal).filter(namespace=namespace).order_by("kind", "-updated_at", "-id")
 
 
-def linked_to(rows: QuerySet[Repository], *, models: list[str], datasets: list[str]) -> QuerySet[Repository]:
+def linked_to(*, models: Sequence[str], datasets: Sequence[str]) -> list[Step]:
     """Spaces whose cards name all of these."""
-    for key, names in (("models", models), ("datasets", datasets)):
-        if names:
-            rows = rows.filter(card__contains={key: names})
-    return rows
+    given = {"models": models, "datasets": datasets}
+    return [Step(_naming, (key, *names)) for key, names in given.items() if names]
 
 
-def linked(rows: QuerySet[Repository]) -> QuerySet[Repository]:
+def linked() -> list[Step]:
     """Spaces whose cards name some model or data set."""
+    return [Step(_naming_some)]
+
+
+def with_sdk(sdks: Sequence[str]) -> list[Step]:
+    """Spaces that say they are made with one of these; none named: all."""
+    return [Step(_made_with, tuple(sdks))] if sdks else []
+
+
+def nothing() -> list[Step]:
+    return [Step(_none)]
+
+
+def _naming(rows: QuerySet[Repository], key: str, *names: str) -> QuerySet[Repository]:
+    return rows.filter(card__contains={key: list(names)})
+
+
+def _naming_some(rows: QuerySet[Repository]) -> QuerySet[Repository]:
     return rows.filter(Q(card__has_key="models") | Q(card__has_key="datasets"))
 
 
-def _facet_of(tag: str, kind: RepositoryKind | str) -> tuple[str, str]:
+def _made_with(rows: QuerySet[Repository], *sdks: str) -> QuerySet[Repository]:
+    return rows.filter(card__sdk__in=sdks)
+
+
+@lru_cache(maxsize=4096)
+def _facet_of(tag: str, kind: str) -> tuple[str, str]:
     """Under which facet a tag is counted, and by which value; ("", "") under none."""
     group, value = group_of(tag), tag.partition(":")[2]
     if group == "language":
@@ -253,11 +326,6 @@ def _facet_of(tag: str, kind: RepositoryKind | str) -> tuple[str, str]:
     ):
         return "", ""
     return "tag", tag
-
-
-def with_sdk(rows: QuerySet[Repository], sdks: Sequence[str]) -> QuerySet[Repository]:
-    """Spaces that say they are made with one of these; none named: all."""
-    return rows.filter(card__sdk__in=sdks) if sdks else rows
 
 
 def files_of_heads(page: Sequence[Repository]) -> dict[int, list[str]]:

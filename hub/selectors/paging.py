@@ -6,39 +6,55 @@ A cursor names the last row that was shown. Clients get it as an opaque text and
 import base64
 import binascii
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from common.compiled import Step, rows_of
 from common.errors import Invalid
-from hub.models import Repository
 
 _LONG_AGO = 4000  # characters; no cursor of ours comes near
 
 
 @dataclass(frozen=True)
 class Page:
-    """A stretch of a list. `next` and `previous` are cursors, "" where the list ends."""
+    """A stretch of a list, as it was read. `next` and `previous` are cursors, "" where the list ends."""
 
-    rows: list[Repository] = field(default_factory=list)
+    rows: list[Any] = field(default_factory=list)
     next: str = ""
     previous: str = ""
 
 
-def by_column(rows: QuerySet[Repository], column: str, *, size: int, after: str = "", before: str = "") -> Page:
+@dataclass(frozen=True)
+class Reading:
+    """What is read of each row: an object as far as `step` narrows it, or the annotation `text` that it adds."""
+
+    step: Step
+    text: str = ""
+
+
+def objects(*columns: str) -> Reading:
+    """Repositories with these columns, or with all of them."""
+    return Reading(Step(_only, (columns,)))
+
+
+def by_column(
+    listed: Sequence[Step], column: str, reading: Reading, *, size: int, after: str = "", before: str = ""
+) -> Page:
     """The page after (or before) a place, greatest values first, ties by age. Raises Invalid for a bad cursor."""
     backwards = bool(before)
+    steps = [*listed, reading.step]
     if after or before:
-        rows = rows.filter(_beyond(column, before or after, backwards=backwards))
-    order = [column, "id"] if backwards else [f"-{column}", "-id"]
-    found = list(rows.order_by(*order)[: size + 1])
+        steps.append(Step(_beyond, (column, backwards), _place(column, before or after)))
+    found = rows_of([*steps, Step(_first, (column, backwards, size + 1, reading.text))])
     is_more, found = len(found) > size, found[:size]
     if backwards:
         found.reverse()
     return Page(
-        found,
+        [row[2] for row in found] if reading.text else found,
         next=_cursor(found[-1], column) if found and (is_more or backwards) else "",
         previous=_cursor(found[0], column) if found and (after or (backwards and is_more)) else "",
     )
@@ -65,20 +81,33 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
 
 
-def _cursor(row: Repository, column: str) -> str:
-    value = getattr(row, column)
-    return encode([value if isinstance(value, int) else value.isoformat(), row.pk])
+def _only(rows: QuerySet[Any], columns: tuple[str, ...]) -> QuerySet[Any]:
+    return rows.only(*columns)
 
 
-def _beyond(column: str, cursor: str, *, backwards: bool) -> Q:
-    place = decode(cursor)
-    if not isinstance(place, list) or len(place) != 2 or not is_number(place[1]):
-        raise bad_cursor()
-    value, pk = _value(column, place[0]), place[1]
+def _first(rows: QuerySet[Any], column: str, backwards: bool, count: int, text: str) -> QuerySet[Any]:
+    found = rows.order_by(*([column, "id"] if backwards else [f"-{column}", "-id"]))[:count]
+    return found.values_list(column, "pk", text) if text else found
+
+
+def _cursor(row: Any, column: str) -> str:
+    value, pk = row[:2] if isinstance(row, tuple) else (getattr(row, column), row.pk)
+    return encode([value if isinstance(value, int) else value.isoformat(), pk])
+
+
+def _beyond(rows: QuerySet[Any], column: str, backwards: bool, value: Any, pk: int) -> QuerySet[Any]:
     word = "gt" if backwards else "lt"
     # The first condition repeats what the second implies: an index can start there.
     edge = Q(**{f"{column}__{word}e": value})
-    return edge & (Q(**{f"{column}__{word}": value}) | Q(**{f"pk__{word}": pk}))
+    return rows.filter(edge & (Q(**{f"{column}__{word}": value}) | Q(**{f"pk__{word}": pk})))
+
+
+def _place(column: str, cursor: str) -> tuple[datetime | int, int]:
+    """The value and key that a cursor names. Raises Invalid."""
+    place = decode(cursor)
+    if not isinstance(place, list) or len(place) != 2 or not is_number(place[1]):
+        raise bad_cursor()
+    return _value(column, place[0]), place[1]
 
 
 def _value(column: str, given: Any) -> datetime | int:

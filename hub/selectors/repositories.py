@@ -1,15 +1,16 @@
 """Which repositories a person sees."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Lower
 
 from accounts.enums import Permission
 from accounts.principal import Principal
 from accounts.rules import may_read_namespace
-from accounts.selectors import namespaces_of, reachable_namespaces, single_repositories
-from common.compiled import Compiled
+from accounts.selectors import namespaces_of, reachable_keys, single_repositories
+from common.compiled import Compiled, EqualsAny, Step, Value, queryset_of
 from hub.enums import RepositoryKind, Visibility
 from hub.errors import RepositoryDisabled, RepositoryMoved, RepositoryNotFound
 from hub.models import OldName, Repository
@@ -39,12 +40,32 @@ _small = _by_name(
 )
 
 
-def repositories_visible_to(principal: Principal) -> QuerySet[Repository]:
+def visible_to(principal: Principal) -> list[Step]:
     """Public ones, and private ones of the names that the person and their token reach."""
-    every = Repository.objects.select_related("namespace")
     if principal.is_staff:
-        return every
-    return every.filter(is_disabled=False).filter(Q(visibility=Visibility.PUBLIC) | _own(principal))
+        return [Step(_every)]
+    names, single = reachable_keys(principal, Permission.REPO_READ), _singles(principal, RepositoryKind.values)
+    reach: tuple[Value, ...] = (names,) if names else ()
+    return [Step(_every), Step(_seen, (bool(names), len(single)), (*reach, *(part for one in single for part in one)))]
+
+
+def repositories_visible_to(principal: Principal) -> QuerySet[Repository]:
+    """The same as a query."""
+    return queryset_of(visible_to(principal))
+
+
+def _every(_rows: None) -> QuerySet[Repository]:
+    return Repository.objects.select_related("namespace")
+
+
+def _seen(rows: QuerySet[Repository], has_names: bool, singles: int, *values: Any) -> QuerySet[Repository]:
+    seen, left = Q(visibility=Visibility.PUBLIC), list(values)
+    if has_names:
+        seen |= Q(EqualsAny(F("namespace_id"), left.pop(0)))
+    for place in range(singles):
+        own, kind, namespace, name = left[4 * place : 4 * place + 4]
+        seen |= _named(own, namespace, name) & Q(kind=kind)
+    return rows.filter(is_disabled=False).filter(seen)
 
 
 def repository_for(
@@ -105,24 +126,27 @@ def _sees_disabled(principal: Principal, repository: Repository, even_disabled: 
     )
 
 
-def _own(principal: Principal) -> Q:
-    """What lies under the names that the credential reaches, and what it reaches one by one."""
-    names = list(reachable_namespaces(principal, Permission.REPO_READ).values_list("pk", flat=True))
-    return Q(namespace__in=names) | singles(principal, RepositoryKind.values)
-
-
 def singles(principal: Principal, kinds: Iterable[str]) -> Q:
     """The repositories of these kinds (or buckets) that a token may read one by one, if its person may."""
     found = Q(pk__in=[])
+    for own, kind, namespace, name in _singles(principal, kinds):
+        one = _named(own, namespace, name)
+        found |= one if kind == "bucket" else one & Q(kind=kind)
+    return found
+
+
+def _singles(principal: Principal, kinds: Iterable[str]) -> list[tuple[list[int], str, str, str]]:
+    """For each: the names of its person, its kind, and its name in two parts."""
     references = [reference.partition(":")[::2] for reference in single_repositories(principal, Permission.REPO_READ)]
     wanted = [(kind, *name.partition("/")[::2]) for kind, name in references if kind in set(kinds)]
     if not wanted or principal.user is None:
-        return found
+        return []
     own = list(namespaces_of(principal.user).values_list("pk", flat=True))
-    for kind, namespace, name in wanted:
-        one = Q(namespace__in=own, namespace__name__iexact=namespace, name__iexact=name)
-        found |= one if kind == "bucket" else one & Q(kind=kind)
-    return found
+    return [(own, *one) for one in wanted]
+
+
+def _named(own: list[int], namespace: str, name: str) -> Q:
+    return Q(EqualsAny(F("namespace_id"), own)) & Q(namespace__name__iexact=namespace, name__iexact=name)
 
 
 def addresses_of(principal: Principal, kind: RepositoryKind, names: Iterable[str]) -> dict[str, str]:

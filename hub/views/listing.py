@@ -1,6 +1,7 @@
 """Lists of models and data sets, with what there is to choose from."""
 
 from dataclasses import dataclass
+from urllib.parse import quote_plus
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,6 +13,7 @@ from common.errors import Invalid
 from hub.enums import RepositoryKind
 from hub.selectors import listing, search
 from hub.selectors.listing import RELEVANCE, Filters
+from hub.selectors.paging import objects
 
 SIZE = 24
 MAX_TAGS = 10
@@ -37,6 +39,33 @@ class Choice:
     address: str
 
 
+class Addresses:
+    """This list with some of what is asked for replaced, from its first page on."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._asked = request.GET
+        self._parts = [
+            (name, f"{quote_plus(name)}={quote_plus(value)}")
+            for name, values in request.GET.lists()
+            for value in values
+            if name not in PLACES
+        ]
+
+    def __call__(self, **changes: object) -> str:
+        parts = [part for name, part in self._parts if name not in changes]
+        for name, given in changes.items():
+            values = given if isinstance(given, list) else [given] if given else []
+            parts += [f"{name}={quote_plus(str(value))}" for value in values]
+        return f"?{'&'.join(parts)}"
+
+    def toggled(self, name: str, value: str) -> str:
+        """With a value added, or taken away where it is asked for already."""
+        now = self._asked.getlist(name)
+        if name == "tag":
+            return self(tag=[one for one in now if one != value] if value in now else [*now, value])
+        return self(**{name: None if now[-1:] == [value] else value})
+
+
 @require_safe
 def repository_list(request: HttpRequest, kind: RepositoryKind) -> HttpResponse:
     filters = _filters(request)
@@ -50,24 +79,25 @@ def repository_list(request: HttpRequest, kind: RepositoryKind) -> HttpResponse:
         rows,
         filters,
         order,
-        columns=_COLUMNS,
+        _READ,
         size=SIZE,
         after=request.GET.get("after", ""),
         before=request.GET.get("before", ""),
     )
+    address = Addresses(request)
     facets = listing.facets(rows, kind, order)
-    groups = _groups(request, kind, filters, facets)
+    groups = _groups(address, kind, filters, facets)
     context = {
         "kind": kind,
         "filters": filters,
         "asked": [(name, value) for name, value in request.GET.items() if name in LABELS and name != "tag" and value],
-        "orders": _orders(request, filters, order),
+        "orders": _orders(address, filters, order),
         "order": order,
         "page": page,
         "is_later": any(request.GET.get(name) for name in PLACES),
-        "next": _address(request, after=page.next),
-        "previous": _address(request, before=page.previous),
-        "start": _address(request),
+        "next": address(after=page.next),
+        "previous": address(before=page.previous),
+        "start": address(),
         "facets": facets,
         "groups": groups,
         "chosen": [(group, choice) for group, choices in groups for choice in choices if choice.is_chosen],
@@ -75,11 +105,11 @@ def repository_list(request: HttpRequest, kind: RepositoryKind) -> HttpResponse:
         "sample": listing.SAMPLE,
     }
     if not page.rows and filters.text:
-        context |= _instead(request, kind, filters)
+        context |= _instead(request, address, kind, filters)
     return render(request, "hub/list.html", context)
 
 
-_COLUMNS = (
+_READ = objects(
     "kind", "name", "namespace__name", "visibility", "gated", "pipeline_tag", "license", "library_name", "downloads",
     "likes", "updated_at", "created_at", "trending", "parameters",
 )  # fmt: skip
@@ -107,16 +137,16 @@ def _order(request: HttpRequest, filters: Filters) -> str:
     return RELEVANCE if filters.text else "trending"
 
 
-def _orders(request: HttpRequest, filters: Filters, order: str) -> list[Choice]:
+def _orders(address: Addresses, filters: Filters, order: str) -> list[Choice]:
     best = {RELEVANCE: _("Best match")} if filters.text else {}
     return [
-        Choice(label, None, name == order, _address(request, order=None if name == RELEVANCE else name))
+        Choice(label, None, name == order, address(order=None if name == RELEVANCE else name))
         for name, label in (best | listing.ORDERS).items()
     ]
 
 
 def _groups(
-    request: HttpRequest, kind: RepositoryKind, filters: Filters, facets: listing.Facets
+    address: Addresses, kind: RepositoryKind, filters: Filters, facets: listing.Facets
 ) -> list[tuple[Promise, list[Choice]]]:
     """Facets in order, each with its chosen values first."""
     chosen = {
@@ -130,15 +160,15 @@ def _groups(
     for name, label in LABELS.items():
         if name == "size":
             is_offered = kind == RepositoryKind.MODEL and (facets.counted or filters.size)
-            choices = _sizes(request, filters) if is_offered else []
+            choices = _sizes(address, filters) if is_offered else []
         elif name == "gated":
-            choices = _gates(request, filters, dict(facets.values[name]))
+            choices = _gates(address, filters, dict(facets.values[name]))
         else:
             taken = [value for value in chosen[name] if value]
             counts = dict(facets.values[name])
-            choices = [Choice(value, None, True, _toggled(request, name, value)) for value in taken]
+            choices = [Choice(value, None, True, address.toggled(name, value)) for value in taken]
             choices += [
-                Choice(value, count, False, _toggled(request, name, value))
+                Choice(value, count, False, address.toggled(name, value))
                 for value, count in counts.items()
                 if value not in taken
             ]
@@ -147,14 +177,14 @@ def _groups(
     return groups
 
 
-def _sizes(request: HttpRequest, filters: Filters) -> list[Choice]:
+def _sizes(address: Addresses, filters: Filters) -> list[Choice]:
     known = ({filters.size: filters.size} if filters.size else {}) | listing.SIZES
     return [
-        Choice(label, None, value == filters.size, _toggled(request, "size", value)) for value, label in known.items()
+        Choice(label, None, value == filters.size, address.toggled("size", value)) for value, label in known.items()
     ]
 
 
-def _gates(request: HttpRequest, filters: Filters, counts: dict[str, int]) -> list[Choice]:
+def _gates(address: Addresses, filters: Filters, counts: dict[str, int]) -> list[Choice]:
     """Nothing where all that is found is open, or all is closed in one way."""
     chosen = filters.gated
     if not chosen and len(counts) < 2:
@@ -166,43 +196,23 @@ def _gates(request: HttpRequest, filters: Filters, counts: dict[str, int]) -> li
             listing.GATES[value],
             None if value == chosen else counts[value],
             value == chosen,
-            _toggled(request, "gated", value),
+            address.toggled("gated", value),
         )
         for value in shown
     ]
 
 
-def _instead(request: HttpRequest, kind: RepositoryKind, filters: Filters) -> dict[str, object]:
+def _instead(request: HttpRequest, address: Addresses, kind: RepositoryKind, filters: Filters) -> dict[str, object]:
     """What to offer where nothing was found: other spellings, similar names, fewer filters."""
-    everything = listing.listed(request.principal, kind, Filters())
-    correction = search.correction(everything, filters.text)
+    near = search.resembling(listing.listed(request.principal, kind, Filters()), filters.text)
+    correction = search.correction(near, filters.text)
     return {
         "correction": correction,
-        "corrected": _address(request, search=correction),
-        "similar": search.suggestions(everything.only(*_COLUMNS), filters.text),
-        "only_text": _address(request, **dict.fromkeys(LABELS), author=None) if filters != _only_text(filters) else "",
+        "corrected": address(search=correction),
+        "similar": search.suggestions(near, filters.text, _READ),
+        "only_text": address(**dict.fromkeys(LABELS), author=None) if filters != _only_text(filters) else "",
     }
 
 
 def _only_text(filters: Filters) -> Filters:
     return Filters(search=filters.search)
-
-
-def _toggled(request: HttpRequest, name: str, value: str) -> str:
-    """The address with a value added, or taken away where it is asked for already."""
-    now = request.GET.getlist(name)
-    if name == "tag":
-        return _address(request, tag=[one for one in now if one != value] if value in now else [*now, value])
-    return _address(request, **{name: None if now[-1:] == [value] else value})
-
-
-def _address(request: HttpRequest, **changes: object) -> str:
-    """This list with some of what is asked for replaced, from its first page on."""
-    query = request.GET.copy()
-    for name in PLACES:
-        query.pop(name, None)
-    for name, value in changes.items():
-        query.pop(name, None)
-        if value:
-            query.setlist(name, value if isinstance(value, list) else [str(value)])
-    return f"?{query.urlencode()}"

@@ -1,12 +1,19 @@
 """Lists, searches and what clients ask about them."""
 
+import json
+from datetime import UTC, datetime
+
 import pytest
 
 from accounts.enums import Role, TokenScope
 from accounts.services import organisations, tokens
+from common.compiled import Step
 from common.services import outbox
-from hub.api.representations import _PROPERTIES, _SAME_FOR_ALL, EXPANDABLE
+from hub.api.representations import _PROPERTIES, EXPANDABLE, SAME_FOR_ALL, info
+from hub.api.written import entries
+from hub.enums import RepositoryKind
 from hub.models import Repository
+from hub.selectors import paging
 from hub.services import repositories, weights
 from tests.factories import hub as make
 from tests.factories.accounts import StaffFactory
@@ -178,7 +185,7 @@ def test_every_property_can_be_asked_for(client, ada, kind, django_assert_max_nu
             (one,) = client.get(f"/api/{kind}s?expand={name}").json()
         assert set(one) - {"modelId"} == {"_id", "id", name}, name
         assert client.get(f"/api/{kind}s/ada/a?expand={name}").status_code == 200
-    assert not set(_PROPERTIES) & set(_SAME_FOR_ALL)
+    assert not set(_PROPERTIES) & set(SAME_FOR_ALL)
 
 
 def test_children_are_counted_as_far_as_one_sees_them(client, ada):
@@ -312,3 +319,56 @@ def test_sharded_metadata_is_as_private_as_the_model(client, ada):
     assert client.get(address, headers=bearer(ada)).json()["headers"]["one.safetensors"]["a"]["dtype"] == "F16"
     assert client.get(address).status_code == 401
     assert client.get(address, headers=bearer(make.person("bob"))).status_code == 404
+
+
+CARDS = [
+    {},
+    {
+        "license": "mit",
+        "base_model": ["ada/a"],
+        "sdk": "gradio",
+        "models": ["x/y"],
+        "datasets": None,
+        "title": "é\"'{}%s",
+    },
+    {
+        "description": "两行\n\\",
+        "model-index": [{"name": "{0}", "results": []}],
+        "paperswithcode_id": None,
+        "sdk": None,
+    },
+    {"models": [], "numbers": [0.1, 1e-7, 12345678901234567890], "model-index": None, "description": ""},
+]
+
+
+@pytest.mark.parametrize("kind", RepositoryKind)
+def test_entries_that_postgresql_writes_are_those_made_of_objects(ada, kind):
+    for number, card in enumerate(CARDS):
+        made = make.repository(ada, f"Some.{number}_x-y", kind=kind)
+        when = datetime(2026, 1, 2 + number, 3, 4, 5, 678_999 * (number % 2), tzinfo=UTC)
+        Repository.objects.filter(pk=made.pk).update(
+            card=card, created_at=when, updated_at=when, likes=number, downloads=10**12 * number, trending=50 * number,
+            tags=["a", 'q"uo\\te', "标签", "{}"][:number], pipeline_tag="text-to-image" if number else "",
+            library_name="diffusers" if number > 1 else "", used_storage=2**33 + number, is_disabled=number == 3,
+            visibility="private" if number == 2 else "public", gated=["open", "auto", "manual"][number % 3],
+            config={"a": [{}]} if number else {}, head="" if number else "0" * 40, eval_results=[{"x": None}] * number,
+            weights=[{}, {"safetensors": {"total": 5}}, {"safetensors": None}, {"gguf": {}}][number],
+        )  # fmt: skip
+    rows = list(Repository.objects.select_related("namespace").order_by("-id"))
+    steps = [Step(lambda _rows: Repository.objects.select_related("namespace"))]
+    names = sorted(EXPANDABLE[kind])
+
+    written_alone = 0
+    for expand, card, config in [
+        ([], False, False), ([], True, False), ([], True, True), (names[:5], True, True), (names[5:9], False, False),
+        *(([name], True, True) for name in names),
+    ]:  # fmt: skip
+        reading = entries(kind, expand, card=card, config=config)
+        if reading is None:
+            assert {"siblings", "childrenModelCount", "baseModels", "transformersInfo"} & set(expand or ["baseModels"])
+            continue
+        written_alone += len(expand) == 1
+        texts = paging.by_column(steps, "created_at", reading, size=50).rows
+        expected = [info(row, expand=expand, card=card, config=config) for row in rows]
+        assert [json.loads(text) for text in texts] == json.loads(json.dumps(expected)), (expand, card, config)
+    assert written_alone > len(names) // 2

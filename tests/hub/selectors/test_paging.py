@@ -31,12 +31,12 @@ def rows():
 
 @pytest.mark.parametrize("column", COLUMNS.values())
 def test_pages_forward_and_back_show_the_same(seven, column):
-    whole = [row.name for row in paging.by_column(rows(), column, size=20).rows]
+    whole = [row.name for row in paging.by_column(rows(), column, paging.objects(), size=20).rows]
     assert sorted(whole) == [f"m{number}" for number in range(7)]
 
     pages, cursor = [], ""
     while True:
-        page = paging.by_column(rows(), column, size=3, after=cursor)
+        page = paging.by_column(rows(), column, paging.objects(), size=3, after=cursor)
         pages.append(page)
         cursor = page.next
         if not cursor:
@@ -44,21 +44,21 @@ def test_pages_forward_and_back_show_the_same(seven, column):
     assert [row.name for page in pages for row in page.rows] == whole
     assert not pages[0].previous
 
-    back = paging.by_column(rows(), column, size=3, before=pages[2].previous)
+    back = paging.by_column(rows(), column, paging.objects(), size=3, before=pages[2].previous)
     assert [row.name for row in back.rows] == whole[3:6]
-    first = paging.by_column(rows(), column, size=3, before=back.previous)
+    first = paging.by_column(rows(), column, paging.objects(), size=3, before=back.previous)
     assert [row.name for row in first.rows] == whole[:3]
     assert (first.previous, bool(first.next)) == ("", True)
 
 
 def test_rows_that_come_and_go_shift_nothing(seven):
-    whole = [row.name for row in paging.by_column(rows(), "created_at", size=20).rows]
-    first = paging.by_column(rows(), "created_at", size=3)
+    whole = [row.name for row in paging.by_column(rows(), "created_at", paging.objects(), size=20).rows]
+    first = paging.by_column(rows(), "created_at", paging.objects(), size=3)
     make.repository(seven, "newer")
     for gone in (first.rows[0], first.rows[-1]):
         repositories.delete(gone, by=make.as_principal(seven))
 
-    second = paging.by_column(rows(), "created_at", size=20, after=first.next)
+    second = paging.by_column(rows(), "created_at", paging.objects(), size=20, after=first.next)
 
     assert [row.name for row in second.rows] == whole[3:]
 
@@ -70,4 +70,4 @@ def test_rows_that_come_and_go_shift_nothing(seven):
 )
 def test_forged_cursors_are_refused(column, place):
     with pytest.raises(Invalid):
-        paging.by_column(rows(), column, size=3, after=paging.encode(place))
+        paging.by_column(rows(), column, paging.objects(), size=3, after=paging.encode(place))

@@ -4,9 +4,11 @@ import pytest
 
 from accounts.principal import ANONYMOUS
 from common.errors import Invalid
+from hub.api.written import TAG
 from hub.models import Repository, SearchDocument
 from hub.selectors import listing, paging, search
 from hub.selectors.listing import Filters
+from hub.selectors.paging import objects
 from hub.services import repositories
 from tests.factories import hub as make
 
@@ -20,7 +22,11 @@ def card(text="", **facts):
 
 def found(text, principal=ANONYMOUS, kind="model"):
     rows = listing.listed(principal, kind, Filters(search=(text,)))
-    return [row.full_name for row in search.best(rows, text, size=100).rows]
+    return [row.full_name for row in search.best(rows, text, objects(), size=100).rows]
+
+
+def suggested(rows, text):
+    return search.suggestions(search.resembling(rows, text), text, objects())
 
 
 @pytest.fixture
@@ -105,11 +111,11 @@ def test_slips_are_forgiven_by_suggestions(ada):
     rows = listing.listed(ANONYMOUS, "model", Filters())
 
     assert found("stabel difusion") == []
-    assert [row.name for row in search.suggestions(rows, "stabel difusion")] == ["stable-diffusion"]
-    assert search.correction(rows, "stabel difusion") == "stable diffusion"
-    assert [row.name for row in search.suggestions(rows, "whsiper")] == ["whisper-large"]
-    assert search.suggestions(rows, "qqqq") == []
-    assert search.correction(rows, "whisper") == ""
+    assert [row.name for row in suggested(rows, "stabel difusion")] == ["stable-diffusion"]
+    assert search.correction(search.resembling(rows, "stabel difusion"), "stabel difusion") == "stable diffusion"
+    assert [row.name for row in suggested(rows, "whsiper")] == ["whisper-large"]
+    assert suggested(rows, "qqqq") == []
+    assert search.correction(search.resembling(rows, "whisper"), "whisper") == ""
 
 
 def test_what_is_private_shows_nowhere(ada):
@@ -122,10 +128,10 @@ def test_what_is_private_shows_nowhere(ada):
         assert found(text, own) == ["ada/secret-lattice"]
     for principal, count in ((ANONYMOUS, 0), (bob, 0), (own, 1)):
         rows = listing.listed(principal, "model", Filters())
-        assert len(search.suggestions(rows, "secert latice")) == count
-        assert bool(search.correction(rows, "secert latice")) == bool(count)
+        assert len(suggested(rows, "secert latice")) == count
+        assert bool(search.correction(search.resembling(rows, "secert latice"), "secert latice")) == bool(count)
         assert listing.facets(rows, "model", "trending").counted == count
-    assert listing.used_tags("model") == {}
+    assert listing.used_tags("model", TAG) == {}
 
 
 def test_a_move_renames_what_is_found(ada):
@@ -147,7 +153,7 @@ def pages(text, size, between=lambda: None):
     rows = listing.listed(ANONYMOUS, "model", Filters(search=(text,)))
     seen, cursor = [], ""
     while True:
-        page = search.best(rows, text, size=size, after=cursor)
+        page = search.best(rows, text, objects(), size=size, after=cursor)
         seen += [row.name for row in page.rows]
         cursor = page.next
         if not cursor:
@@ -175,14 +181,14 @@ def test_pages_of_a_search_show_everything_once(many, size):
 def walked(size, step=lambda: None):
     """The pages of a search to its end, and those of the way back."""
     rows = listing.listed(ANONYMOUS, "model", Filters(search=("lattice",)))
-    forth = [search.best(rows, "lattice", size=size)]
+    forth = [search.best(rows, "lattice", objects(), size=size)]
     while forth[-1].next:
         step()
-        forth.append(search.best(rows, "lattice", size=size, after=forth[-1].next))
+        forth.append(search.best(rows, "lattice", objects(), size=size, after=forth[-1].next))
     back = [forth[-1]]
     while back[-1].previous:
         step()
-        back.append(search.best(rows, "lattice", size=size, before=back[-1].previous))
+        back.append(search.best(rows, "lattice", objects(), size=size, before=back[-1].previous))
     return [[row.name for row in page.rows] for page in forth], [[row.name for row in page.rows] for page in back]
 
 
@@ -195,12 +201,12 @@ def test_pages_of_a_search_forth_and_back_show_the_same(many, size):
 
 def test_the_way_back_and_forth_again_shows_the_same(many):
     rows = listing.listed(ANONYMOUS, "model", Filters(search=("lattice",)))
-    first = search.best(rows, "lattice", size=5)
-    second = search.best(rows, "lattice", size=5, after=first.next)
-    back = search.best(rows, "lattice", size=5, before=second.previous)
+    first = search.best(rows, "lattice", objects(), size=5)
+    second = search.best(rows, "lattice", objects(), size=5, after=first.next)
+    back = search.best(rows, "lattice", objects(), size=5, before=second.previous)
 
     assert (back.rows, back.previous) == (first.rows, "")
-    assert search.best(rows, "lattice", size=5, after=back.next).rows == second.rows
+    assert search.best(rows, "lattice", objects(), size=5, after=back.next).rows == second.rows
 
 
 def test_rows_that_come_and_go_shift_nothing_on_the_way_back(many):
@@ -275,7 +281,7 @@ FORGED = [
 @pytest.mark.parametrize("way", ["after", "before"])
 def test_forged_cursors_are_refused(ada, cursor, way):
     with pytest.raises(Invalid):
-        search.best(listing.listed(ANONYMOUS, "model", Filters()), "lattice", size=2, **{way: cursor})
+        search.best(listing.listed(ANONYMOUS, "model", Filters()), "lattice", objects(), size=2, **{way: cursor})
 
 
 def test_odd_cards_and_texts_are_survived(ada):

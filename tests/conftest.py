@@ -11,6 +11,7 @@ os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 # Torch's threads spin only briefly while they wait: spinning ones make everything crawl on shared cores.
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
+from tests.support.migrated import migrated_database
 from tests.support.s3 import place, s3_server, s3_settings, s3_site, s3_site_process  # noqa: F401 - fixtures
 from tests.support.second_hub import second_hub  # noqa: F401 - fixture
 from tests.support.site_server import site, site_process  # noqa: F401 - fixtures
@@ -46,6 +47,15 @@ def pytest_runtest_makereport(item, call):
         report.outcome = "failed"
         report.longrepr = f"Skipped, which CI does not allow: {report.longrepr[2]}"
     return report
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings):
+    """The test database begins as a copy of one in which all migrations ran."""
+    from django.db import connection
+
+    server = os.environ["DATABASE_URL"].rpartition("/")[0]
+    connection.settings_dict["TEST"]["TEMPLATE"] = migrated_database(server)
 
 
 @pytest.fixture(scope="session")

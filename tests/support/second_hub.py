@@ -17,9 +17,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from django.db import connection
 from huggingface_hub import HfApi
 
+from tests.support.migrated import migrated_database
 from tests.support.site_server import PROJECT, database_url, start, stop
 
 FILES = ("/resolve/", "/api/storage/objects/")  # what the addresses of files hold
@@ -48,19 +48,14 @@ class SecondHub:
 def second_hub(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[SecondHub]:
     with django_db_blocker.unblock():
         server, _, own = database_url().rpartition("/")
-        name = f"{own}_second"
-        connection.close()  # nobody may use a database that is copied
+    name = f"{own}_second"
     with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
         admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        try:
-            admin.execute(f"CREATE DATABASE {name} TEMPLATE {own}")
-        except psycopg.errors.ObjectInUse:  # a running site: then it takes longer
-            admin.execute(f"CREATE DATABASE {name}")
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_database(server)}")
     data = tmp_path_factory.mktemp("second")
     more = {"WELLSPRING_DATA": str(data), "DATABASE_URL": f"{server}/{name}"}
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings.test"} | more
     manage = [sys.executable, str(PROJECT / "manage.py")]
-    subprocess.run([*manage, "migrate", "-v", "0"], env=environment, cwd=PROJECT, check=True, capture_output=True)
     told = subprocess.run(
         [*manage, "shell", "-v", "0", "-c", _PEOPLE],
         env=environment,

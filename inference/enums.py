@@ -91,4 +91,8 @@ class FailureCode(TextChoices):
     LOST = "lost", _("The engine stopped three times while working on it. Try again later.")
     ENGINE = "engine", _("The engine failed. Nothing was billed; try again, and report it if it happens again.")
     UNCHECKED = "unchecked", _("The classifier that looks at pictures failed. Nothing was billed; try again later.")
+    FLAGGED = (
+        "flagged",
+        _("The model's own safety checker blacked out a picture. Nothing was billed; change the prompt or the seed."),
+    )
     POLICY = "policy", _("It is against the safety policy of this site. Change the prompt.")

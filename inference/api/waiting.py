@@ -98,15 +98,19 @@ def _succeeded(generation: Generation, by: Principal) -> Generation:
         for picture in generation.pictures.all():
             refuse_blocked_everywhere(by, picture.sha256)
         return generation
-    if generation.state == GenerationState.REFUSED:
-        raise Unprocessable(
-            _("The prompt is against the safety policy of this site: %(title)s.")
-            % {"title": generation.verdict["title"]},
-            hint=_("Change the prompt. The policy is shown on the Studio page."),
-            code="content_policy_violation",
-            field="prompt",
-        )
-    raise _failure(generation)
+    raise _refusal(generation) if generation.state == GenerationState.REFUSED else _failure(generation)
+
+
+def _refusal(generation: Generation) -> Unprocessable:
+    """Of the prompt, or of a finished picture."""
+    told = {"code": "content_policy_violation", "field": "prompt"}
+    if generation.failure == FailureCode.FLAGGED:
+        return Unprocessable(FailureCode.FLAGGED.label, hint=_("Change the prompt or the seed."), **told)
+    text = _("The prompt is against the safety policy of this site: %(title)s.")
+    if generation.verdict["pictures"]:
+        text = _("A finished picture is against the safety policy of this site: %(title)s.")
+    hint = _("Change the prompt. The policy is shown on the Studio page.")
+    return Unprocessable(text % {"title": generation.verdict["title"]}, hint=hint, **told)
 
 
 def _failure(generation: Generation) -> Refusal:

@@ -87,7 +87,10 @@ class ServedModel:
         return row
 
     def _previews(self, pipeline: Any, request: Request) -> Previews | None:
-        return previews_for(pipeline, self.vae) if request.previews else None
+        """None where the model has a safety checker: it looks at finished pictures only."""
+        if not request.previews or getattr(pipeline, "safety_checker", None) is not None:
+            return None
+        return previews_for(pipeline, self.vae)
 
     def bucket(self, row: Row) -> Hashable:
         """Rows of equal buckets may share a call."""

@@ -152,15 +152,15 @@ def fail(generation: Generation, code: FailureCode, *, detail: str = "") -> Gene
 
 
 @transaction.atomic
-def refuse(generation: Generation, verdict: Verdict) -> Generation | None:
+def refuse(generation: Generation, code: FailureCode, *, verdict: Verdict | None = None) -> Generation | None:
     """End it because of what its pictures show, without a bill; None when the attempt is no longer current."""
     current = _current(generation)
     if current is None:
         return None
-    move(current, GenerationState.REFUSED, failure=FailureCode.POLICY)
-    current.verdict = verdict.to_json()
+    move(current, GenerationState.REFUSED, failure=code)
+    current.verdict = current.verdict if verdict is None else verdict.to_json()
     current.save()
-    audit.record("generation.refused", str(current), actor=current.owner, verdict=current.verdict)
+    audit.record("generation.refused", str(current), actor=current.owner, code=code, verdict=current.verdict)
     return current
 
 

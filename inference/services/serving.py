@@ -107,7 +107,10 @@ def _draw(generation: Generation) -> None:
 
 
 def _finish(generation: Generation, results: "list[Result]") -> None:
-    """Keep the pictures, unless the policy's classifier sees in them what it forbids."""
+    """Keep the pictures, unless the model's own checker or the policy's classifier sees in one what it forbids."""
+    if any(result.is_flagged for result in results):
+        running.refuse(generation, FailureCode.FLAGGED)
+        return
     with _held(generation):
         _look_and_keep(generation, results)
 
@@ -143,7 +146,7 @@ def _look_and_keep(generation: Generation, results: "list[Result]") -> None:
         running.fail(generation, FailureCode.UNCHECKED, detail=str(error))
         return
     if verdict is not None and not verdict.allowed:
-        running.refuse(generation, verdict)
+        running.refuse(generation, FailureCode.POLICY, verdict=verdict)
         return
     pictures = [_drawn(generation, result) for result in results]
     running.succeed(generation, pictures, timings=_timings(results), verdict=verdict)

@@ -74,14 +74,16 @@ def save_unet_pipeline(folder: Path, *, seed: int = 0) -> Path:
     return folder
 
 
-def save_diffusion_pipeline(folder: Path, *, seed: int = 0, channels: int = 4) -> Path:
+def save_diffusion_pipeline(folder: Path, *, seed: int = 0, channels: int = 4, is_told_guidance: bool = False) -> Path:
     """A latent StableDiffusionPipeline of 16x16 pixels; with 9 or 8 channels the one that fills or edits."""
     import diffusers
 
     known = {4: "StableDiffusionPipeline", 9: "StableDiffusionInpaintPipeline"}
     tokenizer, parts = _begin(seed)
     getattr(diffusers, known.get(channels, "StableDiffusionInstructPix2PixPipeline"))(
-        unet=_latent_unet(in_channels=channels, cross_attention_dim=16),
+        unet=_latent_unet(
+            in_channels=channels, cross_attention_dim=16, time_cond_proj_dim=8 if is_told_guidance else None
+        ),
         scheduler=diffusers.DDIMScheduler(clip_sample=False, steps_offset=1, set_alpha_to_one=False, **BETAS),
         vae=_latent_autoencoder(),
         text_encoder=parts(_clip_text_model()),
@@ -195,6 +197,34 @@ def save_latent_pipeline(folder: Path, *, seed: int = 0) -> Path:
         bert=_text_encoder(tokenizer, 16, _clip_text_model(), longest=77),
         tokenizer=tokenizer,
     ).save_pretrained(folder)
+    return folder
+
+
+def add_safety_checker(folder: Path, *, least: float = -2.0) -> Path:
+    """A checker of the model's own, which blacks out what is nearer than `least` (a cosine) to its concepts."""
+    from diffusers.pipelines.stable_diffusion import StableDiffusionSafetyChecker
+    from transformers import CLIPConfig, CLIPImageProcessor
+
+    small = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    vision = small | {"image_size": 16, "patch_size": 8}
+    checker = StableDiffusionSafetyChecker(CLIPConfig(text_config=small, vision_config=vision, projection_dim=8))
+    checker.concept_embeds_weights.data.fill_(least)
+    checker.save_pretrained(folder / "safety_checker")
+    size = {"height": 16, "width": 16}
+    CLIPImageProcessor(size={"shortest_edge": 16}, crop_size=size).save_pretrained(folder / "feature_extractor")
+    spoil(
+        folder,
+        "model_index.json",
+        safety_checker=["stable_diffusion", "StableDiffusionSafetyChecker"],
+        feature_extractor=["transformers", "CLIPImageProcessor"],
+    )
+    return folder
+
+
+def set_scheduler(folder: Path, name: str, **changes: object) -> Path:
+    """Let the model come with another scheduler."""
+    spoil(folder, "scheduler/scheduler_config.json", _class_name=name, **changes)
+    spoil(folder, "model_index.json", scheduler=["diffusers", name])
     return folder
 
 

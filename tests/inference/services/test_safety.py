@@ -8,6 +8,7 @@ from common.errors import Conflict, Forbidden, Invalid
 from common.models import AuditEntry
 from hub.errors import RepositoryNotFound
 from inference.algorithms.policy import default_policy, default_text, verdict
+from inference.enums import FailureCode
 from inference.models import SafetyPolicy
 from inference.selectors.safety import age_of, policy_in_force
 from inference.services import running, safety
@@ -113,9 +114,9 @@ def test_what_a_picture_shows_can_refuse_it_without_a_bill():
     made = generation(ada)
     claimed = running.claim(made.pk)
     given = replace(verdict("a red circle", by=default_policy()), allowed=False, category="red", title="Red")
-    ended = running.refuse(claimed, given)
+    ended = running.refuse(claimed, FailureCode.POLICY, verdict=given)
     assert (ended.state, ended.failure, ended.verdict["category"]) == ("refused", "policy", "red")
     assert not ended.pictures.exists()
     # Who lost the lease meanwhile changes nothing.
     assert running.succeed(claimed, [drawn(claimed)], timings={}) is None
-    assert running.refuse(claimed, given) is None
+    assert running.refuse(claimed, FailureCode.POLICY, verdict=given) is None

@@ -2,30 +2,35 @@
 
 import json
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pytest
 from django.utils import timezone
+from PIL import Image
 
 from accounts.principal import Principal
 from hub.services import repositories
 from inference.algorithms import uploads
 from inference.algorithms.adapters import LORA_FILE
 from inference.algorithms.policy import default_text
+from inference.api import waiting
 from inference.engine.engine import Engine
+from inference.engine.requests import Result, Timings
 from inference.enums import FailureCode, GenerationState
+from inference.errors import Unprocessable
 from inference.models import Generation, SafetyPolicy
-from inference.selectors import queue_position, seconds_until_ready
+from inference.selectors import credits_left, queue_position, seconds_until_ready
 from inference.services import running, serving
 from inference.services.planning import LoraWanted
 from tests.factories import hub
 from tests.factories.accounts import StaffFactory, UserFactory
-from tests.factories.inference import card, drawn, generation, given, upload_pipeline
+from tests.factories.inference import buy_credits, card, drawn, generation, given, upload_pipeline
 from tests.inference.engine.alone import drawn_alone, stock
 from tests.inference.engine.conftest import Folders
 from tests.inference.engine.test_lora import make_lora
-from tests.inference.pipelines import save_diffusion_pipeline
+from tests.inference.pipelines import add_safety_checker, save_diffusion_pipeline
 
 pytestmark = pytest.mark.django_db
 STOCK = {"image_to_image": "StableDiffusionImg2ImgPipeline", "inpainting": "StableDiffusionInpaintPipeline"}
@@ -143,6 +148,38 @@ def test_nothing_is_shown_before_a_classifier_has_seen_it():
     text = json.dumps(json.loads(default_text()) | looking)
     SafetyPolicy.objects.create(version="v2", text=text, reason="Try", adopted_by=StaffFactory())
     assert as_asked(made).previews is False
+
+
+def test_what_the_models_own_checker_blacks_out_is_neither_given_out_nor_billed(engine, source, tmp_path, settings):
+    settings.FREE_PICTURES_PER_DAY = 0
+    person = UserFactory()
+    buy_credits(person.namespace)
+    before = credits_left(person.namespace, "eur")
+    folder = add_safety_checker(save_diffusion_pipeline(tmp_path / "checked"))
+    repository = upload_pipeline(UserFactory(), folder)
+    source.folders[repository.full_name] = folder
+    made = generation(person, repository, steps=2)
+    claimed = running.claim(made.pk)
+    watch = serving._Watch(claimed)
+    serving._finish(claimed, watch.until_done([engine.submit(replace(as_asked(claimed), previews=True))]))
+    made = Generation.objects.get(pk=made.pk)
+    assert (made.state, made.failure) == (GenerationState.REFUSED, FailureCode.FLAGGED)
+    assert (made.verdict["allowed"], made.pictures.count()) == (True, 0)
+    assert credits_left(person.namespace, "eur") == before
+    # The checker sees finished pictures only: nothing is shown before.
+    assert watch.preview is None
+    with pytest.raises(Unprocessable, match="blacked out") as refused:
+        waiting.finished(made, keep=False, by=Principal(user=person))
+    assert refused.value.code == "content_policy_violation"
+
+
+def test_one_picture_that_is_blacked_out_takes_the_others_along():
+    made = generation(UserFactory(), count=2)
+    claimed = running.claim(made.pk)
+    results = [Result(Image.new("RGB", (16, 16)), {}, Timings(), is_flagged=flagged) for flagged in (False, True)]
+    serving._finish(claimed, results)
+    made.refresh_from_db()
+    assert (made.failure, made.pictures.count()) == (FailureCode.FLAGGED, 0)
 
 
 def test_a_deadline_that_passes_in_the_engine_ends_it_as_expired(engine, drawing):

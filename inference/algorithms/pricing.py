@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from inference.algorithms.profiles import Profile
+from inference.algorithms.samplers import calls, pace_of_name
 from inference.enums import Task
 
 MEGAPIXEL = 1_000_000
@@ -21,10 +23,6 @@ RATES_VERSION = "2026-11"
 DEFAULT_CURRENCY = "eur"
 
 
-# These samplers call the network twice for a step.
-TWICE = frozenset({"heun", "flow_heun"})
-
-
 def steps_taken(*, task: Task, steps: int, strength: float, is_flow: bool = False) -> int:
     """The steps that are computed: what starts from an image leaves out the first ones, as the stock pipelines do."""
     if task not in {Task.IMAGE_TO_IMAGE, Task.INPAINTING}:
@@ -34,29 +32,35 @@ def steps_taken(*, task: Task, steps: int, strength: float, is_flow: bool = Fals
     return min(int(steps * strength), steps)
 
 
-def rows_of(*, task: Task, guidance: float, image_guidance: float = 1.5) -> int:
-    """How often each step is computed: with guidance also without the words, edits also without the image."""
-    if guidance <= 1:
+def rows_of(profile: Profile, *, task: Task, guidance: float, image_guidance: float) -> int:
+    """What one call computes: with guidance also without the words, edits also without the image."""
+    if profile.is_told_guidance:
         return 1
-    if task != Task.EDITING:
-        return 2
-    return 3 if image_guidance >= 1 else 1
+    if task == Task.EDITING:
+        return 3 if guidance > 1 and image_guidance >= 1 else 1
+    if profile.pipeline == "LDMTextToImagePipeline":
+        return 1 if guidance == 1 else 2
+    return 2 if guidance > 1 else 1
 
 
-def price(
+def rounds(
+    profile: Profile,
     *,
-    currency: str,
-    width: int,
-    height: int,
+    task: Task,
     steps: int,
     guidance: float,
-    count: int,
-    task: Task = Task.TEXT_TO_IMAGE,
     scheduler: str = "",
+    strength: float = 1.0,
     image_guidance: float = 1.5,
 ) -> int:
-    """Micros for `count` pictures of `steps` computed steps; parts of a micro are rounded up once per picture."""
+    """How often the network computes all pixels of a picture: the rows of every call to it."""
+    pace = pace_of_name(scheduler) if scheduler else profile.pace_of(task)
+    taken = steps_taken(task=task, steps=steps, strength=strength, is_flow=profile.is_flow)
+    rows = rows_of(profile, task=task, guidance=guidance, image_guidance=image_guidance)
+    return rows * calls(pace, steps=steps, taken=taken)
+
+
+def price(*, currency: str, width: int, height: int, rounds: int, count: int) -> int:
+    """Micros for `count` pictures; parts of a micro are rounded up once per picture."""
     rate = RATES[currency]
-    rows = rows_of(task=task, guidance=guidance, image_guidance=image_guidance)
-    pixels = width * height * steps * rows * (2 if scheduler in TWICE else 1)
-    return count * (rate.picture - (-pixels * rate.megapixel_step // MEGAPIXEL))
+    return count * (rate.picture - (-width * height * rounds * rate.megapixel_step // MEGAPIXEL))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from inference.algorithms.samplers import Pace, pace_of_class
 from inference.enums import Task
 
 MAX_STEPS = 200
@@ -31,7 +32,15 @@ SERVES: dict[str, tuple[Task, ...]] = {
 }
 # Stock inpainting of this class knows two widths of input.
 _FILLING_CHANNELS = {16, 33}
-_WITHOUT_NEGATIVE = frozenset({"FluxPipeline"})
+# Classes whose networks may be told the guidance as a number, and then compute nothing twice.
+_TOLD_GUIDANCE = frozenset(
+    [
+        "StableDiffusionPipeline",
+        "StableDiffusionInpaintPipeline",
+        "StableDiffusionXLPipeline",
+        "StableDiffusionXLInpaintPipeline",
+    ]
+)
 DIFFUSION_SAMPLERS = (
     "ddim",
     "ddpm",
@@ -47,6 +56,9 @@ DIFFUSION_SAMPLERS = (
     "lcm",
 )
 FLOW_SAMPLERS = ("flow_euler", "flow_heun")
+# What stock pipelines cannot be sampled with: Flux sets noise levels of its own, and LDM does not scale what its
+# network sees to the noise that these begin with.
+_UNFIT = {"FluxPipeline": {"flow_heun"}, "LDMTextToImagePipeline": {"lms", "euler", "euler_a", "heun"}}
 
 # Steps and guidance that the stock pipeline of the class uses by itself.
 _USUAL = {"StableDiffusion3Pipeline": (28, 7.0), "FluxPipeline": (28, 3.5)}
@@ -60,7 +72,8 @@ class Profile:
     """`unit` divides both sides; the sizes are in pixels, no side is longer than `largest`.
 
     `tasks` is empty for a class that the engine does not know. `denoiser` is the folder of the network
-    that takes the steps, `parts` are all components by name.
+    that takes the steps, `parts` are all components by name. `is_told_guidance`: the guidance is a number that the
+    network is told, and there is no negative prompt. `pace` is that of its own scheduler.
     """
 
     pipeline: str
@@ -74,11 +87,21 @@ class Profile:
     samplers: tuple[str, ...] = DIFFUSION_SAMPLERS
     denoiser: str = "unet"
     parts: tuple[str, ...] = ()
-    takes_negative_prompt: bool = True
+    is_told_guidance: bool = False
+    pace: Pace = Pace.ONCE
 
     @property
     def is_flow(self) -> bool:
-        return self.samplers == FLOW_SAMPLERS
+        return self.samplers[0] == FLOW_SAMPLERS[0]
+
+    @property
+    def takes_negative_prompt(self) -> bool:
+        return not self.is_told_guidance
+
+    def pace_of(self, task: Task) -> Pace:
+        """That of its own scheduler in this task: stock inpainting of Stable Diffusion 1 leaves out one beginning."""
+        skips = task == Task.INPAINTING and not self.pipeline.startswith("StableDiffusionXL")
+        return Pace.PLMS if self.pace == Pace.PRK and skips else self.pace
 
 
 def profile_of(read: ReadFile, *, card: dict[str, Any]) -> Profile | None:
@@ -99,7 +122,7 @@ def profile_of(read: ReadFile, *, card: dict[str, Any]) -> Profile | None:
     unit = factor * _number(denoiser.get("patch_size"), 1, 1, 64) if "transformer" in index else max(8, factor)
     steps, guidance = _USUAL.get(pipeline, _OTHERWISE)
     advice = _advice(card)
-    is_flow = _is_flow(pipeline, _json(read("scheduler/scheduler_config.json")))
+    scheduler = _json(read("scheduler/scheduler_config.json"))
     return Profile(
         pipeline=pipeline,
         width=min(side, MAX_SIDE),
@@ -109,11 +132,16 @@ def profile_of(read: ReadFile, *, card: dict[str, Any]) -> Profile | None:
         guidance=_real(advice.get("guidance_scale"), guidance),
         largest=_largest(denoiser, unit),
         tasks=_tasks(pipeline, denoiser),
-        samplers=FLOW_SAMPLERS if is_flow else DIFFUSION_SAMPLERS,
+        samplers=_samplers(pipeline, scheduler),
         denoiser="transformer" if "transformer" in index else "unet",
         parts=tuple(name for name, part in index.items() if isinstance(part, list) and part != [None, None]),
-        takes_negative_prompt=pipeline not in _WITHOUT_NEGATIVE,
+        is_told_guidance=_is_told_guidance(pipeline, denoiser),
+        pace=pace_of_class(scheduler.get("_class_name"), skips_prk=scheduler.get("skip_prk_steps") is True),
     )
+
+
+def _is_told_guidance(pipeline: str, denoiser: dict[str, Any]) -> bool:
+    return pipeline == "FluxPipeline" or (pipeline in _TOLD_GUIDANCE and denoiser.get("time_cond_proj_dim") is not None)
 
 
 def _tasks(pipeline: str, denoiser: dict[str, Any]) -> tuple[Task, ...]:
@@ -123,9 +151,11 @@ def _tasks(pipeline: str, denoiser: dict[str, Any]) -> tuple[Task, ...]:
     return tasks
 
 
-def _is_flow(pipeline: str, scheduler: dict[str, Any]) -> bool:
+def _samplers(pipeline: str, scheduler: dict[str, Any]) -> tuple[str, ...]:
     name = scheduler.get("_class_name")
-    return name.startswith("FlowMatch") if isinstance(name, str) else pipeline in _USUAL
+    is_flow = name.startswith("FlowMatch") if isinstance(name, str) else pipeline in _USUAL
+    known = FLOW_SAMPLERS if is_flow else DIFFUSION_SAMPLERS
+    return tuple(one for one in known if one not in _UNFIT.get(pipeline, ()))
 
 
 def _largest(denoiser: dict[str, Any], unit: int) -> int:

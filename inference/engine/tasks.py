@@ -129,6 +129,8 @@ def _of_class(name: str, loaded: Any) -> Any:
     known = getattr(diffusers, name)
     accepts = set(inspect.signature(known.__init__).parameters)
     parts = {part: value for part, value in loaded.components.items() if part in accepts}
+    # Some pipelines correct the configuration of what they are given: not that of the others.
+    parts["scheduler"] = type(loaded.scheduler).from_config(loaded.scheduler.config)
     settings = {
         setting: value
         for setting, value in loaded.config.items()

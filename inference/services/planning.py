@@ -117,13 +117,10 @@ def plan(
         raise Unprocessable(_("There is no price in this currency."), hint=_("Use eur or usd."), field="currency")
     parameters = _parameters(principal, repository, profile, wanted)
     loras = loras_for(principal, repository, commit, profile, wanted.loras)
-    asked = {name: parameters[name] for name in ("task", "scheduler", "width", "height", "guidance", "count")}
-    if not profile.takes_negative_prompt:
-        # Its guidance is a number that the network is told: nothing is computed twice.
-        asked["guidance"] = 1.0
-    if parameters["image_guidance"] is not None:
-        asked["image_guidance"] = parameters["image_guidance"]
-    price = pricing.price(currency=currency, steps=parameters["steps_taken"], **asked)
+    asked = {name: parameters[name] for name in ("task", "scheduler", "steps", "guidance")}
+    asked |= {name: parameters[name] for name in ("strength", "image_guidance") if parameters[name] is not None}
+    size = {name: parameters[name] for name in ("width", "height", "count")}
+    price = pricing.price(currency=currency, rounds=pricing.rounds(profile, **asked), **size)
     return Plan(repository, commit, licence_of(repository), parameters, price, currency, loras)
 
 

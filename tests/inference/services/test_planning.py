@@ -98,8 +98,7 @@ def test_redrawing_costs_the_steps_that_are_computed():
     person, repository = UserFactory(), model(pipeline=CLASSIC)
     settled = plan(person, repository, image=given(person), steps=10, strength=0.35, guidance=1.0)
     assert settled.parameters["steps_taken"] == 3
-    asked = {"width": 16, "height": 16, "guidance": 1.0, "count": 1}
-    assert settled.price == pricing.price(currency="eur", steps=3, **asked)
+    assert settled.price == pricing.price(currency="eur", width=16, height=16, rounds=3, count=1)
 
 
 def test_flux_computes_each_step_once_whatever_its_guidance():

@@ -95,4 +95,8 @@ class FailureCode(TextChoices):
         "flagged",
         _("The model's own safety checker blacked out a picture. Nothing was billed; change the prompt or the seed."),
     )
+    TAKEN_AWAY = (
+        "taken_away",
+        _("It came out as a picture that was taken away after a report. Nothing was billed; change prompt or seed."),
+    )
     POLICY = "policy", _("It is against the safety policy of this site. Change the prompt.")

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from accounts.principal import Principal
 from common.errors import Conflict, PaymentRequired, Refusal, Unavailable
 from common.places import Places
-from hub.selectors.reports import refuse_blocked_everywhere
 from inference import selectors
 from inference.enums import FailureCode, GenerationState
 from inference.errors import Unprocessable
@@ -96,7 +95,7 @@ def ended(generation: Generation, *, keep: bool, by: Principal) -> Generation:
 def _succeeded(generation: Generation, by: Principal) -> Generation:
     if generation.state == GenerationState.SUCCEEDED:
         for picture in generation.pictures.all():
-            refuse_blocked_everywhere(by, picture.sha256)
+            selectors.refuse_taken_away(by, picture)
         return generation
     raise _refusal(generation) if generation.state == GenerationState.REFUSED else _failure(generation)
 
@@ -104,8 +103,9 @@ def _succeeded(generation: Generation, by: Principal) -> Generation:
 def _refusal(generation: Generation) -> Unprocessable:
     """Of the prompt, or of a finished picture."""
     told = {"code": "content_policy_violation", "field": "prompt"}
-    if generation.failure == FailureCode.FLAGGED:
-        return Unprocessable(FailureCode.FLAGGED.label, hint=_("Change the prompt or the seed."), **told)
+    if generation.failure != FailureCode.POLICY:
+        label = FailureCode(generation.failure).label
+        return Unprocessable(label, hint=_("Change the prompt or the seed."), **told)
     text = _("The prompt is against the safety policy of this site: %(title)s.")
     if generation.verdict["pictures"]:
         text = _("A finished picture is against the safety policy of this site: %(title)s.")

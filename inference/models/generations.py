@@ -257,6 +257,7 @@ class Picture(models.Model):
             models.Index(fields=["-created_at"], name="picture_public", condition=Q(is_public=True)),
             models.Index(fields=["mark"], name="picture_mark", condition=Q(mark__isnull=False)),
             models.Index(fields=["sha256"], name="picture_sha256"),
+            models.Index(fields=["drawn_sha256"], name="picture_drawn", condition=~Q(drawn_sha256="")),
         ]
 
     def __str__(self) -> str:

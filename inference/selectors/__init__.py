@@ -18,10 +18,12 @@ from inference.selectors.generations import (
     pictures_under_way,
     profile,
     queue_position,
+    refuse_taken_away,
     seconds_until_engine,
     seconds_until_ready,
     use_of_tokens,
     waiting_count,
+    was_taken_away,
 )
 
 __all__ = [
@@ -44,8 +46,10 @@ __all__ = [
     "pictures_under_way",
     "profile",
     "queue_position",
+    "refuse_taken_away",
     "seconds_until_engine",
     "seconds_until_ready",
     "use_of_tokens",
     "waiting_count",
+    "was_taken_away",
 ]

@@ -16,7 +16,7 @@ from accounts.principal import Principal
 from accounts.selectors import namespaces_of, reachable_namespaces
 from common.errors import NotFound
 from hub.enums import RepositoryKind
-from hub.models import Repository
+from hub.models import Block, Repository
 from hub.selectors import contents_open_to, read_text, revision_of
 from hub.selectors.reports import blocked_everywhere, is_reported, refuse_blocked_everywhere
 from inference.algorithms.profiles import Profile, profile_of
@@ -114,7 +114,7 @@ def picture_for(principal: Principal, generation_id: str, position: int) -> Pict
     """One's own or a public one; staff see what was reported. Raises NotFound, ContentRemoved."""
     picture = picture_of(generation_id, position)
     if picture is not None and may_see_picture(principal, picture):
-        refuse_blocked_everywhere(principal, picture.sha256)
+        refuse_taken_away(principal, picture)
         if not _is_own(principal, picture.generation) and not principal.is_staff:
             refuse_the_young(principal, picture)
         return picture
@@ -136,8 +136,27 @@ def may_see_picture(principal: Principal, picture: Picture) -> bool:
 
 
 def given_out(pictures: QuerySet[Picture]) -> QuerySet[Picture]:
-    """Without those that a decision about a report has disabled."""
-    return pictures.exclude(sha256__in=blocked_everywhere().values("content"))
+    """Without those that a decision about a report has disabled, whichever file of the same drawing it named."""
+    return pictures.exclude(sha256__in=_blocked()).exclude(drawn_sha256__in=_taken_away().values("drawn_sha256"))
+
+
+def refuse_taken_away(principal: Principal, picture: Picture) -> None:
+    """Raises ContentRemoved. Files of one drawing differ in what was signed; a decision about one is about all."""
+    same = Picture.objects.filter(drawn_sha256=picture.drawn_sha256) if picture.drawn_sha256 else Picture.objects.none()
+    refuse_blocked_everywhere(principal, picture.sha256, *same.values_list("sha256", flat=True))
+
+
+def was_taken_away(drawings: Iterable[str]) -> bool:
+    """Whether one of these drawings (`drawn_sha256`) is the one that a decision about a report took away."""
+    return _taken_away().filter(drawn_sha256__in=list(drawings)).exists()
+
+
+def _taken_away() -> QuerySet[Picture]:
+    return Picture.objects.filter(sha256__in=_blocked()).exclude(drawn_sha256="")
+
+
+def _blocked() -> QuerySet[Block, str]:
+    return blocked_everywhere().values_list("content", flat=True)
 
 
 def _refuse_the_young(principal: Principal, generation_id: str) -> None:

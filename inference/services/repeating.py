@@ -4,6 +4,7 @@ from django.db import transaction
 
 from accounts.principal import Principal
 from inference.models import Generation, Picture
+from inference.selectors import refuse_taken_away
 from inference.services.generations import request_generation
 from inference.services.planning import same_again
 
@@ -11,7 +12,9 @@ from inference.services.planning import same_again
 @transaction.atomic
 def draw_again(generation: Generation, *, by: Principal, idempotency_key: str = "") -> Generation:
     """One's own is paid as before, another person's under one's own name; a second call with the same key returns the
-    first one. Raises what `request_generation` raises."""
+    first one. Raises what `request_generation` raises, and ContentRemoved where one of its pictures was taken away."""
+    for picture in Picture.objects.filter(generation=generation):
+        refuse_taken_away(by, picture)
     made = request_generation(
         by,
         same_again(by, generation),

@@ -20,6 +20,7 @@ from hub.selectors.lineage import attribution_graph
 from inference.algorithms.policy import Verdict
 from inference.enums import Billing, FailureCode, GenerationState
 from inference.models import Generation, Picture
+from inference.selectors import was_taken_away
 from inference.services.files import keep_file
 from inference.services.generations import move, send
 from inference.services.repeating import reproduces
@@ -106,7 +107,8 @@ def succeed(
 ) -> Generation | None:
     """Keep the pictures and take the money, both or neither.
 
-    None, and nothing kept, when the attempt is no longer current, was cancelled meanwhile or came too late.
+    None, and nothing kept, when the attempt is no longer current, was cancelled meanwhile, came too late, or drew
+    what a decision about a report took away.
 
     The files are written and flushed before the rows, so a picture that exists can be read.
     """
@@ -157,11 +159,8 @@ def refuse(generation: Generation, code: FailureCode, *, verdict: Verdict | None
     current = _current(generation)
     if current is None:
         return None
-    move(current, GenerationState.REFUSED, failure=code)
     current.verdict = current.verdict if verdict is None else verdict.to_json()
-    current.save()
-    audit.record("generation.refused", str(current), actor=current.owner, code=code, verdict=current.verdict)
-    return current
+    return _refuse(current, code)
 
 
 @transaction.atomic
@@ -225,6 +224,9 @@ def _succeed(
         return None
     if _expired(current):
         return None
+    if was_taken_away(row.drawn_sha256 for row in rows):
+        _refuse(current, FailureCode.TAKEN_AWAY)
+        return None
     if current.billing == Billing.CREDITS:
         spend(
             current.billed,
@@ -252,6 +254,13 @@ def _succeed(
         "currency": current.currency,
     }
     outbox.emit("generation.succeeded", f"generation.succeeded:{current.pk}", payload)
+    return current
+
+
+def _refuse(current: Generation, code: FailureCode) -> Generation:
+    move(current, GenerationState.REFUSED, failure=code)
+    current.save()
+    audit.record("generation.refused", str(current), actor=current.owner, code=code, verdict=current.verdict)
     return current
 
 

@@ -10,7 +10,6 @@ from django.views.decorators.http import require_POST, require_safe
 
 from common.errors import Refusal
 from common.pagination import page_of
-from hub.selectors.reports import refuse_blocked_everywhere
 from inference import selectors
 from inference.algorithms import formats
 from inference.api.openai import link_is_good
@@ -28,7 +27,7 @@ def picture_file(request: HttpRequest, generation_id: str, position: int) -> Fil
     if picture is None or not link_is_good(picture, request.GET.get("proof", "")):
         picture = selectors.picture_for(request.principal, generation_id, position)
     else:
-        refuse_blocked_everywhere(request.principal, picture.sha256)
+        selectors.refuse_taken_away(request.principal, picture)
     kind = request.GET.get("format", "png")
     if kind not in formats.TYPES:
         raise Http404

@@ -1,15 +1,19 @@
 """The gallery, likes, remixes, and pictures that are reported."""
 
 import json
+from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.utils import timezone
 
-from hub.models import Notice, Report
+from hub.models import Block, Notice, Report, Repository
 from hub.services import reports
 from inference.models import Generation, PictureLike
+from inference.services import running
 from tests.factories.accounts import StaffFactory, UserFactory, bearer
 from tests.factories.hub import as_principal
-from tests.factories.inference import finish, generation, model
+from tests.factories.inference import drawn, finish, generation, model
 
 pytestmark = pytest.mark.django_db
 
@@ -130,6 +134,36 @@ def test_what_was_taken_away_is_not_fetched_again_with_the_key_either(client, ad
     assert ask() == 451
 
 
+def test_what_was_taken_away_is_not_drawn_again_nor_seen_in_another_file_of_it(client, ada, picture):
+    same = {"repository": Repository.objects.get(), "seed": 7}
+    twin = finish(generation(ada, **same)).pictures.get()
+    twin.is_public = True
+    twin.save()
+    assert (twin.drawn_sha256, twin.sha256 != picture.sha256) == (picture.drawn_sha256, True)
+    waiting = generation(ada, **same)
+    block = Block.objects.create(report=_report(picture), content=picture.sha256, is_everywhere=True)
+    assert status(client, twin.get_absolute_url()) == 451
+    assert twin.get_absolute_url() not in client.get("/gallery").content.decode()
+    again = f"/api/generations/{picture.generation_id}/again"
+    assert client.post(again, **bearer(ada)).status_code == 451
+    claimed = running.claim(waiting.pk)
+    assert running.succeed(claimed, [drawn(claimed)], timings={}) is None
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.failure, waiting.pictures.count()) == ("refused", "taken_away", 0)
+    assert len(list(Path(settings.PICTURES_ROOT).rglob("*.png"))) == 2
+    client.force_login(ada)
+    assert "taken away after a report" in client.get(waiting.get_absolute_url()).content.decode()
+    assert "Draw again" not in client.get(f"/generations/{picture.generation_id}").content.decode()
+    block.lifted_at = timezone.now()
+    block.save()
+    assert status(client, twin.get_absolute_url()) == 200
+    assert finish(generation(ada, **same)).state == "succeeded"
+
+
+def _report(picture):
+    return Report.objects.create(key=picture.pk, kind="other", asset=str(picture), contents=[picture.sha256])
+
+
 def test_staff_see_a_private_picture_only_once_it_is_reported(client, ada):
     done = finish(generation(ada))
     file = done.pictures.get().get_absolute_url()
@@ -152,5 +186,5 @@ def test_the_page_of_many_pictures_costs_the_same_as_of_one(client, ada, django_
     client.force_login(ada)
     for count in (1, 3):
         done = finish(generation(ada, repository, count=count))
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(10):
             client.get(f"/generations/{done.pk}")

@@ -65,10 +65,12 @@ def request_generation(
     _lock(billed, principal.user.namespace)
     hook = None if webhook is None else webhook.key
     asked = {"webhook": hook, "model": model, "revision": revision, "billed": billed.name, "deadline": deadline}
-    request_digest = digest({"wanted": wanted.to_json()} | asked)
+    request_digest = digest({"wanted": wanted.to_json(), "currency": currency} | asked)
     if idempotency_key and (known := _known(principal, idempotency_key, request_digest)):
         return known
     settled = plan(principal, wanted, model=model, revision=revision, currency=currency)
+    # Before the verdict: who is refused by the policy must not be able to try without end.
+    _require_rate(principal, settled.parameters["count"])
     grant = _grant_of_use(billed, settled.repository, settled.licence)
     loras = _lora_rows(billed, settled)
     verdict = policy.verdict(wanted.prompt, by=policy_in_force(), age=age_of(principal))
@@ -276,7 +278,6 @@ def _billing(principal: Principal, billed: Namespace, settled: Plan) -> tuple[Bi
             hint=_("Wait until some are ready."),
             retry_after=10,
         )
-    _require_rate(principal, count)
     free = 0 if billed.is_organisation else selectors.free_pictures_left(principal.user)
     if free >= count:
         return Billing.FREE, 0

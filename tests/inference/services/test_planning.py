@@ -184,6 +184,8 @@ def test_the_same_key_with_another_image_is_another_request():
     assert generation(person, repository, image=given(person), **key) == first
     with pytest.raises(Exception, match="another request"):
         generation(person, repository, image=given(person, colour=(0, 0, 255)), **key)
+    with pytest.raises(Exception, match="another request"):
+        generation(person, repository, image=given(person), currency="usd", **key)
     assert Generation.objects.count() == 1
 
 

@@ -32,7 +32,7 @@ def principal(person, **limits):
 
 
 def ask(by, repository, **facts):
-    wanted = Wanted("a red circle", **{"steps": 4, "guidance": 2.0} | facts)
+    wanted = Wanted(**{"prompt": "a red circle", "steps": 4, "guidance": 2.0} | facts)
     return generations.request_generation(by, wanted, model=repository.full_name)
 
 
@@ -89,6 +89,18 @@ def test_pictures_a_minute(paying):
     ask(by, repository)
     Generation.objects.update(created_at=timezone.now() - timedelta(seconds=61))
     ask(by, repository, count=3)
+
+
+def test_what_the_policy_refuses_counts_so_that_nobody_finds_its_edges_by_trying(paying):
+    repository, by = model(), principal(paying, per_minute=3)
+    ask(by, repository)
+    states = [ask(by, repository, prompt="a naked child").state for _ in range(2)]
+    assert states == ["refused", "refused"]
+    for prompt in ("a naked child", "a red circle"):
+        with pytest.raises(TooManyRequests) as caught:
+            ask(by, repository, prompt=prompt)
+        assert caught.value.code == "token_rate"
+    assert Generation.objects.filter(token=by.token).count() == 3
 
 
 @pytest.mark.django_db(transaction=True)

@@ -54,14 +54,14 @@ def albums_of(principal: Principal) -> QuerySet[Album]:
     """One's own, the latest changed first."""
     if not may_see_generations(principal):
         return Album.objects.none()
-    return _listed(Album.objects.filter(owner=principal.user))
+    return _listed(Album.objects.filter(owner=principal.user), visible_pictures(principal))
 
 
 def public_albums(principal: Principal) -> QuerySet[Album]:
     """Those in which something is shown to people of this age."""
     pictures = given_out(Picture.objects.filter(shown_to(principal)))
     shown = AlbumPicture.objects.filter(album=OuterRef("pk"), picture__in=pictures)
-    return _listed(Album.objects.filter(Exists(shown), is_public=True))
+    return _listed(Album.objects.filter(Exists(shown), is_public=True), pictures)
 
 
 def album_for(principal: Principal, album_id: str) -> Album:
@@ -140,5 +140,7 @@ def sizes_of_pictures() -> list[tuple[int, int]]:
     return list(dict.fromkeys(newest))
 
 
-def _listed(albums: QuerySet[Album]) -> QuerySet[Album]:
-    return albums.select_related("owner").annotate(size=Count("entries")).order_by("-updated_at", "-id")
+def _listed(albums: QuerySet[Album], pictures: QuerySet[Picture]) -> QuerySet[Album]:
+    """`size` counts those of the pictures that are in each."""
+    inside = Q(entries__picture__in=pictures)
+    return albums.select_related("owner").annotate(size=Count("entries", inside)).order_by("-updated_at", "-id")

@@ -52,6 +52,25 @@ def test_pictures_are_kept_ordered_covered_and_taken_out(client, ada):
     assert one.generation.pictures.count() == 3
 
 
+def test_a_number_of_pictures_is_that_of_those_to_be_seen(client, ada):
+    one, two, three = finish(generation(ada, count=3)).pictures.all()
+    other = finish(generation(UserFactory())).pictures.get()
+    other.is_public = one.is_public = True
+    for picture in (one, other):
+        picture.save()
+    keep(client, one, title="Circles")
+    album = Album.objects.get()
+    for picture in (two, three, other):
+        keep(client, picture, album=album.pk)
+    album.is_public = True
+    album.save()
+    other.is_public = False
+    other.save()
+    assert "3 pictures" in client.get("/studio/albums").content.decode()
+    client.logout()
+    assert "1 picture<" in client.get("/gallery/albums").content.decode()
+
+
 def test_others_see_public_albums_and_in_them_only_what_is_shown(client, ada):
     one, two = finish(generation(ada, count=2)).pictures.all()
     for picture in (one, two):
@@ -96,7 +115,7 @@ def test_lists_cost_the_same_for_one_and_three(client, ada, django_assert_num_qu
         first = Album.objects.order_by("created_at").first()
         keep(client, picture, album=first.pk)
         if number in {0, 2}:
-            with django_assert_num_queries(7):
+            with django_assert_num_queries(8):
                 client.get("/studio/albums")
             with django_assert_num_queries(6):
                 client.get(first.get_absolute_url())

@@ -34,7 +34,7 @@ def steps_taken(*, task: Task, steps: int, strength: float, is_flow: bool = Fals
 
 def rows_of(profile: Profile, *, task: Task, guidance: float, image_guidance: float) -> int:
     """What one call computes: with guidance also without the words, edits also without the image."""
-    if profile.is_told_guidance:
+    if not profile.takes_negative_prompt:
         return 1
     if task == Task.EDITING:
         return 3 if guidance > 1 and image_guidance >= 1 else 1

@@ -72,8 +72,8 @@ class Profile:
     """`unit` divides both sides; the sizes are in pixels, no side is longer than `largest`.
 
     `tasks` is empty for a class that the engine does not know. `denoiser` is the folder of the network
-    that takes the steps, `parts` are all components by name. `is_told_guidance`: the guidance is a number that the
-    network is told, and there is no negative prompt. `pace` is that of its own scheduler.
+    that takes the steps, `parts` are all components by name. Where it takes no negative prompt, the
+    guidance is a number that the network is told. `pace` is that of its own scheduler.
     """
 
     pipeline: str
@@ -87,16 +87,12 @@ class Profile:
     samplers: tuple[str, ...] = DIFFUSION_SAMPLERS
     denoiser: str = "unet"
     parts: tuple[str, ...] = ()
-    is_told_guidance: bool = False
+    takes_negative_prompt: bool = True
     pace: Pace = Pace.ONCE
 
     @property
     def is_flow(self) -> bool:
-        return self.samplers[0] == FLOW_SAMPLERS[0]
-
-    @property
-    def takes_negative_prompt(self) -> bool:
-        return not self.is_told_guidance
+        return FLOW_SAMPLERS[0] in self.samplers
 
     def pace_of(self, task: Task) -> Pace:
         """That of its own scheduler in this task: stock inpainting of Stable Diffusion 1 leaves out one beginning."""
@@ -135,7 +131,7 @@ def profile_of(read: ReadFile, *, card: dict[str, Any]) -> Profile | None:
         samplers=_samplers(pipeline, scheduler),
         denoiser="transformer" if "transformer" in index else "unet",
         parts=tuple(name for name, part in index.items() if isinstance(part, list) and part != [None, None]),
-        is_told_guidance=_is_told_guidance(pipeline, denoiser),
+        takes_negative_prompt=not _is_told_guidance(pipeline, denoiser),
         pace=pace_of_class(scheduler.get("_class_name"), skips_prk=scheduler.get("skip_prk_steps") is True),
     )
 

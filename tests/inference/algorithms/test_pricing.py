@@ -22,7 +22,7 @@ def test_what_is_computed_in_a_picture():
     assert rounds(PLAIN, **ASKED | {"guidance": 1.0}) == 28
     assert rounds(PLAIN, **ASKED, scheduler="heun") == 2 * 55
     assert rounds(PLAIN, **ASKED, scheduler="pndm") == 2 * 29
-    assert rounds(replace(PLAIN, is_told_guidance=True), **ASKED) == 28
+    assert rounds(replace(PLAIN, takes_negative_prompt=False), **ASKED) == 28
     assert rounds(replace(PLAIN, pace=Pace.TWICE), **ASKED) == 2 * 55
     assert rounds(PLAIN, **ASKED | {"task": Task.IMAGE_TO_IMAGE}, strength=0.5) == 2 * 14
     assert [rounds(PLAIN, **ASKED | {"task": Task.EDITING}, image_guidance=by) for by in (1.5, 0.5)] == [84, 28]

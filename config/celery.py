@@ -39,6 +39,7 @@ app.conf.beat_schedule = {
     "count-tags": {"task": "hub.tasks.count_tags", "schedule": crontab(hour=2, minute=40)},
     "keep-hub-deadlines": {"task": "hub.tasks.keep_deadlines", "schedule": crontab(minute="*/5")},
     "sweep-inputs": {"task": "inference.tasks.sweep_inputs", "schedule": crontab(minute=37)},
+    "sweep-picture-files": {"task": "inference.tasks.sweep_files", "schedule": crontab(hour=4, minute=10)},
     "relay-outbox": {"task": "common.tasks.relay_outbox", "schedule": 2.0, "options": {"expires": 2}},
     "reconcile-generations": {
         "task": "inference.tasks.reconcile_generations",

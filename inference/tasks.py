@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from inference.services import inputs, running, serving
+from inference.services import inputs, running, serving, sweeping
 
 
 @shared_task(ignore_result=True)
@@ -24,3 +24,9 @@ def reconcile_generations() -> None:
 def sweep_inputs() -> None:
     """Beat calls it: images that nothing was made of are forgotten."""
     inputs.sweep()
+
+
+@shared_task(ignore_result=True)
+def sweep_files() -> None:
+    """Beat calls it: files that no row names, and old copies, are deleted."""
+    sweeping.sweep(delete=True)

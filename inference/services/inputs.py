@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import timedelta
+from pathlib import Path
 
 from django.db import connection, transaction
 from django.db.models import F, OuterRef, Q, Subquery
@@ -77,6 +78,16 @@ def sweep() -> int:
     rows = InputImage.objects.filter(used_at__lt=timezone.now() - UNUSED)
     unused = rows.annotate(needed=Subquery(needed)).filter(needed__isnull=True)
     return sum(_drop(row) for row in unused.order_by("used_at")[:500])
+
+
+@transaction.atomic
+def forget_file(path: Path, sha256: str) -> bool:
+    """Delete the file of a content that nobody has; False where somebody came to have it meanwhile."""
+    _lock_content(sha256)
+    if InputImage.objects.filter(sha256=sha256).exists():
+        return False
+    path.unlink(missing_ok=True)
+    return True
 
 
 @transaction.atomic

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -15,7 +16,7 @@ from inference.algorithms import formats
 from inference.api.openai import link_is_good
 from inference.forms import AddForm, GalleryForm
 from inference.selectors import pictures as shown
-from inference.services import albums, generations
+from inference.services import albums, copies, generations
 from inference.services import gallery as services
 
 
@@ -31,14 +32,12 @@ def picture_file(request: HttpRequest, generation_id: str, position: int) -> Fil
     kind = request.GET.get("format", "png")
     if kind not in formats.TYPES:
         raise Http404
-    response: FileResponse | HttpResponse
-    if kind == "png":
-        response = FileResponse(picture.path.open("rb"), content_type="image/png")
-        response["ETag"] = f'"{picture.sha256}"'
-    else:
-        copy = formats.encoded(picture.path.read_bytes(), kind)
-        response = HttpResponse(copy, content_type=formats.TYPES[kind])
-        response["ETag"] = f'"{picture.sha256}-{kind}"'
+    etag = f'"{picture.sha256}"' if kind == "png" else f'"{picture.sha256}-{kind}"'
+    response = get_conditional_response(request, etag=etag)
+    if response is None:
+        path = picture.path if kind == "png" else copies.copy_of(picture, kind)
+        response = FileResponse(path.open("rb"), content_type=formats.TYPES[kind])
+    response["ETag"] = etag
     is_for_all = picture.is_public and not picture.age
     response["Cache-Control"] = "public, max-age=300" if is_for_all else "private, max-age=300"
     if "download" in request.GET:

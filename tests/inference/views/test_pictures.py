@@ -1,11 +1,13 @@
 """The gallery, likes, remixes, and pictures that are reported."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.utils import timezone
+from PIL import Image
 
 from hub.models import Block, Notice, Report, Repository
 from hub.services import reports
@@ -188,3 +190,24 @@ def test_the_page_of_many_pictures_costs_the_same_as_of_one(client, ada, django_
         done = finish(generation(ada, repository, count=count))
         with django_assert_num_queries(10):
             client.get(f"/generations/{done.pk}")
+
+
+def test_copies_are_made_once_and_not_sent_again_to_who_has_them(client, picture):
+    url = f"{picture.get_absolute_url()}?format=jpeg"
+    first = client.get(url)
+    content = b"".join(first.streaming_content)
+    assert Image.open(io.BytesIO(content)).format == "JPEG"
+    (copy,) = Path(settings.PICTURES_ROOT).glob("copies/*/*")
+    made = copy.stat()
+    assert b"".join(client.get(url).streaming_content) == content
+    assert (copy.stat().st_mtime_ns, copy.stat().st_ino) == (made.st_mtime_ns, made.st_ino)
+    for address, tag in ((url, first["ETag"]), (picture.get_absolute_url(), f'"{picture.sha256}"')):
+        again = client.get(address, headers={"If-None-Match": tag})
+        assert (again.status_code, again["ETag"], again["Cache-Control"]) == (304, tag, "public, max-age=300")
+    other = client.get(f"{picture.get_absolute_url()}?format=webp", headers={"If-None-Match": first["ETag"]})
+    assert other.status_code == 200
+    assert b"".join(other.streaming_content)
+    # Whoever may not see it any more is not told that it is unchanged.
+    picture.is_public = False
+    picture.save()
+    assert client.get(url, headers={"If-None-Match": first["ETag"]}).status_code == 404

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from inference.engine.downloads import Downloads
 
-CLASSIFIER_FILES = ["config.json", "preprocessor_config.json", "*.safetensors"]
+CLASSIFIER_FILES = ["config.json", "preprocessor_config.json", "*.safetensors", "*.safetensors.index.json"]
 
 
 class Classifier:

@@ -1,12 +1,15 @@
 """A real classifier, as the stock library writes it, that tells red pictures from blue ones."""
 
 import json
+import shutil
 
 import pytest
 import torch
+from huggingface_hub.utils import filter_repo_objects
 from PIL import Image
+from transformers import AutoModelForImageClassification
 
-from inference.engine.classifier import Classifier
+from inference.engine.classifier import CLASSIFIER_FILES, Classifier
 from inference.engine.requests import ModelKey, ModelRefused
 from tests.inference.classifiers import red_or_blue
 
@@ -40,6 +43,19 @@ def test_it_scores_each_picture_by_every_label(eyes):
     assert set(red) == {"red", "blue"}
     assert (red["red"], blue["blue"]) == (pytest.approx(1, abs=0.05), pytest.approx(1, abs=0.05))
     assert sum(red.values()) == pytest.approx(1)
+
+
+def test_one_in_several_files_is_loaded_from_what_is_downloaded(eyes, tmp_path):
+    whole = AutoModelForImageClassification.from_pretrained(eyes)
+    whole.save_pretrained(tmp_path / "all", max_shard_size="2KB")
+    shutil.copy(eyes / "preprocessor_config.json", tmp_path / "all")
+    names = [path.name for path in (tmp_path / "all").iterdir()]
+    assert len([name for name in names if name.endswith(".safetensors")]) > 1
+    (tmp_path / "here").mkdir()
+    for name in filter_repo_objects(names, allow_patterns=CLASSIFIER_FILES):
+        shutil.copy(tmp_path / "all" / name, tmp_path / "here")
+    picture = [Image.new("RGB", (8, 8), "red")]
+    assert classifier(tmp_path / "here").scores(KEY, picture) == classifier(eyes).scores(KEY, picture)
 
 
 def test_it_is_loaded_once(eyes):

@@ -1,5 +1,7 @@
 """Who made a version, who is said to have, who sponsored it, and what is disputed."""
 
+from typing import TypeVar
+
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
@@ -11,6 +13,7 @@ from hub.enums import CreditState, DisputeState
 from hub.models import Credit, CreditCorrection, Dispute, DisputeEvent, Mention, Repository, Sponsor, Version
 from hub.selectors.repositories import repositories_visible_to
 
+Row = TypeVar("Row", Credit, Mention)
 ALIVE = [state for state in DisputeState if state.is_alive]
 
 
@@ -46,6 +49,29 @@ def contributors_of(version: Version) -> list[tuple[int, int]]:
 def credits_awaiting(user: User) -> QuerySet[Credit]:
     """What a person was named for and has not answered yet."""
     return Credit.objects.filter(user=user, state=CreditState.ASKED).select_related("version__repository__namespace")
+
+
+def credit_for(user: User, number: int) -> Credit:
+    """One's own, to answer. Raises NotFound."""
+    return _there(Credit.objects.filter(pk=number, user=user).first())
+
+
+def credit_in(repository: Repository, number: int) -> Credit:
+    """Of any version of it. Raises NotFound."""
+    rows = Credit.objects.filter(pk=number, version__repository=repository)
+    return _there(rows.select_related("version__repository__namespace", "user").first())
+
+
+def mention_for(principal: Principal, number: int) -> Mention:
+    """In a repository that the person may see. Raises NotFound."""
+    rows = Mention.objects.filter(pk=number, version__repository__in=repositories_visible_to(principal))
+    return _there(rows.select_related("version__repository__namespace").first())
+
+
+def _there(found: Row | None) -> Row:
+    if found is None:
+        raise NotFound(_("There is no such credit, or it is not yours to see."))
+    return found
 
 
 def mentions_of(version: Version) -> QuerySet[Mention]:
@@ -105,6 +131,10 @@ def _with_facts(rows: QuerySet[Dispute]) -> QuerySet[Dispute]:
 
 def events_of(dispute: Dispute) -> QuerySet[DisputeEvent]:
     return dispute.events.select_related("by").order_by("id")
+
+
+def people_by_id(keys: set[int]) -> dict[int, User]:
+    return User.objects.in_bulk(keys)
 
 
 def users_named(names: list[str]) -> QuerySet[User]:

@@ -1,8 +1,10 @@
 """Versions, and the graph of what came out of what."""
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.principal import Principal
+from common.errors import NotFound
 from hub.enums import UNPAID_EVIDENCE, EdgeKind, Evidence
 from hub.models import LineageEdge, Repository, Version
 from hub.selectors.credits import contributors_of
@@ -45,6 +47,33 @@ def parents_of(version: Version, principal: Principal) -> list[LineageEdge]:
     visible = repositories_visible_to(principal).filter(children__version=version)
     edges = version.edges.filter(Q(parent__isnull=True) | Q(parent__in=visible))
     return list(edges.select_related("parent__namespace", "parent_version").order_by("kind", "parent_name"))
+
+
+def version_for(repository: Repository, number: int | None) -> Version:
+    """The newest, or that of a number. Raises NotFound."""
+    rows = versions_of(repository).select_related("repository__namespace")
+    found = (rows if number is None else rows.filter(number=number)).first()
+    if found is None:
+        raise NotFound(_("There is no such version."))
+    return found
+
+
+def newest_edge(repository: Repository, principal: Principal, number: int) -> tuple[Version, LineageEdge]:
+    """A line of descent that the newest version names, and that version. Raises NotFound."""
+    version = version_for(repository, None)
+    edge = next((one for one in parents_of(version, principal) if one.pk == number), None)
+    if edge is None:
+        raise NotFound(_("There is no such line of descent, or it is not yours to see."))
+    return version, edge
+
+
+def edge_for(principal: Principal, number: int) -> LineageEdge:
+    """A line of descent from a repository that the person may see. Raises NotFound."""
+    rows = LineageEdge.objects.filter(pk=number, parent__in=repositories_visible_to(principal))
+    found = rows.select_related("parent__namespace").first()
+    if found is None:
+        raise NotFound(_("There is no such line of descent, or it is not yours to see."))
+    return found
 
 
 def children_of(repository: Repository, principal: Principal) -> QuerySet[LineageEdge]:

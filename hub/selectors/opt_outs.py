@@ -4,9 +4,11 @@ from collections import defaultdict
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.principal import Principal
 from accounts.rules import may_write_namespace
+from common.errors import NotFound
 from hub.enums import MatchKind, OptOutState
 from hub.models import LineageEdge, OptOut, OptOutMatch, Repository
 from hub.selectors.repositories import repositories_visible_to
@@ -23,6 +25,14 @@ def for_staff() -> QuerySet[OptOut]:
     """What staff decide (appeals) or look after (what the owners leave lying), longest first."""
     rows = OptOut.objects.filter(Q(state=OptOutState.APPEALED) | Q(overdue_since__isnull=False, state__in=OPEN))
     return rows.annotate(match_count=Count("matches")).order_by("deadline", "id")
+
+
+def opt_out_for(principal: Principal, number: int) -> OptOut:
+    """Raises NotFound."""
+    found = OptOut.objects.select_related("repository__namespace").filter(pk=number).first()
+    if found is None or not may_see(principal, found):
+        raise NotFound(_("There is no such request."))
+    return found
 
 
 def may_see(principal: Principal, request: OptOut) -> bool:

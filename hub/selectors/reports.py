@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.principal import Principal
 from accounts.rules import may_write_namespace
+from common.errors import NotFound
 from hub.enums import ReportKind, ReportState
 from hub.errors import ContentRemoved
 from hub.models import Block, Report, Repository, Tombstone, TreeEntry
@@ -34,6 +36,27 @@ def register(*, kind: str = "", state: str = "") -> QuerySet[Report]:
 
 def report_by_key(key: str) -> Report | None:
     return Report.objects.filter(key=key).first()
+
+
+def report_numbered(number: int) -> Report:
+    """For staff. Raises NotFound."""
+    found = Report.objects.select_related("repository__namespace", "reporter").filter(pk=number).first()
+    if found is None:
+        raise _missing()
+    return found
+
+
+def report_for(principal: Principal, number: int) -> Report:
+    """For staff, and once it is decided for those whom it concerns. Raises NotFound."""
+    found = report_numbered(number)
+    decided = found.state not in {ReportState.RECEIVED, ReportState.UNDER_REVIEW, ReportState.REJECTED}
+    if not principal.is_staff and not (decided and is_concerned(principal, found)):
+        raise _missing()
+    return found
+
+
+def _missing() -> NotFound:
+    return NotFound(_("There is no such report."))
 
 
 def is_concerned(principal: Principal, report: Report) -> bool:

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -12,7 +12,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from common.errors import Refusal
 from common.pagination import page_of
 from hub.forms import BulkForm
-from hub.models import BulkGrant
 from hub.selectors import bulk as selectors
 from hub.services import bulk as services
 
@@ -43,7 +42,7 @@ def own_grants(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def grant_end(request: HttpRequest, number: int) -> HttpResponse:
-    grant = get_object_or_404(BulkGrant, pk=number, user=request.user)
+    grant = selectors.grant_for(request.user, number)
     services.end(grant, by=request.principal)
     messages.success(request, _("The token no longer works."))
     return redirect("bulk_own")

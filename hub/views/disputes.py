@@ -5,12 +5,11 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.models import User
 from common.errors import Forbidden, Refusal
 from common.pagination import page_of
 from hub import rules
@@ -134,7 +133,7 @@ def _standing(request: HttpRequest, dispute: Dispute) -> dict[str, Any]:
     principal, parties = request.principal, selectors.parties_of(dispute)
     is_party = request.user.pk in parties
     agreed = services.agreed_with(dispute)
-    people = User.objects.in_bulk({line["user"] for line in dispute.proposal} | parties)
+    people = selectors.people_by_id({line["user"] for line in dispute.proposal} | parties)
     alive = dispute.is_alive
     return {
         "dispute": dispute,
@@ -152,24 +151,13 @@ def _subject(request: HttpRequest, repository: Repository) -> tuple[Version, Cre
     """The version, credit or line of descent that the address names."""
     given = {key: request.GET[key] for key in ("credit", "edge", "version") if request.GET.get(key, "").isdecimal()}
     if "credit" in given:
-        credit = get_object_or_404(
-            Credit.objects.select_related("version__repository__namespace", "user"),
-            pk=given["credit"],
-            version__repository=repository,
-        )
+        credit = selectors.credit_in(repository, int(given["credit"]))
         return credit.version, credit, None
     if "edge" in given:
-        version = lineage.latest_version(repository)
-        visible = {edge.pk: edge for edge in lineage.parents_of(version, request.principal)} if version else {}
-        edge = visible.get(int(given["edge"]))
-        if edge is None or version is None:
-            return get_object_or_404(LineageEdge.objects.none())
+        version, edge = lineage.newest_edge(repository, request.principal, int(given["edge"]))
         return version, None, edge
-    versions = lineage.versions_of(repository).select_related("repository__namespace")
-    if "version" in given:
-        versions = versions.filter(number=given["version"])
-    found = versions.first()
-    return (found, None, None) if found is not None else get_object_or_404(Version.objects.none())
+    number = int(given["version"]) if "version" in given else None
+    return lineage.version_for(repository, number), None, None
 
 
 def _named_next(repository: Repository) -> list[dict[str, Any]]:

@@ -5,14 +5,12 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from hub.algorithms import drawing
 from hub.enums import EdgeKind, Evidence
-from hub.models import Credit, LineageEdge, Mention
-from hub.rules import may_read
 from hub.selectors import credits as credit_selectors
 from hub.selectors import graph as graphs
 from hub.selectors import lineage
@@ -57,7 +55,7 @@ def lineage_page(request: HttpRequest, prefix: str, namespace: str, name: str) -
 @login_required
 @require_POST
 def credit_answer(request: HttpRequest, credit_id: int) -> HttpResponse:
-    credit = get_object_or_404(Credit, pk=credit_id, user=request.user)
+    credit = credit_selectors.credit_for(request.user, credit_id)
     accept = request.POST.get("answer") == "accept"
     crediting.answer(credit, accept=accept, by=request.principal)
     messages.success(request, _("You are named from now on.") if accept else _("You are not named."))
@@ -67,11 +65,7 @@ def credit_answer(request: HttpRequest, credit_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def mention_claim(request: HttpRequest, mention_id: int) -> HttpResponse:
-    mention = get_object_or_404(Mention.objects.select_related("version__repository__namespace"), pk=mention_id)
-    repository = mention.version.repository
-    if repository is None or not may_read(request.principal, repository):
-        return get_object_or_404(Mention.objects.none())
-    crediting.claim(mention, by=request.principal)
+    crediting.claim(credit_selectors.mention_for(request.principal, mention_id), by=request.principal)
     messages.success(request, _("This is you. Say now whether you agree to be credited."))
     return redirect(request.user.namespace)
 
@@ -79,9 +73,7 @@ def mention_claim(request: HttpRequest, mention_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def edge_answer(request: HttpRequest, edge_id: int, *, confirm: bool) -> HttpResponse:
-    edge = get_object_or_404(LineageEdge.objects.select_related("parent__namespace"), pk=edge_id, parent__isnull=False)
-    if not may_read(request.principal, edge.parent):
-        return get_object_or_404(LineageEdge.objects.none())
+    edge = lineage.edge_for(request.principal, edge_id)
     if confirm:
         services.confirm(edge, by=request.principal)
         messages.success(request, _("Confirmed: from now on you share in what it earns."))

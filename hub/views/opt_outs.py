@@ -2,16 +2,14 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import gettext as _
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from common.errors import NotFound, Refusal
+from common.errors import Refusal
 from common.pagination import page_of
 from hub.api.protocol import address_of
 from hub.enums import OPT_OUT_MOVES, OptOutState
 from hub.forms import AnswerForm, OptOutForm
-from hub.models import OptOut
 from hub.selectors import opt_outs as selectors
 from hub.services import opt_outs as services
 from hub.views.frame import context_of, find
@@ -53,7 +51,7 @@ def opt_out_create(request: HttpRequest, prefix: str, namespace: str, name: str)
 @require_safe
 def opt_out_page(request: HttpRequest, number: int) -> HttpResponse:
     """The state of a request, for everybody; what it names for those who answer it and who made it."""
-    found = _found(request, number)
+    found = selectors.opt_out_for(request.principal, number)
     key = request.GET.get("key", "")
     is_requester = key == found.key or (request.user.is_authenticated and found.requester_id == request.user.pk)
     is_handler = selectors.is_handler(request.principal, found)
@@ -83,7 +81,7 @@ def opt_out_page(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 def opt_out_act(request: HttpRequest, number: int) -> HttpResponse:
     """Answer it, or appeal."""
-    found = _found(request, number)
+    found = selectors.opt_out_for(request.principal, number)
     form = AnswerForm(request.POST)
     reason = form.cleaned_data["reason"] if form.is_valid() else ""
     act, key = request.POST.get("act", ""), request.POST.get("key", "")
@@ -98,10 +96,3 @@ def opt_out_act(request: HttpRequest, number: int) -> HttpResponse:
         messages.error(request, str(refusal))
     address = found.get_absolute_url()
     return redirect(f"{address}?key={found.key}" if key == found.key else address)
-
-
-def _found(request: HttpRequest, number: int) -> OptOut:
-    found = get_object_or_404(OptOut.objects.select_related("repository__namespace"), pk=number)
-    if not selectors.may_see(request.principal, found):
-        raise NotFound(_("There is no such request."))
-    return found

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
@@ -70,11 +70,8 @@ def report_follow(request: HttpRequest, key: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def report_page(request: HttpRequest, number: int) -> HttpResponse:
     """For those whom it concerns, and staff: the complaint without its author, and the way to object."""
-    report = get_object_or_404(Report.objects.select_related("repository__namespace"), pk=number)
+    report = selectors.report_for(request.principal, number)
     concerned = selectors.is_concerned(request.principal, report)
-    decided = report.state not in {ReportState.RECEIVED, ReportState.UNDER_REVIEW, ReportState.REJECTED}
-    if not request.principal.is_staff and not (concerned and decided):
-        raise NotFound(_("There is no such report."))
     form = ObjectionForm(request.POST or None)
     if form.is_valid():
         try:
@@ -127,7 +124,7 @@ def desk(request: HttpRequest) -> HttpResponse:
 @require_safe
 def desk_report(request: HttpRequest, number: int) -> HttpResponse:
     require_staff(request.principal)
-    report = get_object_or_404(Report.objects.select_related("repository__namespace", "reporter"), pk=number)
+    report = selectors.report_numbered(number)
     initial = {"paths": "\n".join(report.paths), "contents": "\n".join(report.contents)}
     return _desk_page(request, report, DecisionForm(initial=initial))
 
@@ -137,7 +134,7 @@ def desk_report(request: HttpRequest, number: int) -> HttpResponse:
 def desk_act(request: HttpRequest, number: int) -> HttpResponse:
     """One form, several buttons, as the state permits."""
     require_staff(request.principal)
-    report = get_object_or_404(Report, pk=number)
+    report = selectors.report_numbered(number)
     form = DecisionForm(request.POST)
     if not form.is_valid():
         return _desk_page(request, report, form)

@@ -37,6 +37,11 @@ class Site:
 
         return tokens.issue_token(user, name="test", scope=TokenScope(scope))
 
+    def read(self, path: str) -> str:
+        """A page as somebody sees it who is not logged in."""
+        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
+            return answer.read().decode()
+
     def environment(self, folder: Path, token: str | None = None, **more: str) -> dict[str, str]:
         """For client processes: this site as the hub, caches of their own, no other host."""
         env = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING", "GIT_"))}

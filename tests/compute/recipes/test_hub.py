@@ -6,7 +6,10 @@ import sys
 
 import pytest
 
+from common.services import outbox
 from compute.recipes.language_model.texts import make_texts, write_parquet
+from hub.enums import EdgeKind
+from hub.models import LineageEdge
 from hub.services import opt_outs
 from tests.factories import hub as make
 
@@ -15,9 +18,14 @@ pytestmark = pytest.mark.e2e
 SCRIPT = """
 import json, sys
 from huggingface_hub import HfApi
+from compute.recipes.configuration import build
+from compute.recipes.distillation.config import Config as Distillation
+from compute.recipes.distillation.program import run as distil
+from compute.recipes.evaluation.config import Config as Evaluation
+from compute.recipes.evaluation.program import run as evaluate
 from compute.recipes.text_to_image.__main__ import main
 
-data, config = sys.argv[1:]
+data, config, student, judged = sys.argv[1:]
 api = HfApi()
 api.create_repo("maker/shapes", repo_type="dataset")
 api.upload_folder(folder_path=data, repo_id="maker/shapes", repo_type="dataset")
@@ -28,6 +36,9 @@ api.upload_file(path_or_fileobj=card, path_in_repo="README.md", repo_id="maker/c
 command = ["--config", config, "--set", "dataset.path=", "--set", "training.steps=2"]
 trained = [*command, "--set", "dataset.id=maker/shapes", "--set", "publish.repo_id=maker/model"]
 answer = {"codes": [main(trained), main(trained), main([*command, "--set", "dataset.id=maker/closed"])]}
+distil(build(Distillation, json.loads(student)))
+for _twice in range(2):
+    evaluate(build(Evaluation, json.loads(judged)))
 
 from diffusers import DiffusionPipeline
 pipeline = DiffusionPipeline.from_pretrained("maker/model")
@@ -37,14 +48,41 @@ answer["commits"] = [commit.title for commit in api.list_repo_commits("maker/mod
 card = api.model_info("maker/model").card_data
 answer["card"] = [card.license, card.datasets, card.pipeline_tag, card.library_name]
 answer["lineage"] = json.load(open(api.hf_hub_download("maker/model", "wellspring.json")))
+answer["teacher"] = api.model_info("maker/model").sha
+answer["judged"] = [commit.title for commit in api.list_repo_commits("maker/student")]
+results = api.model_info("maker/student").card_data.eval_results
+answer["results"] = [[result.metric_type, result.metric_args] for result in results]
 print(json.dumps(answer))
 """
 
 
-def test_data_comes_from_the_hub_and_the_model_goes_back(site, tiny_file, shapes_folder, tmp_path):
+STUDENT = {
+    "teacher": {"id": "maker/model"},
+    "teaching": {"pictures": 4, "steps": 1},
+    "model": {"head_width": 8, "steps": 2, "feature_steps": 1},
+    "dataset": {"id": "maker/shapes", "caption_column": "caption", "most": 8, "most_test": 4},
+    "training": {"steps": 1, "batch": 2, "device": "cpu", "threads": 1},
+    "sampling": {"steps": 2, "guidance": 1.0},
+    "validation": {"pictures": 2},
+    "publish": {"repo_id": "maker/student", "title": "A student"},
+}
+JUDGED = {
+    "model": {"id": "maker/student"},
+    "dataset": {"id": "maker/shapes"},
+    "metrics": ["prompt_accuracy"],
+    "drawing": {"prompts": 4, "steps": 2, "guidance": 1.0},
+    "device": "cpu",
+    "threads": 1,
+    "publish": True,
+}
+
+
+def test_what_is_trained_distilled_and_judged_stands_on_the_hub(site, tiny_file, shapes_folder, tmp_path):
     token = site.token(make.person("maker"))
+    student = json.dumps(STUDENT | {"output": str(tmp_path / "student")})
+    judged = json.dumps(JUDGED | {"output": str(tmp_path / "judged")})
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(shapes_folder), str(tiny_file)],
+        [sys.executable, "-c", SCRIPT, str(shapes_folder), str(tiny_file), student, judged],
         env=site.environment(tmp_path, token),
         capture_output=True,
         text=True,
@@ -62,8 +100,25 @@ def test_data_comes_from_the_hub_and_the_model_goes_back(site, tiny_file, shapes
     # The second run finds its work done: it resumes at the end and has nothing new to push.
     assert answer["commits"] == ["Add the model trained for 2 steps", "initial commit"]
     published = [event["commit"] for event in events if event["event"] == "published"]
-    assert len(published) == 2
-    assert len(set(published)) == 1
+    assert len(published) == 5
+    assert published[0] == published[1]
+
+    # The student names its teacher's commit as what it was distilled from.
+    while outbox.relay():
+        pass
+    (edge,) = LineageEdge.objects.filter(parent__name="model", version__repository__name="student")
+    assert (edge.kind, edge.parent_commit, edge.version.number) == (EdgeKind.DISTILLED, answer["teacher"], 1)
+    page = site.read("/maker/student/lineage")
+    assert 'href="/maker/model' in page
+    assert "distilled from" in page
+
+    # Its results stand on its page with their circumstances, once, though it was judged twice.
+    assert answer["judged"][0] == "Add evaluation results"
+    facts = [facts for name, facts in answer["results"] if name == "prompt_accuracy" and facts]
+    assert [(one["recipe"], one["prompts"]) for one in facts] == [("evaluation 1", 4)]
+    page = site.read("/maker/student")
+    assert page.count("held-out prompts of the coloured shapes") >= 1
+    assert "Colour and shape as asked, share of pictures" in page
 
 
 OPTED_OUT = """

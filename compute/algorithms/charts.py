@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MOST_POINTS = 300
+SMALL = 400  # up to this width a chart is one of several in a row
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A value on an axis and where it lies, in SVG units."""
+    """A value on an axis and where it lies, in SVG units. `anchor`: the label does not stick out at the end."""
 
     position: float
     label: str
+    anchor: str = "middle"
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,15 @@ def chart(values: Sequence[tuple[float, float]], *, width: int = 640, height: in
     if len(finite) < 2:
         return None
     kept = thin_out(sorted(finite))
-    left, right, top, bottom = 52, width - 12, 10, height - 28
     low_x, high_x = kept[0][0], kept[-1][0]
     low_y, high_y = min(y for _x, y in kept), max(y for _x, y in kept)
     low_y = min(low_y, 0.0) if low_y > 0 and low_y < 0.5 * high_y else low_y
     span_x, span_y = (high_x - low_x) or 1.0, (high_y - low_y) or 1.0
+    marks_up = labelled(round_marks(low_y, high_y))
+    # Wide charts have larger letters where the screen is narrow.
+    letter = 12 if width > SMALL else 8
+    left = min(max(36, 12 + letter * max((len(text) for _y, text in marks_up), default=0)), width // 3)
+    right, top, bottom = width - 12, 10, height - 28
 
     def across(x: float) -> float:
         return round(left + (x - low_x) / span_x * (right - left), 1)
@@ -59,8 +65,11 @@ def chart(values: Sequence[tuple[float, float]], *, width: int = 640, height: in
         top=top,
         bottom=bottom,
         points=" ".join(f"{across(x)},{up(y)}" for x, y in kept),
-        across=[Mark(across(x), f"{x:g}") for x in round_marks(low_x, high_x)],
-        up=[Mark(up(y), f"{y:.3g}") for y in round_marks(low_y, high_y)],
+        across=[
+            Mark(across(x), text, "end" if across(x) > right - letter * len(text) / 2 else "middle")
+            for x, text in labelled(round_marks(low_x, high_x))
+        ],
+        up=[Mark(up(y), text) for y, text in marks_up],
         last=kept[-1][1],
         lowest=min(y for _x, y in finite),
         count=len(finite),
@@ -74,6 +83,16 @@ def thin_out(values: Sequence[tuple[float, float]], *, most: int = MOST_POINTS) 
     size = -(-(len(values) - 1) // (most - 1))
     runs = [values[start : start + size] for start in range(0, len(values) - 1, size)]
     return [(sum(x for x, _y in run) / len(run), sum(y for _x, y in run) / len(run)) for run in runs] + [values[-1]]
+
+
+def labelled(marks: Sequence[float]) -> list[tuple[float, str]]:
+    """With as many digits as tell them apart."""
+    if len(marks) < 2:
+        return [(mark, f"{mark:.4g}") for mark in marks]
+    step, largest = abs(marks[1] - marks[0]), max(abs(mark) for mark in marks)
+    places = math.floor(math.log10(largest)) + 1
+    digits = max(1, places - math.floor(math.log10(step) + 1e-9), places if places < 8 else 1)
+    return [(mark, "0" if abs(mark) < step / 2 else f"{mark:.{digits}g}") for mark in marks]
 
 
 def round_marks(low: float, high: float, *, about: int = 4) -> list[float]:

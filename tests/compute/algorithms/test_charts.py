@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compute.algorithms.charts import MOST_POINTS, chart, round_marks, thin_out
+from compute.algorithms.charts import MOST_POINTS, chart, labelled, round_marks, thin_out
 
 numbers = st.floats(-1e6, 1e6)
 
@@ -41,3 +41,20 @@ def test_marks_are_round():
     assert round_marks(0, 1) == [0, 0.5, 1.0]
     assert round_marks(3, 97) == [50]
     assert round_marks(5, 5) == [5]
+
+
+def test_labels_tell_marks_apart_and_have_room():
+    assert [text for _mark, text in labelled([0, 0.5, 1.0])] == ["0", "0.5", "1"]
+    assert [text for _mark, text in labelled([1234570, 1234575])] == ["1234570", "1234575"]
+    assert [text for _mark, text in labelled([1e-5, 2e-5])] == ["1e-05", "2e-05"]
+    assert [text for _mark, text in labelled([500, 1000, 1500])] == ["500", "1000", "1500"]
+    assert labelled([7.0]) == [(7.0, "7")]
+    long, short = (chart([(0, low), (1, low + 20)], width=360, height=180) for low in (1234567.0, 1.0))
+    assert long.left > short.left
+    assert chart([(0, 0.0), (1500, 1.0)]).across[-1].anchor == "end"
+
+
+@given(low=numbers, span=st.floats(1e-3, 1e6))
+def test_labels_differ_where_marks_do(low, span):
+    marks = round_marks(low, low + span)
+    assert len({text for _mark, text in labelled(marks)}) == len(marks)

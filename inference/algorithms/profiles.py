@@ -73,7 +73,8 @@ class Profile:
 
     `tasks` is empty for a class that the engine does not know. `denoiser` is the folder of the network
     that takes the steps, `parts` are all components by name. Where it takes no negative prompt, the
-    guidance is a number that the network is told. `pace` is that of its own scheduler.
+    guidance is a number that the network is told. `pace` is that of its own scheduler, which
+    `shifts_end` where it moves the last of its noise levels.
     """
 
     pipeline: str
@@ -89,6 +90,7 @@ class Profile:
     parts: tuple[str, ...] = ()
     takes_negative_prompt: bool = True
     pace: Pace = Pace.ONCE
+    shifts_end: bool = False
 
     @property
     def is_flow(self) -> bool:
@@ -98,6 +100,12 @@ class Profile:
         """That of its own scheduler in this task: stock inpainting of Stable Diffusion 1 leaves out one beginning."""
         skips = task == Task.INPAINTING and not self.pipeline.startswith("StableDiffusionXL")
         return Pace.PLMS if self.pace == Pace.PRK and skips else self.pace
+
+    def fewest_steps(self, task: Task, scheduler: str) -> int:
+        """With fewer the stock scheduler fails: it moves the last of several, or begins with four."""
+        if self.shifts_end and scheduler in {"", "flow_euler"}:
+            return 2
+        return 4 if not scheduler and self.pace_of(task) == Pace.PRK else 1
 
 
 def profile_of(read: ReadFile, *, card: dict[str, Any]) -> Profile | None:
@@ -133,6 +141,7 @@ def profile_of(read: ReadFile, *, card: dict[str, Any]) -> Profile | None:
         parts=tuple(name for name, part in index.items() if isinstance(part, list) and part != [None, None]),
         takes_negative_prompt=not _is_told_guidance(pipeline, denoiser),
         pace=pace_of_class(scheduler.get("_class_name"), skips_prk=scheduler.get("skip_prk_steps") is True),
+        shifts_end=bool(scheduler.get("shift_terminal")),
     )
 
 

@@ -251,9 +251,11 @@ def _grant_of_use(billed: Namespace, repository: Repository, licence: str) -> st
 
 def _save(generation: Generation, loras: list[GenerationLora]) -> None:
     """With its LoRAs; the images it is drawn from are in use from now on."""
-    given = [key for key in (generation.image_id, generation.mask_id) if key]
-    if given:
-        InputImage.objects.filter(pk__in=given).update(used_at=timezone.now())
+    for field in ("image", "mask"):
+        key = getattr(generation, f"{field}_id")
+        # Also a lock: what is swept in this moment is refused here, or stays.
+        if key and not InputImage.objects.filter(pk=key).update(used_at=timezone.now()):
+            raise Unprocessable(_("There is no such image among yours."), hint=_("Give the image itself."), field=field)
     generation.save()
     for lora in loras:
         lora.generation = generation

@@ -166,7 +166,7 @@ def _parameters(principal: Principal, repository: Repository, profile: Profile, 
         "count": wanted.count,
     }
     numbers |= _numbers_of_the_task(task, wanted)
-    _check_numbers(numbers, profile)
+    _check_numbers(numbers, profile, fewest_steps=profile.fewest_steps(task, wanted.scheduler))
     strength = numbers.get("strength")
     taken = pricing.steps_taken(task=task, steps=int(numbers["steps"]), strength=strength or 0, is_flow=profile.is_flow)
     if strength is not None and int(numbers["steps"] * strength) < 1:
@@ -303,9 +303,11 @@ def _numbers_of_the_task(task: Task, wanted: Wanted) -> dict[str, float]:
     return found
 
 
-def _check_numbers(numbers: dict[str, int | float], profile: Profile) -> None:
+def _check_numbers(numbers: dict[str, int | float], profile: Profile, *, fewest_steps: int) -> None:
     for field, number in numbers.items():
         least, most = LIMITS[field]
+        if field == "steps":
+            least = fewest_steps
         if field in {"width", "height"}:
             most = profile.largest
         if not least <= number <= most:

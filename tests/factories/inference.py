@@ -46,9 +46,14 @@ def card(licence: str = "apache-2.0") -> bytes:
 
 
 def model(
-    owner: User | None = None, *, licence: str = "apache-2.0", pipeline: str = "StableDiffusion3Pipeline", **facts
+    owner: User | None = None,
+    *,
+    licence: str = "apache-2.0",
+    pipeline: str = "StableDiffusion3Pipeline",
+    more: dict[str, dict] | None = None,
+    **facts,
 ) -> Repository:
-    """A text-to-image model of 16x16 pixels by its configuration files; it has no weights."""
+    """A text-to-image model of 16x16 pixels by its configuration files, and `more`; it has no weights."""
     denoiser = "transformer" if pipeline == "StableDiffusion3Pipeline" else "unet"
     index = {"_class_name": pipeline, denoiser: ["diffusers", "X"], "text_encoder": ["transformers", "Y"]}
     files = {
@@ -57,6 +62,7 @@ def model(
         f"{denoiser}/config.json": json.dumps({"sample_size": 16, "patch_size": 4}).encode(),
         "vae/config.json": json.dumps({"block_out_channels": [8]}).encode(),
     }
+    files |= {name: json.dumps(value).encode() for name, value in (more or {}).items()}
     made = hub.repository(owner, files=files, **facts)
     made.refresh_from_db()
     return made

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from inference.algorithms import pricing
 from inference.algorithms.profiles import profile_of
-from inference.algorithms.samplers import Pace
 from inference.engine.engine import Engine
 from inference.engine.requests import ModelKey, Request
 from tests.inference import pipelines
@@ -28,6 +27,9 @@ MODELS = {
     "xl": pipelines.save_xl_pipeline,
     "wide": lambda folder: pipelines.set_scheduler(
         pipelines.save_wide_flow_pipeline(folder), "FlowMatchHeunDiscreteScheduler"
+    ),
+    "shifted": lambda folder: pipelines.set_scheduler(
+        pipelines.save_wide_flow_pipeline(folder), "FlowMatchEulerDiscreteScheduler", shift_terminal=0.1
     ),
     "flux": pipelines.save_guided_flow_pipeline,
     "latent": pipelines.save_latent_pipeline,
@@ -85,8 +87,7 @@ def test_the_price_counts_what_the_networks_compute(counted, data):
         "image_guidance": data.draw(st.sampled_from([0.5, 1.0, 2.0])),
     }
     assume(int(asked["steps"] * asked["strength"]) >= 1)
-    # The stock scheduler cannot begin so in fewer steps.
-    assume(asked["steps"] >= 4 or asked["scheduler"] or profile.pace_of(task) != Pace.PRK)
+    assume(asked["steps"] >= profile.fewest_steps(task, asked["scheduler"]))
     images = {"image": photograph()} if task.needs_image else {}
     images |= {"mask": mask()} if task.needs_mask else {}
     request = Request(

@@ -117,3 +117,12 @@ def test_nobody_heaps_up_images(monkeypatch):
     assert given(person) == first
     generation(person, repository, image=first)
     assert given(person, colour=(1, 1, 1))
+
+
+def test_an_image_that_was_swept_meanwhile_is_refused_by_name():
+    person, repository = UserFactory(), model(pipeline="StableDiffusionPipeline")
+    image = given(person)
+    InputImage.objects.all().delete()
+    with pytest.raises(Unprocessable) as refused:
+        generation(person, repository, image=image)
+    assert refused.value.context["field"] == "image"

@@ -114,6 +114,22 @@ def test_an_edit_without_image_guidance_is_computed_and_paid_once():
     assert none == low
 
 
+def test_fewer_steps_than_the_models_scheduler_can_begin_with_are_refused():
+    person = UserFactory()
+    shifted = model(
+        more={
+            "scheduler/scheduler_config.json": {"_class_name": "FlowMatchEulerDiscreteScheduler", "shift_terminal": 0.1}
+        }
+    )
+    assert refusal(person, shifted, steps=1) == "steps"
+    assert refusal(person, shifted, steps=1, scheduler="flow_euler") == "steps"
+    for facts in ({"steps": 2}, {"steps": 1, "scheduler": "flow_heun"}):
+        assert plan(person, shifted, **facts).price
+    begins = model(pipeline=CLASSIC, more={"scheduler/scheduler_config.json": {"_class_name": "PNDMScheduler"}})
+    assert refusal(person, begins, steps=3) == "steps"
+    assert plan(person, begins, steps=4).price
+
+
 def test_a_lora_that_fits_is_settled_with_version_and_licence():
     person, repository, adapter = UserFactory(), model(pipeline=CLASSIC), lora(licence="cc-by-4.0")
     (settled,) = plan(person, repository, loras=(LoraWanted(adapter.full_name, 0.5),)).loras

@@ -65,8 +65,8 @@ def check_folder(folder: Path) -> dict[str, Any]:
 
 
 def weights_size(folder: Path) -> int:
-    """Bytes of all weights, before loading them."""
-    return sum(file.stat().st_size for file in [*folder.glob("*/*.safetensors"), *folder.glob(LORA_FILE)])
+    """Bytes of all weights, before loading them: of a pipeline's parts, a LoRA or a classifier."""
+    return sum(file.stat().st_size for file in [*folder.glob("*/*.safetensors"), *folder.glob("*.safetensors")])
 
 
 def _check_component(folder: Path, name: str, value: list[Any]) -> None:

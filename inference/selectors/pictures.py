@@ -52,7 +52,7 @@ def remix_of(principal: Principal, generation_id: str) -> tuple[Remix | None, Pi
 
 def albums_of(principal: Principal) -> QuerySet[Album]:
     """One's own, the latest changed first."""
-    if not may_see_generations(principal):
+    if not _has_albums(principal):
         return Album.objects.none()
     return _listed(Album.objects.filter(owner=principal.user), visible_pictures(principal))
 
@@ -67,12 +67,17 @@ def public_albums(principal: Principal) -> QuerySet[Album]:
 def album_for(principal: Principal, album_id: str) -> Album:
     """One's own or a public one. Raises NotFound."""
     seen = Q(is_public=True)
-    if may_see_generations(principal):
+    if _has_albums(principal):
         seen |= Q(owner=principal.user)
     found = Album.objects.filter(seen, pk=album_id).select_related("owner").first()
     if found is None:
         raise NotFound(_("There is no such album, or it is not yours to see."), hint=_("Log in as its owner."))
     return found
+
+
+def _has_albums(principal: Principal) -> bool:
+    """They are the person's as a whole: a token for some places only does not reach them."""
+    return may_see_generations(principal) and not principal.is_fine_grained
 
 
 def entry_for(album: Album, number: int) -> AlbumPicture:

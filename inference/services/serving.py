@@ -253,10 +253,13 @@ class _Watch:
     def until_done(self, handles: "list[Handle]") -> "list[Result]":
         """Waits for all; when one ends badly, or the generation is no longer ours, cancels the others."""
         try:
-            for handle in handles:
-                while not handle.wait(LOOK_EVERY):
+            going = list(handles)
+            while going:
+                going[0].wait(LOOK_EVERY)
+                # One that ended badly, wherever it stands, raises here.
+                going = [handle for handle in going if not (handle.wait(0) and handle.result(0))]
+                if going:
                     self._tell(handles)
-                handle.result(0)
             return [handle.result(0) for handle in handles]
         finally:
             for handle in handles:

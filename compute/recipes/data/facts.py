@@ -14,6 +14,8 @@ from compute.recipes.hub import told_as_refusal
 from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
 
+TOGETHER = 2**20  # bytes of a file that are in memory at one time
+
 
 class Place(Protocol):
     """Where a data set is."""
@@ -56,7 +58,10 @@ def _look_up_folder(folder: Path) -> DatasetFacts:
         raise Refused(f"The folder {folder} holds no Parquet files and no sounds. Check 'dataset.path'.")
     digest = hashlib.sha256()
     for path in files:
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+        with path.open("rb") as file:
+            while part := file.read(TOGETHER):
+                digest.update(part)
     card = folder / "README.md"
     licences = _licences(DatasetCard.load(card).data) if card.exists() else ()
     return DatasetFacts(Source(f"local/{folder.resolve().name}", digest.hexdigest()), licences)

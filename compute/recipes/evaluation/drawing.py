@@ -33,6 +33,12 @@ class Drawer:
         known = inspect.signature(self._pipeline.__call__).parameters
         if "prompt" not in known:
             raise Refused(f"{type(self._pipeline).__name__} takes no prompts; this recipe judges text to image.")
+        scheduler = getattr(getattr(self._pipeline, "scheduler", None), "config", {})
+        if config.steps < 2 and scheduler.get("shift_terminal"):
+            raise Refused(
+                f"The scheduler of {folder.name} moves the last of several noise levels (shift_terminal) and cannot "
+                "draw in one step. Set 'drawing.steps' to at least 2."
+            )
         self._sides = {name: side for name in ("height", "width") if name in known}
 
     @property

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import tracemalloc
 
 import pytest
 import torch
@@ -137,3 +138,14 @@ def test_frozen_networks_are_asked_once(folder, tmp_path):
         texts = texts_of(["bb", "a", "bb"], embed, tmp_path, named=["a"])
         assert texts.of(["a", "bb", "a"]).tolist() == [[1.0], [2.0], [1.0]]
     assert asked[6:] == [["a", "bb"]]
+
+
+def test_large_files_in_a_folder_are_known_without_reading_them_into_memory(tmp_path):
+    with (tmp_path / "a.parquet").open("wb") as file:
+        file.truncate(64 * 2**20)
+    tracemalloc.start()
+    source = look_up(PicturesConfig(path=str(tmp_path))).source
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert source.revision == hashlib.sha256(b"a.parquet\0" + bytes(64 * 2**20)).hexdigest()
+    assert most < 8 * 2**20

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -196,3 +197,12 @@ def test_results_stand_on_the_card_as_the_hub_reads_them():
 def test_what_cannot_be_judged_is_refused(shapes_folder, tmp_path, changes, message):
     with pytest.raises(Refused, match=message):
         run(_config(shapes_folder, tmp_path, **{"drawing": {"pictures": 8, "steps": 1}, **changes}))
+
+
+def test_a_scheduler_that_cannot_draw_in_one_step_is_told(shapes_folder, tmp_path):
+    folder = shutil.copytree(MODEL, tmp_path / "student")
+    file = folder / "scheduler" / "scheduler_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"shift_terminal": 0.1}))
+    drawing = {"prompts": 1, "steps": 1}
+    with pytest.raises(Refused, match="cannot draw in one step"):
+        run(_config(shapes_folder, tmp_path, model={"id": str(folder)}, metrics=["speed"], drawing=drawing))

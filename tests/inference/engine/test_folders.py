@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from inference.engine.folders import check_folder
+from inference.engine.folders import check_folder, weights_size
 from inference.engine.requests import ModelRefused
 from tests.inference.pipelines import spoil
 
@@ -61,3 +61,10 @@ def test_a_folder_without_model_index_is_no_pipeline(tmp_path):
 def test_model_index_that_is_not_json_is_no_pipeline(folder):
     (folder / "model_index.json").write_bytes(b"\xff{")
     assert refusal_of(folder) == "not_a_pipeline"
+
+
+def test_all_weights_count_where_room_is_made(folder, tmp_path):
+    (tmp_path / "eyes").mkdir()
+    (tmp_path / "eyes" / "model.safetensors").write_bytes(b"12345")
+    assert weights_size(tmp_path / "eyes") == 5
+    assert weights_size(folder) == sum(file.stat().st_size for file in folder.rglob("*.safetensors"))

@@ -128,6 +128,15 @@ def test_a_full_engine_sends_it_back_into_the_queue_with_the_seconds_it_named(en
     ended(made)
 
 
+def test_one_picture_that_finds_no_room_lets_the_others_not_be_drawn_in_vain(engine, drawing):
+    engine.max_waiting = 1
+    made = generation(UserFactory(), drawing, count=3, steps=200)
+    serving.serve(made.pk)
+    made.refresh_from_db()
+    assert (made.state, made.postponed) == (GenerationState.QUEUED, 1)
+    assert engine.counts.row_steps < 200
+
+
 @pytest.mark.django_db(transaction=True)
 def test_what_is_looked_at_for_long_stays_in_its_workers_hands(settings):
     settings.GENERATION_LEASE_SECONDS = 2

@@ -1,7 +1,10 @@
 import pytest
 
+from accounts.enums import Permission
+from accounts.selectors import principal_of_token
 from inference.models import Album
-from tests.factories.accounts import StaffFactory, UserFactory
+from inference.selectors.pictures import albums_of
+from tests.factories.accounts import OrganisationFactory, StaffFactory, UserFactory, bearer, fine_token
 from tests.factories.inference import finish, generation, model
 
 pytestmark = pytest.mark.django_db
@@ -119,3 +122,14 @@ def test_lists_cost_the_same_for_one_and_three(client, ada, django_assert_num_qu
                 client.get("/studio/albums")
             with django_assert_num_queries(6):
                 client.get(first.get_absolute_url())
+
+
+def test_a_token_for_some_places_reaches_no_private_album(client, ada):
+    keep(client, finish(generation(ada)).pictures.get(), title="Circles")
+    album = Album.objects.get()
+    client.logout()
+    lab = OrganisationFactory(admin=ada).namespace
+    token = fine_token(ada, Permission.INFERENCE, namespaces=[lab])
+    assert client.get(album.get_absolute_url(), HTTP_AUTHORIZATION=f"Bearer {token}").status_code == 404
+    assert not albums_of(principal_of_token(token)).exists()
+    assert client.get(album.get_absolute_url(), **bearer(ada)).status_code == 200

@@ -26,7 +26,7 @@ def publish(folder: Path, repo_id: str, *, private: bool, message: str) -> str:
     """Pushes the whole folder as one commit and returns the commit's id.
 
     Doing it twice makes no second commit when nothing changed. Raises Refused when the
-    hub does not take it.
+    hub does not take it, or what is meant to be private would become public.
     """
     advice = (
         "Check 'publish.repo_id', and that the token in HF_TOKEN may write there. "
@@ -35,4 +35,9 @@ def publish(folder: Path, repo_id: str, *, private: bool, message: str) -> str:
     with told_as_refusal(f"The model could not be pushed to {repo_id}", advice):
         hub = HfApi()
         hub.create_repo(repo_id, private=private, exist_ok=True)
+        if private and not hub.model_info(repo_id).private:
+            raise Refused(
+                f"{repo_id} is public, and 'publish.private' is true: nothing was pushed. Make the repository private, "
+                f"or name another one. The finished model is in {folder}."
+            )
         return str(hub.upload_folder(repo_id=repo_id, folder_path=folder, commit_message=message).oid)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from compute.recipes.checkpoints import fingerprint_of
@@ -83,7 +83,8 @@ def _write(cache: Path, rows: Iterable[Row], config: PicturesConfig) -> None:
     with ExitStack() as stack:
         files = [stack.enter_context((writing / f"{place}.rgb").open("wb")) for place in range(len(sizes))]
         for row in rows:
-            with Image.open(io.BytesIO(row[config.image_column]["bytes"])) as image:
+            with Image.open(io.BytesIO(row[config.image_column]["bytes"])) as opened:
+                image = ImageOps.exif_transpose(opened)
                 place = nearest(sizes, *image.size)
                 pixels = np.asarray(fitted(image, sizes[place]))
             files[place].write(np.ascontiguousarray(pixels.transpose(2, 0, 1)).tobytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -245,6 +246,8 @@ class Loop:
             return
         means = self._means()
         self.loss = means.pop("loss")
+        if not math.isfinite(self.loss):
+            self._require_numbers()
         self._log.emit(
             "step",
             step=self.step,
@@ -265,7 +268,18 @@ class Loop:
             seat.sums.clear()
         return means
 
+    def _require_numbers(self) -> None:
+        """Weights that are none become no checkpoint and no model. Every process must ask."""
+        weights = [shards.own(weight) for seat in self._seats for weight in seat.weights]
+        lost = any(not bool(torch.isfinite(weight).all()) for weight in weights)
+        if self.processes.agreed([float(lost)])[0]:
+            raise Refused(
+                f"At step {self.step} the weights are no numbers any more. Start again in another 'output' folder "
+                "with a lower 'training.learning_rate' or a longer 'training.warmup'."
+            )
+
     def _save(self) -> None:
+        self._require_numbers()
         self._saved_step = self.step
         if not self.processes.is_first and not self.processes.shards:
             return

@@ -149,3 +149,18 @@ def test_large_files_in_a_folder_are_known_without_reading_them_into_memory(tmp_
     tracemalloc.stop()
     assert source.revision == hashlib.sha256(b"a.parquet\0" + bytes(64 * 2**20)).hexdigest()
     assert most < 8 * 2**20
+
+
+def test_pictures_are_turned_as_their_camera_was_held(tmp_path):
+    turned = Pictures.new("RGB", (64, 32), "red")
+    turned.paste("blue", (0, 0, 32, 32))
+    exif = Pictures.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter before it is shown
+    buffer = io.BytesIO()
+    turned.save(buffer, "PNG", exif=exif)
+    rows = {"image": [{"bytes": buffer.getvalue(), "path": "a.png"}]}
+    Dataset.from_dict(rows, features=Features({"image": Image()})).to_parquet(tmp_path / "train-0.parquet")
+    (bucket,) = _load(tmp_path, tmp_path / "cache", caption_column="").buckets
+    assert tuple(bucket.pixels.shape) == (1, 3, 48, 24)
+    red, blue = bucket.pixels[0, 0].float(), bucket.pixels[0, 2].float()
+    assert (blue[:8].mean() > 200, red[-8:].mean() > 200) == (True, True)

@@ -36,6 +36,7 @@ api.upload_file(path_or_fileobj=card, path_in_repo="README.md", repo_id="maker/c
 command = ["--config", config, "--set", "dataset.path=", "--set", "training.steps=2"]
 trained = [*command, "--set", "dataset.id=maker/shapes", "--set", "publish.repo_id=maker/model"]
 answer = {"codes": [main(trained), main(trained), main([*command, "--set", "dataset.id=maker/closed"])]}
+answer["codes"].append(main([*trained, "--set", "publish.private=true"]))
 distil(build(Distillation, json.loads(student)))
 for _twice in range(2):
     evaluate(build(Evaluation, json.loads(judged)))
@@ -92,7 +93,8 @@ def test_what_is_trained_distilled_and_judged_stands_on_the_hub(site, tiny_file,
     assert done.returncode == 0, f"{done.stderr[-6000:]}\n--- server\n{site.log.read_text()[-4000:]}"
     *events, answer = map(json.loads, done.stdout.splitlines())
 
-    assert answer["codes"] == [0, 0, 2]
+    assert answer["codes"] == [0, 0, 2, 2]
+    assert "maker/model is public" in done.stderr
     assert "The data set maker/closed is under cc-by-nd-4.0, which forbids derived works" in done.stderr
     assert answer["class"] == "StableDiffusion3Pipeline"
     assert answer["card"] == ["apache-2.0", ["maker/shapes"], "text-to-image", "diffusers"]

@@ -10,6 +10,7 @@ from tensorboardX.proto.event_pb2 import Event
 from torch import nn
 
 from compute.recipes.events import EventLog
+from compute.recipes.refusal import Refused
 from compute.recipes.training.boards import Board
 from compute.recipes.training.config import LoopConfig
 from compute.recipes.training.loop import Hook, Loop, Player
@@ -126,3 +127,19 @@ def test_hooks_see_the_average(tmp_path):
 
     _run(tmp_path, hooks=[Hook(5, look), Hook(0, look)])
     assert seen == [5, 10]
+
+
+def test_weights_that_are_no_numbers_end_the_run_and_become_no_checkpoint(tmp_path):
+    torch.manual_seed(0)
+    line = nn.Linear(3, 1)
+
+    def lost_at_the_seventh_step(step, index):
+        loss = line(torch.randn(8, 3)).square().mean()
+        return {"loss": loss * float("nan") if step == 6 else loss}
+
+    with EventLog(tmp_path / "log.jsonl") as log:
+        players = [Player(line, lost_at_the_seventh_step)]
+        loop = Loop(CONFIG, players, log, folder=tmp_path / "checkpoints", fingerprint="f", seed=1)
+        with pytest.raises(Refused, match="no numbers any more"):
+            loop.run()
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000004"]

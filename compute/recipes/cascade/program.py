@@ -21,6 +21,7 @@ from compute.recipes.cascade.text import build_encoder, build_tokenizer, load_en
 from compute.recipes.data.buckets import BucketOrder
 from compute.recipes.data.pictures import load_pictures
 from compute.recipes.diffusion.checking import Asked, shapes_checked
+from compute.recipes.diffusion.drawing import drawn
 from compute.recipes.diffusion.noise import TIMES, Noise, drawn_times, spread_times
 from compute.recipes.diffusion.recipe import METRIC_NAMES
 from compute.recipes.lineage import Source
@@ -311,16 +312,8 @@ picture = pipeline(
 
 
 def drawn_small(pipeline: Any, asked: Sequence[Asked], *, seed: int, steps: int, guidance: float) -> list[Image.Image]:
-    pictures: list[Image.Image] = []
-    for start in range(0, len(asked), TOGETHER):
-        some = asked[start : start + TOGETHER]
-        pictures += pipeline(
-            [each.text for each in some],
-            num_inference_steps=steps,
-            guidance_scale=guidance,
-            generator=[torch.Generator().manual_seed(seed + start + place) for place in range(len(some))],
-        ).images
-    return pictures
+    texts = [each.text for each in asked]
+    return drawn(pipeline, texts, seed=seed, num_inference_steps=steps, guidance_scale=guidance)
 
 
 def quiet(pipeline: Any) -> Any:

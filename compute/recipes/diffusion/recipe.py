@@ -18,6 +18,7 @@ from compute.recipes.data.caches import Latents, latents_of
 from compute.recipes.data.pictures import Bucket, Pictures, load_pictures
 from compute.recipes.diffusion.autoencoders import encoded, load_autoencoder
 from compute.recipes.diffusion.checking import Asked, shapes_checked
+from compute.recipes.diffusion.drawing import drawn
 from compute.recipes.diffusion.noise import Noise, build_scheduler, drawn_times, spread_times
 from compute.recipes.lineage import Source
 from compute.recipes.sheets import contact_sheet
@@ -85,17 +86,9 @@ class LatentRecipe(Recipe):
 
     def drawn(self, pipeline: Any, asked: Sequence[Asked], *, seed: int) -> list[Image.Image]:
         """One picture for each, number i from noise of seed + i."""
-        sampling, pictures = self.config.sampling, []
-        for start in range(0, len(asked), TOGETHER):
-            some = asked[start : start + TOGETHER]
-            pictures += pipeline(
-                [self.told(each) for each in some],
-                num_inference_steps=sampling.steps,
-                guidance_scale=sampling.guidance,
-                generator=[torch.Generator().manual_seed(seed + start + i) for i in range(len(some))],
-                **self.drawing(),
-            ).images
-        return pictures
+        sampling = self.config.sampling
+        options = {"num_inference_steps": sampling.steps, "guidance_scale": sampling.guidance, **self.drawing()}
+        return drawn(pipeline, [self.told(each) for each in asked], seed=seed, **options)
 
     def told(self, asked: Asked) -> str | int:
         """What the stock pipeline is asked for."""

@@ -17,8 +17,8 @@ from compute.recipes.autoencoder.losses import hinge
 from compute.recipes.autoencoder.perception import WIDTHS, learned_perception
 from compute.recipes.checkpoints import fingerprint_of
 from compute.recipes.diffusion.checking import Asked, shapes_checked
+from compute.recipes.diffusion.drawing import drawn
 from compute.recipes.diffusion.noise import drawn_times
-from compute.recipes.diffusion.recipe import TOGETHER
 from compute.recipes.distillation.comparing import FEWER, Drawn, distance, mean_over_places, timed
 from compute.recipes.distillation.config import Config, require_distillable
 from compute.recipes.distillation.heads import Heads
@@ -183,17 +183,8 @@ class Add(Tuning):
         self, pipeline: StableDiffusionPipeline, asked: Sequence[Asked], steps: int, guidance: float
     ) -> list[Image.Image]:
         """One for each, number i from noise of a seed of its own."""
-        found: list[Image.Image] = []
-        for start in range(0, len(asked), TOGETHER):
-            some = asked[start : start + TOGETHER]
-            found += pipeline(
-                [each.text for each in some],
-                num_inference_steps=steps,
-                guidance_scale=guidance,
-                generator=[torch.Generator().manual_seed(FIRST_SEED + start + i) for i in range(len(some))],
-                **self.drawing(),
-            ).images
-        return found
+        options = {"num_inference_steps": steps, "guidance_scale": guidance, **self.drawing()}
+        return drawn(pipeline, [each.text for each in asked], seed=FIRST_SEED, **options)
 
     def _tried(self, pipeline: StableDiffusionPipeline, who: str, steps: int, guidance: float) -> Drawn:
         sampling = self.config.sampling

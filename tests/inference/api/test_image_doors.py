@@ -296,7 +296,7 @@ def test_a_copy_in_another_format_carries_the_parameters(client):
     for kind in ("jpeg", "webp"):
         answer = client.get(f"/generations/{made.pk}/0.png?format={kind}")
         assert answer["Content-Type"] == f"image/{kind}"
-        image = Image.open(io.BytesIO(answer.content))
+        image = Image.open(io.BytesIO(b"".join(answer.streaming_content)))
         assert image.format == kind.upper()
         comment = image.getexif().get_ifd(0x8769)[0x9286]
         assert "Steps: 4" in comment[8:].decode("utf-16-be")

@@ -93,8 +93,8 @@ def forget_file(path: Path, sha256: str) -> bool:
 @transaction.atomic
 def _drop(row: InputImage) -> int:
     _lock_content(row.sha256)
-    row = InputImage.objects.select_for_update().get(pk=row.pk)
-    if row.used_at >= timezone.now() - UNUSED or Generation.objects.filter(Q(image=row) | Q(mask=row)).exists():
+    kept = InputImage.objects.select_for_update().filter(pk=row.pk, used_at__lt=timezone.now() - UNUSED).first()
+    if kept is None or Generation.objects.filter(Q(image=kept) | Q(mask=kept)).exists():
         return 0
     row.delete()
     if not InputImage.objects.filter(sha256=row.sha256).exists():

@@ -126,3 +126,10 @@ def test_an_image_that_was_swept_meanwhile_is_refused_by_name():
     with pytest.raises(Unprocessable) as refused:
         generation(person, repository, image=image)
     assert refused.value.context["field"] == "image"
+
+
+def test_two_sweeps_at_once_drop_an_image_once():
+    row = given(UserFactory())
+    InputImage.objects.update(used_at=timezone.now() - inputs.UNUSED - timedelta(minutes=1))
+    assert [inputs._drop(row), inputs._drop(row)] == [1, 0]
+    assert not row.path.exists()

@@ -154,7 +154,9 @@ def test_what_was_taken_away_is_not_drawn_again_nor_seen_in_another_file_of_it(c
     assert (waiting.state, waiting.failure, waiting.pictures.count()) == ("refused", "taken_away", 0)
     assert len(list(Path(settings.PICTURES_ROOT).rglob("*.png"))) == 2
     client.force_login(ada)
-    assert "taken away after a report" in client.get(waiting.get_absolute_url()).content.decode()
+    refused = client.get(waiting.get_absolute_url()).content.decode()
+    assert "taken away after a report" in refused
+    assert f"/studio?from={waiting.pk}" in refused
     assert "Draw again" not in client.get(f"/generations/{picture.generation_id}").content.decode()
     block.lifted_at = timezone.now()
     block.save()

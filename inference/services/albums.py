@@ -5,6 +5,7 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.models import User
 from accounts.principal import Principal
 from common.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from common.services import audit
@@ -20,6 +21,7 @@ def create(*, title: str, by: Principal, description: str = "", is_public: bool 
     """Raises Unauthenticated, Forbidden, Invalid, Conflict for a title that one has already."""
     if by.user is None:
         raise Unauthenticated(_("Log in to keep pictures in albums."))
+    _wait_for_others(by.user.pk)
     if not rules.may_keep_albums(by):
         raise _not_allowed()
     if by.user.albums.count() >= MAX_ALBUMS:
@@ -33,6 +35,7 @@ def create(*, title: str, by: Principal, description: str = "", is_public: bool 
 @transaction.atomic
 def update(album: Album, *, title: str, description: str, is_public: bool, by: Principal) -> Album:
     """Raises Forbidden, Invalid, Conflict."""
+    _wait_for_others(album.owner_id)
     album = _locked(album, by)
     _require_free(by, title, own=album)
     album.title, album.description, album.is_public = title.strip(), description, is_public
@@ -97,6 +100,11 @@ def set_cover(entry: AlbumPicture, *, by: Principal) -> None:
     album = _locked(entry.album, by)
     album.cover = entry.picture
     _touch(album)
+
+
+def _wait_for_others(owner_id: int) -> None:
+    """One change of a person's titles at a time, so that each is seen by the next."""
+    User.objects.select_for_update(no_key=True).get(pk=owner_id)
 
 
 def _locked(album: Album, by: Principal) -> Album:

@@ -11,10 +11,11 @@ class Task(TextChoices):
     IMAGE_TO_IMAGE = "image_to_image", _("redraw an image")
     INPAINTING = "inpainting", _("fill the masked part of an image")
     EDITING = "editing", _("edit an image by instruction")
+    SOUND = "sound", _("make a sound")
 
     @property
     def needs_image(self) -> bool:
-        return self != Task.TEXT_TO_IMAGE
+        return self not in {Task.TEXT_TO_IMAGE, Task.SOUND}
 
     @property
     def needs_mask(self) -> bool:

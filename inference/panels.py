@@ -10,11 +10,12 @@ from inference import selectors
 
 
 def try_it(request: HttpRequest, repository: Repository, **context: object) -> str:
-    """On a text-to-image model's page: the way to the Studio and to the API."""
-    if repository.kind != "model" or repository.pipeline_tag != "text-to-image" or not repository.head:
+    """On the page of a model of pictures or sounds: the way to the Studio and to the API."""
+    sounds = repository.pipeline_tag in selectors.SOUND_TAGS
+    if repository.kind != "model" or not (sounds or repository.pipeline_tag == "text-to-image") or not repository.head:
         return ""
-    address = absolute(f"/inference/{repository.full_name}")
-    return render_to_string("inference/panel.html", {"repository": repository, "address": address}, request=request)
+    facts = {"repository": repository, "address": absolute(f"/inference/{repository.full_name}"), "sounds": sounds}
+    return render_to_string("inference/panel.html", facts, request=request)
 
 
 def token_use(request: HttpRequest, tokens: list[AccessToken], **context: object) -> str:

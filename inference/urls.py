@@ -29,6 +29,7 @@ urlpatterns = [
     path("generations/<str:generation_id>/cancel", generations.generation_cancel, name="generation_cancel"),
     path("generations/<str:generation_id>/again", generations.generation_again, name="generation_again"),
     path("generations/<str:generation_id>/<int:position>.png", pictures.picture_file, name="picture"),
+    path("generations/<str:generation_id>/<int:position>.wav", pictures.sound_file, name="sound"),
     path("generations/<str:generation_id>/<int:position>/show", pictures.picture_show, name="picture_show"),
     path("generations/<str:generation_id>/<int:position>/like", pictures.picture_like, name="picture_like"),
     path("generations/<str:generation_id>/<int:position>/keep", pictures.picture_keep, name="picture_keep"),

@@ -1,4 +1,4 @@
-"""The same pictures by API, as text to copy: curl, Python, JavaScript. Pure; the parameters are the native API's."""
+"""The same by API, as text to copy: curl, Python, JavaScript. Pure; the parameters are the native API's."""
 
 import json
 from typing import Any
@@ -29,6 +29,19 @@ for number in range({count}):
     )
     picture.save(f"picture-{{number}}.png")
 """
+SOUND = """\
+import os
+
+from huggingface_hub import InferenceClient
+
+client = InferenceClient(model={base!r}, token=os.environ["HF_TOKEN"])
+more = {more!r}
+for number in range({count}):
+    # The text is kept as a label and has no influence.
+    sound = client.text_to_speech({label!r}, extra_body=more{seed})
+    with open(f"sound-{{number}}.wav", "wb") as file:
+        file.write(sound)
+"""
 JAVASCRIPT = """\
 const headers = {{ Authorization: `Bearer ${{process.env.HF_TOKEN}}`, "Content-Type": "application/json" }};
 const body = JSON.stringify({body});
@@ -37,7 +50,7 @@ while (["queued", "running"].includes(made.state)) {{
   await new Promise((wait) => setTimeout(wait, 1000));
   made = await (await fetch(made.url, {{ headers }})).json();
 }}
-console.log(made.pictures.map((picture) => picture.url));
+console.log(made.{made}.map((one) => one.url));
 """
 
 
@@ -75,13 +88,25 @@ def hub(parameters: dict[str, Any], *, site: str) -> str:
 def javascript(parameters: dict[str, Any], *, site: str) -> str:
     """A module for Node; the native API, asked until the pictures are ready."""
     body = json.dumps(parameters, ensure_ascii=False, indent=2)
-    return JAVASCRIPT.format(body=body, address=json.dumps(f"{site}/api/generations"))
+    made = "sounds" if "seconds" in parameters else "pictures"
+    return JAVASCRIPT.format(body=body, address=json.dumps(f"{site}/api/generations"), made=made)
+
+
+def sound(parameters: dict[str, Any], *, site: str) -> str:
+    """The stock `InferenceClient`, which asks for one sound at a time; sound i has seed + i."""
+    seed = f' | {{"seed": {parameters["seed"]} + number}}' if "seed" in parameters else ""
+    named = {"num_inference_steps": "steps", "audio_length_in_s": "seconds", "step_reuse": "step_reuse"}
+    more = {name: parameters[own] for name, own in named.items() if own in parameters}
+    known = {name: parameters[name] for name in ("count", "label")}
+    return SOUND.format(base=f"{site}/inference/{parameters['model']}", more=more, seed=seed, **known)
 
 
 def all_of(parameters: dict[str, Any], *, site: str) -> list[tuple[str, str]]:
     """(name, text) of each that can say it: the Python clients send images along, these name them."""
     found = [("curl", curl(parameters, site=site)), ("JavaScript", javascript(parameters, site=site))]
-    if "image" not in parameters:
+    if "seconds" in parameters:
+        found.insert(1, ("Python · huggingface_hub", sound(parameters, site=site)))
+    elif "image" not in parameters:
         python = [("Python · openai", openai(parameters, site=site))]
         found[1:1] = [*python, ("Python · huggingface_hub", hub(parameters, site=site))]
     return found

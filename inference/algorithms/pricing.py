@@ -43,6 +43,12 @@ def rows_of(profile: Profile, *, task: Task, guidance: float, image_guidance: fl
     return 2 if guidance > 1 else 1
 
 
+def sound_price(*, currency: str, samples: int, steps: int, count: int) -> int:
+    """The same for `count` sounds: a sample, of all channels, is denoised as a pixel is."""
+    rate = RATES[currency]
+    return count * (rate.picture - (-samples * steps * rate.megapixel_step // MEGAPIXEL))
+
+
 def rounds(
     profile: Profile,
     *,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inference.algorithms.samplers import Pace, pace_of_class
+from inference.algorithms.sounds import SoundFacts, sound_facts
 from inference.enums import Task
 
 MAX_STEPS = 200
@@ -29,6 +30,7 @@ SERVES: dict[str, tuple[Task, ...]] = {
     "StableDiffusion3Pipeline": _ALL,
     "LDMTextToImagePipeline": (Task.TEXT_TO_IMAGE,),
     "FluxPipeline": (Task.TEXT_TO_IMAGE,),
+    "DanceDiffusionPipeline": (Task.SOUND,),
 }
 # Stock inpainting of this class knows two widths of input.
 _FILLING_CHANNELS = {16, 33}
@@ -63,6 +65,7 @@ _UNFIT = {"FluxPipeline": {"flow_heun"}, "LDMTextToImagePipeline": {"lms", "eule
 # Steps and guidance that the stock pipeline of the class uses by itself.
 _USUAL = {"StableDiffusion3Pipeline": (28, 7.0), "FluxPipeline": (28, 3.5)}
 _OTHERWISE = (50, 7.5)
+_STEPS_OF_SOUNDS = 100
 
 ReadFile = Callable[[str], str | None]
 
@@ -74,7 +77,8 @@ class Profile:
     `tasks` is empty for a class that the engine does not know. `denoiser` is the folder of the network
     that takes the steps, `parts` are all components by name. Where it takes no negative prompt, the
     guidance is a number that the network is told. `pace` is that of its own scheduler, which
-    `shifts_end` where it moves the last of its noise levels.
+    `shifts_end` where it moves the last of its noise levels. With `sound` it makes sounds,
+    which have no size.
     """
 
     pipeline: str
@@ -91,6 +95,7 @@ class Profile:
     takes_negative_prompt: bool = True
     pace: Pace = Pace.ONCE
     shifts_end: bool = False
+    sound: SoundFacts | None = None
 
     @property
     def is_flow(self) -> bool:
@@ -119,6 +124,9 @@ def profile_of(read: ReadFile, *, card: dict[str, Any]) -> Profile | None:
     if not isinstance(pipeline, str):
         return None
     denoiser = _json(read("transformer/config.json")) or _json(read("unet/config.json"))
+    parts = tuple(name for name, part in index.items() if isinstance(part, list) and part != [None, None])
+    if SERVES.get(pipeline) == (Task.SOUND,):
+        return _of_sounds(pipeline, denoiser, parts, _advice(card))
     vae = _json(read("vae/config.json"))
     levels = vae.get("block_out_channels") or vae.get("encoder_block_out_channels") or [0] * 4
     factor = 2 ** (len(levels) - 1) if isinstance(levels, list) and len(levels) <= 8 else 8
@@ -138,10 +146,31 @@ def profile_of(read: ReadFile, *, card: dict[str, Any]) -> Profile | None:
         tasks=_tasks(pipeline, denoiser),
         samplers=_samplers(pipeline, scheduler),
         denoiser="transformer" if "transformer" in index else "unet",
-        parts=tuple(name for name, part in index.items() if isinstance(part, list) and part != [None, None]),
+        parts=parts,
         takes_negative_prompt=not _is_told_guidance(pipeline, denoiser),
         pace=pace_of_class(scheduler.get("_class_name"), skips_prk=scheduler.get("skip_prk_steps") is True),
         shifts_end=bool(scheduler.get("shift_terminal")),
+    )
+
+
+def _of_sounds(
+    pipeline: str, denoiser: dict[str, Any], parts: tuple[str, ...], advice: dict[str, Any]
+) -> Profile | None:
+    sound = sound_facts(denoiser)
+    if sound is None:
+        return None
+    return Profile(
+        pipeline=pipeline,
+        width=0,
+        height=0,
+        unit=sound.unit,
+        steps=_number(advice.get("num_inference_steps"), _STEPS_OF_SOUNDS, 1, MAX_STEPS),
+        guidance=1.0,
+        tasks=(Task.SOUND,),
+        samplers=(),
+        parts=parts,
+        takes_negative_prompt=False,
+        sound=sound,
     )
 
 

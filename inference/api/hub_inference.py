@@ -1,4 +1,4 @@
-"""POST /inference/<namespace>/<name>: what `InferenceClient(model=URL)` calls to draw, redraw, fill and edit."""
+"""POST /inference/<namespace>/<name>: what `InferenceClient(model=URL)` calls to draw, redraw, fill, edit and sound."""
 
 from typing import Any
 
@@ -14,6 +14,7 @@ from hub.selectors import head_commit, repository_for
 from inference import selectors
 from inference.api import reading, waiting
 from inference.api.refusing import refusals_as
+from inference.api.sounds import TEXT_INFLUENCE, makes_sounds, sound_wanted
 from inference.enums import InputKind
 from inference.errors import Unprocessable
 from inference.models import Generation
@@ -40,7 +41,7 @@ in_hub_form = refusals_as(_error)
 @in_hub_form
 def ask(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     """Body `{"inputs": prompt, "parameters": {…}}`, or `{"inputs": base64, "parameters": {"prompt", …}}` for what
-    begins with an image; answers with the PNG's bytes."""
+    begins with an image; answers with the PNG's bytes. Models of sounds take the inputs as a label: the WAV's bytes."""
     principal = reading.token_holder(request)
     if request.content_type.startswith("image/"):
         raise Unprocessable(
@@ -51,15 +52,16 @@ def ask(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     if not isinstance(parameters, dict):
         raise reading.wrong("parameters", _("an object"))
     key = reading.idempotency_key(request)
+    sounds = makes_sounds(principal, f"{namespace}/{name}")
     generation = generations.request_generation(
         principal,
-        _wanted(principal, body, parameters),
+        sound_wanted(body, parameters) if sounds else _wanted(principal, body, parameters),
         model=f"{namespace}/{name}",
         billed=reading.payer(request.headers.get("X-HF-Bill-To", "")),
         idempotency_key=key,
     )
     generation = waiting.finished(generation, keep=bool(key), by=principal)
-    return _picture(generation)
+    return _file(generation)
 
 
 @require_safe
@@ -76,7 +78,8 @@ def info(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     commit, profile = _profile(request, namespace, name)
     tasks = [task.replace("_", "-") for task in profile.tasks]
     facts = {"model_id": f"{namespace}/{name}", "sha": commit, "task": tasks[0] if tasks else None}
-    return JsonResponse(facts | vars(profile) | {"tasks": tasks})
+    sound = profile.sound.to_json() if profile.sound else None
+    return JsonResponse(facts | vars(profile) | {"tasks": tasks, "sound": sound})
 
 
 def _profile(request: HttpRequest, namespace: str, name: str) -> tuple[str, Any]:
@@ -84,7 +87,9 @@ def _profile(request: HttpRequest, namespace: str, name: str) -> tuple[str, Any]
     commit = head_commit(repository)
     profile = selectors.profile(repository, commit) if commit else None
     if commit is None or profile is None:
-        raise Unprocessable(_("This model draws no pictures."), hint=_("Choose a model from the Studio's list."))
+        raise Unprocessable(
+            _("This model makes no pictures and no sounds."), hint=_("Choose a model from the Studio's list.")
+        )
     return commit, profile
 
 
@@ -113,9 +118,12 @@ def _wanted(principal: Principal, body: dict[str, Any], parameters: dict[str, An
     )
 
 
-def _picture(generation: Generation) -> HttpResponse:
+def _file(generation: Generation) -> HttpResponse:
     (picture,) = generation.pictures.all()
-    response = HttpResponse(picture.path.read_bytes(), content_type="image/png")
+    media_type = "audio/wav" if picture.is_sound else "image/png"
+    response = HttpResponse(picture.path.read_bytes(), content_type=media_type)
+    if picture.is_sound:
+        response["X-Text-Influence"] = TEXT_INFLUENCE
     response["X-Generation-Id"] = generation.pk
     response["X-Seed"] = str(generation.seed)
     response["X-Price"] = f"{generation.price} micros {generation.currency}"

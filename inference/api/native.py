@@ -19,7 +19,7 @@ from inference.algorithms import pricing
 from inference.api import reading, waiting
 from inference.enums import FailureCode, GenerationState, InputKind
 from inference.errors import Unprocessable
-from inference.models import Generation
+from inference.models import Generation, Picture
 from inference.selectors.safety import policy_in_force
 from inference.services import generations, repeating
 from inference.services.planning import Wanted
@@ -172,6 +172,8 @@ def wanted_from(principal: Principal, body: dict[str, Any]) -> Wanted:
         loras=reading.loras(body),
         ratio=reading.ratio(body, "aspect_ratio"),
         step_reuse=reading.text(body, "step_reuse"),
+        seconds=reading.real(body, "seconds"),
+        label=reading.text(body, "label"),
     )
 
 
@@ -198,21 +200,11 @@ def shown(request: HttpRequest, generation: Generation, *, place: bool = True) -
         "page": absolute(generation.get_absolute_url()),
         "url": absolute(f"/api/generations/{generation.pk}"),
         "events": absolute(f"/api/generations/{generation.pk}/events"),
-        "pictures": [
-            {
-                "url": absolute(picture.get_absolute_url()),
-                "seed": generation.seed + picture.position,
-                "width": picture.width,
-                "height": picture.height,
-                "sha256": picture.sha256,
-                "public": picture.is_public,
-                "watermark": picture.mark is not None,
-                "content_credentials": picture.drawn_sha256 != "" and not picture.credentials_failure,
-                "reproduces": picture.reproduces,
-            }
-            for picture in generation.pictures.all()
-        ],
+        "pictures": [],
+        "sounds": [],
     }
+    made = [_file(generation, picture) for picture in generation.pictures.all()]
+    answer["sounds" if generation.is_sound else "pictures"] = made
     if place:
         answer["queue_position"] = selectors.queue_position(generation)
         if not generation.is_final:
@@ -223,3 +215,19 @@ def shown(request: HttpRequest, generation: Generation, *, place: bool = True) -
     if generation.timings:
         answer["timings"] = generation.timings
     return answer
+
+
+def _file(generation: Generation, picture: Picture) -> dict[str, Any]:
+    """A picture, or a sound with what there is to see of it."""
+    facts: dict[str, Any] = {
+        "url": absolute(picture.get_absolute_url()),
+        "seed": generation.seed + picture.position,
+        "sha256": picture.sha256,
+        "public": picture.is_public,
+        "content_credentials": picture.drawn_sha256 != "" and not picture.credentials_failure,
+        "reproduces": picture.reproduces,
+    }
+    if not picture.is_sound:
+        return facts | {"width": picture.width, "height": picture.height, "watermark": picture.mark is not None}
+    form = {name: picture.parameters[name] for name in ("sample_rate", "channels")}
+    return facts | form | {"seconds": picture.seconds, "spectrogram": absolute(picture.image_url)}

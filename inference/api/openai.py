@@ -64,7 +64,7 @@ def images_generations(request: HttpRequest) -> HttpResponseBase:
     `deadline`. The prompt is used as it is, so `revised_prompt` is never sent."""
     principal = reading.token_holder(request)
     body = reading.json_body(request)
-    return _drawn(request, principal, body, _wanted(body), event="image_generation")
+    return _drawn(request, principal, body, _wanted(body | {"prompt": reading.prompt(body)}), event="image_generation")
 
 
 @csrf_exempt

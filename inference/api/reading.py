@@ -131,6 +131,14 @@ def text(body: dict[str, Any], name: str, default: str = "") -> str:
     return value
 
 
+def prompt(body: dict[str, Any]) -> str:
+    """At doors of pictures alone: without one, a model of sounds would answer. Raises Unprocessable."""
+    value = text(body, "prompt")
+    if not value.strip():
+        raise Unprocessable(_("The prompt is empty."), hint=_("Say what to draw."), field="prompt")
+    return value
+
+
 def whole(body: dict[str, Any], name: str) -> int | None:
     value = body.get(name)
     if isinstance(value, float) and value.is_integer():

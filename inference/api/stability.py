@@ -158,7 +158,7 @@ def _drawn(
     generation = generations.request_generation(
         principal,
         Wanted(
-            prompt=reading.text(body, "prompt"),
+            prompt=reading.text(body, "prompt") if facts.get("image") else reading.prompt(body),
             negative_prompt=reading.text(body, "negative_prompt"),
             # 0 means chance in this API.
             seed=reading.whole(body, "seed") or None,

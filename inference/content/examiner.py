@@ -15,7 +15,7 @@ from typing import Any
 from PIL import Image
 
 from hub.algorithms import cage
-from inference.algorithms import png, watermark
+from inference.algorithms import png, watermark, wav
 from inference.content import manifests
 
 FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
@@ -39,7 +39,9 @@ def main() -> None:
 
 
 def examined(content: bytes, task: dict[str, Any]) -> dict[str, Any]:
-    """`sha256`, `watermark`, `statement`, `credentials`; or `refused` when it is no picture that can be read."""
+    """`sha256`, `watermark`, `statement`, `credentials`; or `refused` when it is no picture or WAV that can be read."""
+    if wav.is_wav(content):
+        return _examined_sound(content, task)
     try:
         picture = Image.open(io.BytesIO(content), formats=list(FORMATS))
         if picture.width * picture.height > MOST_PIXELS:
@@ -60,13 +62,32 @@ def examined(content: bytes, task: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _examined_sound(content: bytes, task: dict[str, Any]) -> dict[str, Any]:
+    try:
+        samples, texts = wav.read(content)
+    except wav.NotOurSound:
+        return {"refused": "no_sound"}
+    statement = None
+    if wav.SIGNED in texts:
+        with contextlib.suppress(wav.NotOurSound):
+            _samples, parameters, token = wav.decode(content)
+            statement = {"token": token, "parameters": parameters, "digests": {"samples_sha256": samples.digest}}
+    return {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "watermark": None,
+        "statement": statement,
+        "credentials": _credentials(content, manifests.WAV, task["anchors"]),
+    }
+
+
 def _statement(content: bytes) -> dict[str, Any] | None:
     """Our own signed statement with what it is about; whether it holds is judged outside, where the keys are."""
     try:
         picture, parameters, statement = png.decode(content)
     except (png.NotOurPicture, ValueError):
         return None
-    return {"token": statement, "parameters": parameters, "pixels_sha256": png.pixels_digest(picture)}
+    digests = {"pixels_sha256": png.pixels_digest(picture)}
+    return {"token": statement, "parameters": parameters, "digests": digests}
 
 
 def _credentials(content: bytes, media_type: str, anchors: str) -> dict[str, Any] | None:

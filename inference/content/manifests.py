@@ -1,4 +1,4 @@
-"""Manifests of content credentials: what is said about a picture, signed into its PNG, read out of a file."""
+"""Manifests of content credentials: what is said about a picture or a sound, signed into its file, read out of one."""
 
 import io
 import json
@@ -9,6 +9,7 @@ from typing import Any
 # The IPTC term for media created by a trained model, and the one for media made out of other media by one.
 AI_GENERATED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 AI_COMPOSED = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+PNG, WAV = "image/png", "audio/wav"
 TRAINING = ("cawg.ai_training", "cawg.ai_generative_training", "cawg.data_mining", "cawg.ai_inference")
 # Nothing is fetched, neither from addresses in files nor from authorities.
 OFFLINE = {
@@ -31,7 +32,9 @@ class Signer:
     timestamps: str = ""
 
 
-def manifest(parameters: dict[str, Any], *, title: str, page: str, training: str, has_inputs: bool) -> dict[str, Any]:
+def manifest(
+    parameters: dict[str, Any], *, title: str, page: str, training: str, has_inputs: bool, media_type: str = PNG
+) -> dict[str, Any]:
     """Made by which model at which version, where its page is, and whether others may train with it."""
     created = {
         "action": "c2pa.created",
@@ -43,7 +46,7 @@ def manifest(parameters: dict[str, Any], *, title: str, page: str, training: str
     return {
         "claim_generator_info": [{"name": "Wellspring", "version": "1"}],
         "title": title,
-        "format": "image/png",
+        "format": media_type,
         "assertions": [
             {"label": "c2pa.actions.v2", "data": {"actions": [created]}},
             {"label": "cawg.training-mining", "data": {"entries": entries}},
@@ -52,7 +55,7 @@ def manifest(parameters: dict[str, Any], *, title: str, page: str, training: str
 
 
 def signed(content: bytes, says: dict[str, Any], signer: Signer, *, inputs: Sequence[bytes] = ()) -> bytes:
-    """The PNG with its manifest; `inputs` are the PNGs that it was made from. Raises CannotSign."""
+    """The PNG or WAV with its manifest; `inputs` are the PNGs that it was made from. Raises CannotSign."""
     try:
         import c2pa  # noqa: PLC0415 - 23 MB, for those who sign only
     except Exception as error:
@@ -69,8 +72,8 @@ def signed(content: bytes, says: dict[str, Any], signer: Signer, *, inputs: Sequ
         ):
             for number, source in enumerate(inputs, 1):
                 about = {"title": f"input {number}", "relationship": "inputTo"}
-                builder.add_ingredient(about, "image/png", io.BytesIO(source))
-            builder.sign(pen, "image/png", io.BytesIO(content), made)
+                builder.add_ingredient(about, PNG, io.BytesIO(source))
+            builder.sign(pen, says["format"], io.BytesIO(content), made)
     except c2pa.C2paError as error:
         raise CannotSign(str(error)) from error
     return made.getvalue()

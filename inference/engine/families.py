@@ -27,7 +27,7 @@ from inference.engine.reuse import EVERY
 from inference.engine.rows import Row
 from inference.engine.samplers import own_scheduler
 from inference.engine.suspended import Suspended, shared
-from inference.engine.tasks import arguments_for, denoiser_of, pipeline_for, pipelines_for, size_of
+from inference.engine.tasks import asked_of, denoiser_of, pipeline_for, pipelines_for
 from inference.engine.texts import Texts
 
 # Bars are for terminals; the engine reports progress by its callbacks.
@@ -70,14 +70,12 @@ class ServedModel:
         for use in loras:
             use.lora.check(self.networks)
         template = pipeline_for(self.pipelines, request)
-        size = size_of(template, request)
         pipeline = copy.copy(template)
         pipeline.__dict__["scheduler"] = own_scheduler(template.scheduler, request.scheduler)
-        arguments = arguments_for(pipeline, request, size)
+        arguments, told = asked_of(pipeline, request)
         # Drawn on the CPU whatever the device, so that a seed means the same picture everywhere.
         arguments["generator"] = torch.Generator("cpu").manual_seed(request.seed)
-        parameters = request.parameters() | {"pipeline": self.name, "width": size.width, "height": size.height}
-        parameters["sampler"] = type(pipeline.scheduler).__name__
+        parameters = told | {"pipeline": self.name, "sampler": type(pipeline.scheduler).__name__}
         row = Row(handle, Suspended(lambda: pipeline(**arguments)), parameters, loras)
         if "callback_on_step_end" in inspect.signature(pipeline.__call__).parameters:
             arguments["callback_on_step_end"] = after_step(row, self._previews(pipeline, request))

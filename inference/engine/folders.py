@@ -22,6 +22,7 @@ KNOWN_PIPELINES = frozenset(
         "StableDiffusionXLInpaintPipeline",
         "LDMTextToImagePipeline",
         "FluxPipeline",
+        "DanceDiffusionPipeline",
     ]
 )
 LIBRARIES = frozenset(["diffusers", "transformers"])

@@ -80,7 +80,8 @@ class Progress:
 
 @dataclass(frozen=True)
 class Request:
-    """One picture. `deadline` is a time.monotonic() value; sizes in pixels, None for the image's or the model's own.
+    """One picture, or one sound. `deadline` is a time.monotonic() value; sizes in pixels, None for the image's or the
+    model's own, as for the `seconds` of a sound.
 
     With an `image` it is redrawn, as far from it as `strength` says; with a `mask` only what is white in
     it. `scheduler` is one of `samplers.SAMPLERS`, None for the one that came with the model. `step_reuse` is
@@ -95,6 +96,7 @@ class Request:
     negative_prompt: str = ""
     width: int | None = None
     height: int | None = None
+    seconds: float | None = None
     scheduler: str | None = None
     image: Image | None = field(default=None, repr=False)
     mask: Image | None = field(default=None, repr=False)
@@ -162,18 +164,38 @@ class Timings:
         self.waited(phase, seconds, rows=1)
 
 
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """`samples` is a float32 array from -1 to 1 with a row for each channel; `rate` of them last a second."""
+
+    samples: Any = field(repr=False)
+    rate: int
+
+
 @dataclass(frozen=True)
 class Result:
-    """The picture and the parameters that make it again. `latents` only when they were asked for.
+    """The picture or the sound, and the parameters that make it again. `latents` only when they were asked for.
 
     `is_flagged` when the model's own safety checker blacked it out.
     """
 
-    picture: Image
+    made: Image | Sound
     parameters: dict[str, Any]
     timings: Timings
     latents: Any = None
     is_flagged: bool = False
+
+    @property
+    def picture(self) -> Image:
+        """Of a model that makes pictures."""
+        assert not isinstance(self.made, Sound)
+        return self.made
+
+    @property
+    def sound(self) -> Sound:
+        """Of a model that makes sounds."""
+        assert isinstance(self.made, Sound)
+        return self.made
 
 
 class Handle:

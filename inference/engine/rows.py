@@ -9,6 +9,7 @@ from inference.engine.calls import Call
 from inference.engine.lora import Use
 from inference.engine.requests import Handle, Progress, Request, Result, Timings
 from inference.engine.reuse import Reuse
+from inference.engine.sounds import sound_of
 from inference.engine.suspended import Suspended
 
 DENOISERS = frozenset(["unet", "transformer"])
@@ -69,9 +70,10 @@ class Row:
 
     def result(self) -> Result:
         latents = self.latents.cpu() if self.request.keep_latents and self.latents is not None else None
-        flagged = getattr(self.run.output, "nsfw_content_detected", None)
+        output = self.run.output
+        flagged = getattr(output, "nsfw_content_detected", None)
         return Result(
-            self.run.output.images[0],
+            sound_of(output, self.parameters) if "audios" in output else output.images[0],
             self.parameters | self.reuse.told(),
             self.timings,
             latents,

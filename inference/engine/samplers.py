@@ -39,6 +39,8 @@ FLOW = {
     "flow_heun": Sampler("FlowMatchHeunDiscreteScheduler"),
 }
 SAMPLERS = DIFFUSION | FLOW
+# Sounds are learned on this one's own course of noise, which no other follows.
+WITHOUT_OTHERS = frozenset(["IPNDMScheduler"])
 
 
 def is_flow(scheduler: Any) -> bool:
@@ -47,6 +49,8 @@ def is_flow(scheduler: Any) -> bool:
 
 def fitting(scheduler: Any) -> list[str]:
     """The names that fit a model which came with this scheduler."""
+    if type(scheduler).__name__ in WITHOUT_OTHERS:
+        return []
     return list(FLOW if is_flow(scheduler) else DIFFUSION)
 
 
@@ -57,7 +61,9 @@ def own_scheduler(scheduler: Any, name: str | None) -> Any:
     """
     if name is None:
         return type(scheduler).from_config(scheduler.config)
-    if name not in fitting(scheduler):
-        raise BadRequest(f"scheduler must be one of {', '.join(fitting(scheduler))}")
+    names = fitting(scheduler)
+    if name not in names:
+        words = f"scheduler must be one of {', '.join(names)}" if names else "this model has no scheduler but its own"
+        raise BadRequest(words)
     sampler = SAMPLERS[name]
     return getattr(diffusers, sampler.class_name).from_config(scheduler.config, **sampler.changes)

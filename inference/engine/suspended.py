@@ -6,7 +6,7 @@ Networks in it are replaced by `Shared`, which hands each call to the engine and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from diffusers import AutoencoderKL, AutoencoderTiny
@@ -32,6 +32,11 @@ class Shared(nn.Module):
 
     def to(self, *arguments: Any, **named: Any) -> Any:
         return self._network.to(*arguments, **named)
+
+    def parameters(self, recurse: bool = True) -> Iterator[nn.Parameter]:  # noqa: FBT002 - as stock
+        """Pipelines ask the first one for its type."""
+        found: Iterator[nn.Parameter] = self._network.parameters(recurse)
+        return found
 
 
 class SharedDecoder(Shared):

@@ -9,9 +9,10 @@ from typing import Any
 import diffusers
 from PIL.Image import Image, Resampling
 
+from inference.engine import sounds
 from inference.engine.requests import BadRequest, Request
 
-DRAW, REDRAW, FILL = "draw", "redraw", "fill"
+DRAW, REDRAW, FILL, SOUND = "draw", "redraw", "fill", "sound"
 LARGEST_UNSPOKEN = 8192
 
 # What a model of this class can be asked for, and the stock pipeline that does it with the same parts.
@@ -36,8 +37,10 @@ TASKS: dict[str, dict[str, str]] = {
     },
     "LDMTextToImagePipeline": {DRAW: "LDMTextToImagePipeline"},
     "FluxPipeline": {DRAW: "FluxPipeline"},
+    "DanceDiffusionPipeline": {SOUND: "DanceDiffusionPipeline"},
 }
 NEEDS = {DRAW: "neither an image nor a mask", REDRAW: "an image", FILL: "an image and a mask"}
+NEEDS[SOUND] = NEEDS[DRAW]
 
 
 @dataclass(frozen=True)
@@ -73,9 +76,25 @@ def denoiser_of(pipeline: Any) -> Any:
 def pipeline_for(pipelines: dict[str, Any], request: Request) -> Any:
     """Raises BadRequest when the model does not do what is asked."""
     task = task_of(request)
+    if task == DRAW and SOUND in pipelines:
+        return pipelines[SOUND]
     if task not in pipelines:
         raise BadRequest(f"this model needs {' or '.join(NEEDS[task] for task in pipelines)}")
     return pipelines[task]
+
+
+def asked_of(pipeline: Any, request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the stock pipeline is called with, apart from its generator, and the parameters that the result tells.
+
+    Raises BadRequest when the model cannot.
+    """
+    if SOUND in TASKS.get(type(pipeline).__name__, {}):
+        return sounds.asked_of(pipeline, request)
+    if request.seconds is not None:
+        raise BadRequest("a picture has no seconds, but width and height")
+    size = size_of(pipeline, request)
+    told = request.parameters() | {"width": size.width, "height": size.height}
+    return arguments_for(pipeline, request, size), told
 
 
 def size_of(pipeline: Any, request: Request) -> Size:

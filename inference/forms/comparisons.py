@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from inference import selectors
 from inference.algorithms import grids
 from inference.algorithms.grids import Axis, BadValues
 from inference.forms.studio import StudioForm
@@ -22,11 +23,14 @@ LABELS = {
 CHOICES = [(name, LABELS[name]) for name in grids.NAMES]
 # Images come from a page of a picture; there is one picture for each cell.
 _LEFT_OUT = ("count", "image", "mask", "left", "right", "top", "bottom")
+_LEFT_OUT += ("label", "seconds")
 _LEFT_OUT += ("box_left", "box_top", "box_width", "box_height")
 _VALUES = forms.Textarea(attrs={"rows": 2})
 
 
 class ComparisonForm(StudioForm):
+    tags = selectors.IMAGE_TAGS
+
     columns = forms.ChoiceField(label=_("Columns: what changes from left to right"), choices=CHOICES)
     column_values = forms.CharField(
         label=_("Values of the columns"),
@@ -43,6 +47,7 @@ class ComparisonForm(StudioForm):
         super().__init__(*args, **kwargs)
         for name in _LEFT_OUT:
             del self.fields[name]
+        self.fields["prompt"].required = True
         self.fields["seed"].help_text = _("All pictures have the same one. Empty: a new one is chosen and recorded.")
 
     def clean(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class DayInput(forms.DateInput):
 
 
 class HistoryForm(forms.Form):
-    text = forms.CharField(label=_("Words of the prompt"), required=False, max_length=200)
+    text = forms.CharField(label=_("Words of the prompt or label"), required=False, max_length=200)
     model = forms.ChoiceField(label=_("Model"), required=False)
     state = forms.ChoiceField(label=_("State"), required=False, choices=[("", _("any")), *GenerationState.choices])
     since = forms.DateField(label=_("From"), required=False, widget=DayInput)
@@ -31,7 +31,7 @@ class HistoryForm(forms.Form):
 
 
 class GalleryForm(forms.Form):
-    text = forms.CharField(label=_("Words of the prompt"), required=False, max_length=200)
+    text = forms.CharField(label=_("Words of the prompt or label"), required=False, max_length=200)
     order = forms.ChoiceField(
         label=_("Sort"), required=False, choices=[("new", _("newest first")), ("liked", _("most liked first"))]
     )

@@ -24,6 +24,7 @@ from inference.algorithms.profiles import (
     MAX_STEPS,
     Profile,
 )
+from inference.algorithms.sounds import MAX_LABEL, SoundFacts
 from inference.algorithms.uploads import MAX_BYTES
 from inference.enums import Task
 from inference.models import InputImage
@@ -47,6 +48,8 @@ def _pixels(label: Any) -> forms.IntegerField:
 
 class StudioForm(forms.Form):
     """Empty numbers mean the model's own values."""
+
+    tags = (*selectors.IMAGE_TAGS, *selectors.SOUND_TAGS)  # of the models that can be chosen
 
     model = forms.ChoiceField(
         label=_("Model"), help_text=_("With its licence. Private models of yours are in the list.")
@@ -81,25 +84,35 @@ class StudioForm(forms.Form):
     prompt = forms.CharField(
         label=_("Prompt"),
         max_length=MAX_PROMPT,
+        required=False,  # by models of sounds; the others are asked for it below
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("What to draw. It is used as you wrote it, never rewritten."),
     )
     negative_prompt = forms.CharField(
         label=_("Negative prompt"), max_length=MAX_PROMPT, required=False, help_text=_("What to keep away from.")
     )
+    label = forms.CharField(
+        label=_("Label"),
+        max_length=MAX_LABEL,
+        required=False,
+        help_text=_(
+            "Kept with the sound, under which you find it again. It has no influence: the model hears no words."
+        ),
+    )
     seed = forms.IntegerField(
         label=_("Seed"),
         min_value=0,
         max_value=MAX_SEED,
         required=False,
-        help_text=_("The same seed gives the same picture. Empty: a new one is chosen and recorded."),
+        help_text=_("The same seed gives the same result. Empty: a new one is chosen and recorded."),
     )
     steps = forms.IntegerField(label=_("Steps"), min_value=1, max_value=MAX_STEPS, required=False)
     guidance = forms.FloatField(label=_("Guidance"), min_value=0, max_value=MAX_GUIDANCE, required=False)
     scheduler = forms.ChoiceField(label=_("Scheduler"), required=False)
     width = forms.IntegerField(label=_("Width"), min_value=1, max_value=MAX_SIDE, required=False)
     height = forms.IntegerField(label=_("Height"), min_value=1, max_value=MAX_SIDE, required=False)
-    count = forms.IntegerField(label=_("Pictures"), min_value=1, max_value=MAX_PICTURES, initial=1)
+    seconds = forms.FloatField(label=_("Seconds"), min_value=0, required=False)
+    count = forms.IntegerField(label=_("How many"), min_value=1, max_value=MAX_PICTURES, initial=1)
     billed = forms.ModelChoiceField(label=_("Billed to"), queryset=None, empty_label=None)
     # The picture whose parameters the form began with: it is credited.
     remix_of = forms.CharField(required=False, max_length=24, widget=forms.HiddenInput)
@@ -113,7 +126,7 @@ class StudioForm(forms.Form):
         """As an estimate it takes images that are still to come for granted."""
         super().__init__(*args, **kwargs)
         self.principal, self.is_estimate = principal, is_estimate
-        self.found = list(selectors.models_for(principal, tags=selectors.IMAGE_TAGS)[:MODELS_SHOWN])
+        self.found = list(selectors.models_for(principal, tags=self.tags)[:MODELS_SHOWN])
         self.fields["model"].choices = [
             (model.full_name, f"{model.full_name} · {model.license}" if model.license else model.full_name)
             for model in self.found
@@ -123,6 +136,16 @@ class StudioForm(forms.Form):
         assert principal.user is not None
         self.fields["billed"].queryset = selectors.payers_for(principal.user)
         self.fields["billed"].initial = principal.user.namespace
+        if self.profile is not None and self.profile.sound is not None:
+            self._show_length(self.profile.sound)
+
+    def _show_length(self, sound: SoundFacts) -> None:
+        field = self.fields["seconds"]
+        field.widget.attrs |= {"placeholder": f"{sound.seconds:.4g}", "step": "any"}
+        field.help_text = _("From %(least)s to %(most)s.") % {
+            "least": f"{sound.shortest:.4g}",
+            "most": f"{sound.longest:.4g}",
+        }
 
     def _add_loras(self) -> None:
         loras = selectors.loras_for(self.principal)[:LORAS_SHOWN]
@@ -181,6 +204,8 @@ class StudioForm(forms.Form):
         given["mode"], given["task"] = mode, MODES[mode][0]
         if not self.is_estimate:
             self._require_images(given)
+            if given["task"] != Task.SOUND and not given.get("prompt") and "prompt" not in self.errors:
+                self._need("prompt", _("Say what to draw."))
         return given
 
     def _usual_mode(self) -> str:
@@ -239,6 +264,8 @@ class StudioForm(forms.Form):
     def wanted(self) -> Wanted:
         """Without the images."""
         data = self.cleaned_data
+        if data["task"] == Task.SOUND:
+            return self._wanted_sound()
         names = ("seed", "steps", "guidance", "width", "height")
         numbers = {name: data.get(name) for name in names} | {"count": data.get("count") or 1}
         if data["task"] in {Task.IMAGE_TO_IMAGE, Task.INPAINTING}:
@@ -253,6 +280,12 @@ class StudioForm(forms.Form):
             loras=self._loras(),
             **numbers,
         )
+
+    def _wanted_sound(self) -> Wanted:
+        """Without what the form holds of pictures, and does not show."""
+        data = self.cleaned_data
+        numbers = {name: data.get(name) for name in ("seed", "steps", "seconds")} | {"count": data.get("count") or 1}
+        return Wanted(prompt="", label=data.get("label") or "", task=Task.SOUND, **numbers)
 
     def _loras(self) -> tuple[LoraWanted, ...]:
         chosen = [(self.cleaned_data.get(f"lora_{row}"), self.cleaned_data.get(f"scale_{row}")) for row in LORA_ROWS]

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import AccessToken, Namespace
@@ -53,8 +54,9 @@ class InputImage(models.Model):
 
 
 class Generation(models.Model):
-    """A request for pictures by one model version, from the asking to the bill.
+    """A request for pictures or sounds by one model version, from the asking to the bill.
 
+    A sound has `seconds` and no size, and a `label` instead of a prompt: its model hears no words.
     `seed` is that of the first picture; picture number i has seed + i. `steps` were asked for,
     `steps_taken` are computed for each picture. `price` is in micros of `currency`, owed only on
     success. `attempt` counts claims by workers; who claimed earlier can no longer write. `postponed`
@@ -76,9 +78,11 @@ class Generation(models.Model):
     negative_prompt = models.TextField(_("negative prompt"), blank=True)
     seed = models.BigIntegerField(_("seed"))
     steps = models.PositiveIntegerField(_("steps"))
-    guidance = models.FloatField(_("guidance"))
-    width = models.PositiveIntegerField(_("width"))
-    height = models.PositiveIntegerField(_("height"))
+    guidance = models.FloatField(_("guidance"), null=True, blank=True)
+    width = models.PositiveIntegerField(_("width"), null=True, blank=True)
+    height = models.PositiveIntegerField(_("height"), null=True, blank=True)
+    seconds = models.FloatField(_("seconds"), null=True, blank=True)
+    label = models.CharField(_("label"), max_length=200, blank=True, default="")
     count = models.PositiveIntegerField(_("pictures"), default=1)
     scheduler = models.CharField(_("sampler"), max_length=30, blank=True)
     strength = models.FloatField(_("strength"), null=True, blank=True)
@@ -125,9 +129,17 @@ class Generation(models.Model):
             models.CheckConstraint(name="generation_step_reuse_known", condition=Q(step_reuse__in=StepReuse.values)),
             models.CheckConstraint(
                 name="generation_task_has_its_images",
-                condition=Q(task=Task.TEXT_TO_IMAGE, image__isnull=True, mask__isnull=True)
+                condition=Q(task__in=[Task.TEXT_TO_IMAGE, Task.SOUND], image__isnull=True, mask__isnull=True)
                 | Q(task__in=[Task.IMAGE_TO_IMAGE, Task.EDITING], image__isnull=False, mask__isnull=True)
                 | Q(task=Task.INPAINTING, image__isnull=False, mask__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="generation_has_its_size",
+                condition=Q(task=Task.SOUND, seconds__isnull=False, width=None, height=None, guidance=None, prompt="")
+                | (
+                    ~Q(task=Task.SOUND)
+                    & Q(width__isnull=False, height__isnull=False, guidance__isnull=False, seconds=None, label="")
+                ),
             ),
             models.CheckConstraint(
                 name="generation_free_or_priced",
@@ -156,16 +168,26 @@ class Generation(models.Model):
         return GenerationState(self.state).is_final
 
     @property
+    def is_sound(self) -> bool:
+        return self.task == Task.SOUND
+
+    @property
+    def title(self) -> str:
+        """What stands above it: words that somebody wrote, or which sound it is."""
+        return self.prompt or self.label or gettext("Sound %(seed)d") % {"seed": self.seed}
+
+    @property
     def steps_total(self) -> int:
         return self.steps_taken * self.count
 
     @property
     def parameters(self) -> dict[str, Any]:
         """What asks for the same pictures again; the images by their ids, which only their owner can use."""
-        return {
-            "model": self.model_name,
-            "revision": self.commit,
-            "task": self.task,
+        version = {"model": self.model_name, "revision": self.commit, "task": self.task}
+        if self.is_sound:
+            asked = {"label": self.label, "seed": self.seed, "steps": self.steps, "seconds": self.seconds}
+            return version | asked | {"count": self.count, **self._of_the_task}
+        return version | {
             "prompt": self.prompt,
             "negative_prompt": self.negative_prompt,
             "seed": self.seed,
@@ -226,7 +248,8 @@ class GenerationLora(models.Model):
 
 
 class Picture(models.Model):
-    """One PNG under PICTURES_ROOT. Private until its owner shows it.
+    """One PNG under PICTURES_ROOT, or a sound: one WAV of so many `seconds`, and its spectrogram as PNG, whose size is
+    its width and height. Private until its owner shows it.
 
     `drawn_sha256` is over the pixels before the watermark, whose number is `mark`; both are empty for older pictures,
     `mark` also for those too small to carry one. `reproduces`: whether the pixels are those of the picture it repeats.
@@ -240,6 +263,7 @@ class Picture(models.Model):
     size = models.PositiveIntegerField()
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
+    seconds = models.FloatField(null=True, blank=True)
     parameters = models.JSONField()
     drawn_sha256 = models.CharField(max_length=64, blank=True)
     mark = models.BigIntegerField(null=True, blank=True)
@@ -266,7 +290,21 @@ class Picture(models.Model):
     @property
     def path(self) -> Path:
         # The first eight digits are the time; the last two spread pictures over folders.
-        return Path(settings.PICTURES_ROOT) / self.pk[-2:] / f"{self.pk}.png"
+        return Path(settings.PICTURES_ROOT) / self.pk[-2:] / f"{self.pk}.{'wav' if self.is_sound else 'png'}"
+
+    @property
+    def image_path(self) -> Path:
+        """What there is to see: of a sound its spectrogram."""
+        return self.path.with_suffix(".png")
+
+    @property
+    def is_sound(self) -> bool:
+        return self.seconds is not None
 
     def get_absolute_url(self) -> str:
+        return f"/generations/{self.generation_id}/{self.position}.{'wav' if self.is_sound else 'png'}"
+
+    @property
+    def image_url(self) -> str:
+        """The address of what there is to see."""
         return f"/generations/{self.generation_id}/{self.position}.png"

@@ -1,5 +1,6 @@
 from inference.selectors.generations import (
     IMAGE_TAGS,
+    SOUND_TAGS,
     budget_left,
     credits_left,
     free_pictures_left,
@@ -28,6 +29,7 @@ from inference.selectors.generations import (
 
 __all__ = [
     "IMAGE_TAGS",
+    "SOUND_TAGS",
     "budget_left",
     "credits_left",
     "free_pictures_left",

@@ -26,6 +26,7 @@ from inference.selectors.safety import age_of, refuse_the_young, shown_to
 from revenue.selectors import credit_balance
 
 IMAGE_TAGS = ("text-to-image", "image-to-image", "image-text-to-image")
+SOUND_TAGS = ("unconditional-audio-generation",)
 
 
 def models_for(principal: Principal, *, tags: Iterable[str] = ("text-to-image",)) -> QuerySet[Repository]:

@@ -20,10 +20,10 @@ def history_of(
     since: date | None = None,
     until: date | None = None,
 ) -> QuerySet[Generation]:
-    """The newest first. Days are UTC and both belong to the range; `text` is in either prompt."""
+    """The newest first. Days are UTC and both belong to the range; `text` is in either prompt or the label."""
     rows = generations_of(principal)
     if text:
-        rows = rows.filter(Q(prompt__icontains=text) | Q(negative_prompt__icontains=text))
+        rows = rows.filter(Q(prompt__icontains=text) | Q(negative_prompt__icontains=text) | Q(label__icontains=text))
     if model:
         rows = rows.filter(model_name=model)
     if state in GenerationState.values:

@@ -18,7 +18,7 @@ def public_pictures(principal: Principal, *, text: str = "", model: str = "", or
     """What people chose to show, with the number of its likes."""
     rows = given_out(Picture.objects.filter(shown_to(principal))).select_related("generation__owner")
     if text:
-        rows = rows.filter(generation__prompt__icontains=text)
+        rows = rows.filter(Q(generation__prompt__icontains=text) | Q(generation__label__icontains=text))
     if model:
         rows = rows.filter(generation__model_name__iexact=model)
     return rows.annotate(like_count=Count("likes")).order_by(*ORDERS.get(order, ORDERS["new"]))
@@ -120,7 +120,7 @@ def picture_at(principal: Principal, path: str) -> Subject | None:
     parts = [part for part in path.split("/") if part]
     if parts[:1] != ["generations"] or len(parts) not in {2, 3}:
         return None
-    position = parts[2].removesuffix(".png") if len(parts) == 3 else "0"
+    position = parts[2].removesuffix(".png").removesuffix(".wav") if len(parts) == 3 else "0"
     picture = picture_of(parts[1], int(position)) if position.isdecimal() and len(position) < 4 else None
     if picture is None or not may_see_picture(principal, picture):
         return None
@@ -141,7 +141,7 @@ def pictures_with(*, sha256: str = "", mark: int | None = None) -> list[Picture]
 
 def sizes_of_pictures() -> list[tuple[int, int]]:
     """Of the newest ten thousand, each once."""
-    newest = Picture.objects.order_by("-id").values_list("width", "height")[:10_000]
+    newest = Picture.objects.filter(seconds=None).order_by("-id").values_list("width", "height")[:10_000]
     return list(dict.fromkeys(newest))
 
 

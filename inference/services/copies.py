@@ -13,5 +13,5 @@ def copy_of(picture: Picture, kind: str) -> Path:
     """The file of a copy in the usual quality. `kind` is one of formats.TYPES, and not png."""
     path = Path(settings.PICTURES_ROOT) / "copies" / picture.sha256[:2] / f"{picture.sha256}.{kind}"
     if not path.exists():
-        keep_file(path, formats.encoded(picture.path.read_bytes(), kind))
+        keep_file(path, formats.encoded(picture.image_path.read_bytes(), kind))
     return path

@@ -73,7 +73,7 @@ def request_generation(
     _require_rate(principal, settled.parameters["count"])
     grant = _grant_of_use(billed, settled.repository, settled.licence)
     loras = _lora_rows(billed, settled)
-    verdict = policy.verdict(wanted.prompt, by=policy_in_force(), age=age_of(principal))
+    verdict = policy.verdict(wanted.prompt or wanted.label, by=policy_in_force(), age=age_of(principal))
     generation = Generation(
         owner=principal.user,
         billed=billed,

@@ -61,7 +61,9 @@ def read(content: bytes, *, by: Principal, field: str) -> Image:
 
 
 def keep_picture(picture: Picture, *, by: Principal) -> InputImage:
-    """A picture that was drawn here and that this person may see. Raises Unauthenticated, Forbidden."""
+    """A picture that was drawn here and that this person may see. Raises Unauthenticated, Forbidden, Unprocessable."""
+    if picture.is_sound:
+        raise Unprocessable(_("A sound is no image."), hint=_("Choose a picture."), field="image")
     owner = _giver(by)
     return _keep(uploads.as_image(uploads.opened(picture.path.read_bytes())), InputKind.IMAGE, owner)
 

@@ -1,4 +1,5 @@
-"""What every picture gets before it leaves the engine: watermark, parameters, statement, content credentials."""
+"""What leaves the engine with all pictures and sounds: parameters, statement, content credentials; with pictures also
+a watermark."""
 
 import hmac
 import logging
@@ -11,11 +12,12 @@ from PIL.Image import Image
 
 from common.addresses import absolute
 from inference.algorithms import png, watermark
+from inference.algorithms.wav import Samples
 from inference.content import manifests
 from inference.content.manifests import CannotSign
 from inference.models import Generation
 from inference.services import sealing_keys
-from inference.services.provenance import sealed_png
+from inference.services.provenance import sealed_png, sealed_wav
 
 logger = logging.getLogger(__name__)
 WATERMARK_VERSION = 1
@@ -25,7 +27,7 @@ WATERMARK_VERSION = 1
 class Sealed:
     """The file, and what the picture's row keeps of it.
 
-    `drawn_sha256` is over the pixels before the watermark: equal for equal drawings. `mark` is the
+    `drawn_sha256` is over the samples, or the pixels before the watermark: equal for equal drawings. `mark` is the
     watermark's number, None without one. `credentials_failure` says why there are none; empty when there are.
     """
 
@@ -43,14 +45,15 @@ def seal(picture: Image, parameters: dict[str, Any], *, generation: Generation, 
     marked = watermark.embed(picture, mark, key=sealing_keys.watermark_key()) if settings.WATERMARK else None
     told = parameters | ({} if marked is None else {"watermark": WATERMARK_VERSION})
     content = sealed_png(picture if marked is None else marked, parameters=told, generation=generation.pk)
-    failure = ""
-    try:
-        content = _with_credentials(content, told, generation, inputs)
-    except CannotSign as error:
-        # Told on the picture's page and by the checks of the deployment, not passed over.
-        logger.error("a picture has no content credentials: %s", error)  # noqa: TRY400 - the message says it all
-        failure = str(error)[:300]
+    content, failure = _credited(content, told, generation, inputs)
     return Sealed(content, told, drawn_sha256, None if marked is None else mark, failure)
+
+
+def seal_sound(samples: Samples, parameters: dict[str, Any], *, generation: Generation) -> Sealed:
+    """The WAV that is kept. Sounds carry no watermark."""
+    content = sealed_wav(samples, parameters=parameters, label=generation.label, generation=generation.pk)
+    content, failure = _credited(content, parameters, generation, media_type=manifests.WAV)
+    return Sealed(content, parameters, samples.digest, None, failure)
 
 
 def mark_of(drawn_sha256: str) -> int:
@@ -60,14 +63,33 @@ def mark_of(drawn_sha256: str) -> int:
     return int.from_bytes(digest[: watermark.MARK_BITS // 8])
 
 
-def _with_credentials(content: bytes, told: dict[str, Any], generation: Generation, inputs: Sequence[bytes]) -> bytes:
+def _credited(
+    content: bytes,
+    told: dict[str, Any],
+    generation: Generation,
+    inputs: Sequence[bytes] = (),
+    media_type: str = manifests.PNG,
+) -> tuple[bytes, str]:
+    """With content credentials, or as it is and why."""
+    try:
+        return _with_credentials(content, told, generation, inputs, media_type), ""
+    except CannotSign as error:
+        # Told on the page and by the checks of the deployment, not passed over.
+        logger.error("a file has no content credentials: %s", error)  # noqa: TRY400 - the message says it all
+        return content, str(error)[:300]
+
+
+def _with_credentials(
+    content: bytes, told: dict[str, Any], generation: Generation, inputs: Sequence[bytes], media_type: str
+) -> bytes:
     if not settings.C2PA:
         raise CannotSign("Switched off by WELLSPRING_C2PA.")
     says = manifests.manifest(
         told,
-        title=f"{generation.pk}.png",
+        title=f"{generation.pk}.{'wav' if generation.is_sound else 'png'}",
         page=absolute(generation.get_absolute_url()),
         training=settings.C2PA_TRAINING,
         has_inputs=bool(inputs),
+        media_type=media_type,
     )
     return manifests.signed(content, says, sealing_keys.signer(), inputs=inputs)

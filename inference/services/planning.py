@@ -26,6 +26,7 @@ from inference.enums import InputKind, StepReuse, Task
 from inference.errors import Unprocessable
 from inference.models import Generation, InputImage
 from inference.services.loras import LoraPlan, LoraWanted, loras_for, version_named
+from inference.services.planning_sounds import refuse_what_sounds, sound_parameters, sound_price
 
 LIMITS: dict[str, tuple[int, int | float]] = {
     "seed": (0, MAX_SEED),
@@ -44,11 +45,11 @@ IMAGE_GUIDANCE = 1.5
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to draw; None means the model's own value (a new seed for `seed`).
+    """What to draw, or to sound; None means the model's own value (a new seed for `seed`).
 
     Without a `task` it follows from what is given: a mask is filled, an image redrawn (or edited, by
     a model that only edits). `scheduler` is the name of a sampler, empty for the model's own. A `ratio`
-    of the sides keeps the number of pixels that the model is used to.
+    of the sides keeps the number of pixels that the model is used to. Sounds have `seconds` and a `label`.
     """
 
     prompt: str
@@ -68,6 +69,8 @@ class Wanted:
     loras: tuple[LoraWanted, ...] = ()
     ratio: tuple[int, int] | None = None
     step_reuse: str = ""
+    seconds: float | None = None
+    label: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """For digests: the images by their content."""
@@ -109,13 +112,16 @@ def plan(
     profile = selectors.profile(repository, commit)
     if profile is None:
         raise Unprocessable(
-            _("%(model)s is no pipeline that can be asked for pictures.") % {"model": repository.full_name},
+            _("%(model)s is no pipeline that can be asked for pictures or sounds.") % {"model": repository.full_name},
             hint=_("Choose a model from the Studio's list."),
             field="model",
         )
     if currency not in pricing.RATES:
         raise Unprocessable(_("There is no price in this currency."), hint=_("Use eur or usd."), field="currency")
     parameters = _parameters(principal, repository, profile, wanted)
+    if profile.sound is not None:
+        price = sound_price(profile.sound, parameters, currency=currency)
+        return Plan(repository, commit, licence_of(repository), parameters, price, currency)
     loras = loras_for(principal, repository, commit, profile, wanted.loras)
     asked = {name: parameters[name] for name in ("task", "scheduler", "steps", "guidance")}
     asked |= {name: parameters[name] for name in ("strength", "image_guidance") if parameters[name] is not None}
@@ -129,7 +135,7 @@ def same_again(principal: Principal, generation: Generation) -> Wanted:
 
     Raises Unprocessable when it needs an image that belongs to somebody else.
     """
-    facts = dict(generation.parameters)
+    facts = {"prompt": ""} | generation.parameters
     for name in ("model", "revision", "loras"):
         facts.pop(name, None)
     for name in ("image", "mask"):
@@ -153,9 +159,12 @@ def _parameters(principal: Principal, repository: Repository, profile: Profile, 
     """The wish with the model's own values in its gaps, checked: the columns of a generation."""
     task = _task(repository, profile, wanted)
     _check_images(principal, task, wanted)
+    _check_step_reuse(wanted)
+    if profile.sound is not None:
+        return sound_parameters(profile, profile.sound, wanted)
+    refuse_what_sounds(task, wanted)
     _check_texts(profile, wanted)
     _check_sampler(profile, wanted)
-    _check_step_reuse(wanted)
     width, height = _size(profile, wanted)
     numbers: dict[str, int | float] = {
         "seed": secrets.randbelow(MAX_SEED) if wanted.seed is None else wanted.seed,
@@ -217,6 +226,8 @@ def _task(repository: Repository, profile: Profile, wanted: Wanted) -> Task:
 
 
 def _task_of_what_is_given(profile: Profile, wanted: Wanted) -> Task:
+    if profile.sound is not None:
+        return Task.SOUND
     if wanted.mask is not None:
         return Task.INPAINTING
     if wanted.image is None:

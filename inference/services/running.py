@@ -34,7 +34,10 @@ SEND_AGAIN_AFTER = timedelta(minutes=2)
 
 @dataclass(frozen=True)
 class Drawn:
-    """One finished picture: PNG bytes, the parameters that make it again, and what `marking` says of it."""
+    """One finished picture: PNG bytes, the parameters that make it again, and what `marking` says of it.
+
+    Or one sound: WAV bytes, its `seconds`, and its spectrogram as PNG of this width and height.
+    """
 
     content: bytes
     sha256: str
@@ -44,6 +47,8 @@ class Drawn:
     drawn_sha256: str = ""
     mark: int | None = None
     credentials_failure: str = ""
+    seconds: float | None = None
+    spectrogram: bytes = b""
 
 
 @transaction.atomic
@@ -120,6 +125,7 @@ def succeed(
             size=len(drawn.content),
             width=drawn.width,
             height=drawn.height,
+            seconds=drawn.seconds,
             parameters=drawn.parameters,
             age=generation.verdict.get("age", 0) if verdict is None else verdict.age,
             drawn_sha256=drawn.drawn_sha256,
@@ -131,6 +137,8 @@ def succeed(
     ]
     for row, drawn in zip(rows, pictures, strict=True):
         keep_file(row.path, drawn.content)
+        if row.is_sound:
+            keep_file(row.image_path, drawn.spectrogram)
     try:
         ended = _succeed(generation, rows, timings, verdict)
     except PaymentRequired as refusal:
@@ -234,7 +242,7 @@ def _succeed(
             currency=current.currency,
             key=f"generation:{current.pk}",
             parts=_parts(current),
-            memo=f"{current.count} pictures by {current.model_name}",
+            memo=f"{current.count} {'sounds' if current.is_sound else 'pictures'} by {current.model_name}",
         )
     move(current, GenerationState.SUCCEEDED)
     current.steps_done = current.steps_total
@@ -324,3 +332,4 @@ def _lease() -> Any:
 def _forget(rows: list[Picture]) -> None:
     for row in rows:
         row.path.unlink(missing_ok=True)
+        row.image_path.unlink(missing_ok=True)

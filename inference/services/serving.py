@@ -141,7 +141,8 @@ def _look_and_keep(generation: Generation, results: "list[Result]") -> None:
     from inference.engine.requests import ModelRefused  # noqa: PLC0415 - slow import
 
     try:
-        verdict = look(generation, [result.picture for result in results])
+        # Nothing listens to sounds: their label was judged when they were asked for.
+        verdict = None if generation.is_sound else look(generation, [result.picture for result in results])
     except ModelRefused as error:
         running.fail(generation, FailureCode.UNCHECKED, detail=str(error))
         return
@@ -200,9 +201,10 @@ def _request(generation: Generation, token: str | None) -> "Request":
         negative_prompt=generation.negative_prompt,
         seed=generation.seed,
         steps=generation.steps,
-        guidance=generation.guidance,
+        guidance=1.0 if generation.guidance is None else generation.guidance,
         width=generation.width,
         height=generation.height,
+        seconds=generation.seconds,
         scheduler=generation.scheduler or None,
         image=_opened(generation.image),
         mask=_opened(generation.mask),
@@ -290,6 +292,10 @@ class _Watch:
 
 
 def _drawn(generation: Generation, result: "Result") -> running.Drawn:
+    if generation.is_sound:
+        from inference.services.sounding import sounded  # noqa: PLC0415 - slow import: numpy and the signing library
+
+        return sounded(generation, result)
     from inference.services.marking import seal  # noqa: PLC0415 - slow import: numpy and the signing library
 
     given = [image.path.read_bytes() for image in (generation.image, generation.mask) if image is not None]

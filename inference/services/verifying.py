@@ -1,4 +1,5 @@
-"""Was this picture made here? A process of its own looks at the file; what that says is compared with what is kept."""
+"""Was this picture or sound made here? A process of its own looks at the file; what it says is compared with what is
+kept."""
 
 import json
 import subprocess
@@ -57,11 +58,11 @@ class Finding:
 
 
 def examine(content: bytes, *, by: Principal) -> Finding:
-    """Raises Invalid for what is no picture, TooManyRequests, Unavailable where files cannot be read safely."""
+    """Raises Invalid for what is neither, TooManyRequests, Unavailable where files cannot be read safely."""
     if not content or len(content) > MAX_BYTES:
         raise Invalid(
-            _("Choose a picture of at most %(size)s MB.") % {"size": MAX_BYTES // 1_000_000},
-            hint=_("Send a PNG, JPEG or WebP file."),
+            _("Choose a picture or sound of at most %(size)s MB.") % {"size": MAX_BYTES // 1_000_000},
+            hint=_("Send a PNG, JPEG, WebP or WAV file."),
         )
     seen = _looked_at(content)
     found = seen["watermark"]
@@ -122,7 +123,8 @@ def _answer(content: bytes) -> dict[str, Any]:
 
 
 def _unreadable() -> Invalid:
-    return Invalid(_("This is no picture that can be read."), hint=_("Send a PNG, JPEG or WebP file."))
+    message = _("This is no picture or sound that can be read.")
+    return Invalid(message, hint=_("Send a PNG, JPEG, WebP or WAV file."))
 
 
 def _statement(seen: dict[str, Any] | None) -> str:
@@ -132,7 +134,7 @@ def _statement(seen: dict[str, Any] | None) -> str:
         claims = signing.verify(seen["token"])
     except signing.SignatureInvalid:
         return "invalid"
-    same = claims.get("pixels_sha256") == seen["pixels_sha256"]
+    same = all(claims.get(name) == digest for name, digest in seen["digests"].items())
     return "valid" if same and claims.get("parameters_sha256") == signing.digest(seen["parameters"]) else "invalid"
 
 

@@ -11,10 +11,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from common.errors import Refusal
 from common.pagination import page_of
+from hub.algorithms.ranges import RangeNotSatisfiable, parse_range
 from inference import selectors
 from inference.algorithms import formats
 from inference.api.openai import link_is_good
 from inference.forms import AddForm, GalleryForm
+from inference.models import Picture
 from inference.selectors import pictures as shown
 from inference.services import albums, copies, generations
 from inference.services import gallery as services
@@ -23,26 +25,62 @@ from inference.services import gallery as services
 @require_safe
 def picture_file(request: HttpRequest, generation_id: str, position: int) -> FileResponse | HttpResponse:
     """One's own, a public one, or one whose address carries a proof that is still good. `format=jpeg` or `webp`
-    gives a copy in that format."""
-    picture = selectors.picture_of(generation_id, position)
-    if picture is None or not link_is_good(picture, request.GET.get("proof", "")):
-        picture = selectors.picture_for(request.principal, generation_id, position)
-    else:
-        selectors.refuse_taken_away(request.principal, picture)
+    gives a copy in that format. Of a sound: its spectrogram."""
+    picture = _picture_for(request, generation_id, position)
     kind = request.GET.get("format", "png")
     if kind not in formats.TYPES:
         raise Http404
     etag = f'"{picture.sha256}"' if kind == "png" else f'"{picture.sha256}-{kind}"'
     response = get_conditional_response(request, etag=etag)
     if response is None:
-        path = picture.path if kind == "png" else copies.copy_of(picture, kind)
+        path = picture.image_path if kind == "png" else copies.copy_of(picture, kind)
         response = FileResponse(path.open("rb"), content_type=formats.TYPES[kind])
     response["ETag"] = etag
+    _for_whom(request, response, picture, kind)
+    return response
+
+
+@require_safe
+def sound_file(request: HttpRequest, generation_id: str, position: int) -> FileResponse | HttpResponse:
+    """The WAV of a sound, whole or the part that a player asks for."""
+    picture = _picture_for(request, generation_id, position)
+    if not picture.is_sound:
+        raise Http404
+    response = _whole_or_part(request, picture)
+    response["ETag"], response["Accept-Ranges"] = f'"{picture.sha256}"', "bytes"
+    _for_whom(request, response, picture, "wav")
+    return response
+
+
+def _whole_or_part(request: HttpRequest, picture: Picture) -> FileResponse | HttpResponse:
+    try:
+        part = parse_range(request.headers.get("Range"), picture.size)
+    except RangeNotSatisfiable:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{picture.size}"})
+    if part is None:
+        return FileResponse(picture.path.open("rb"), content_type="audio/wav")
+    first, last = part
+    with picture.path.open("rb") as file:
+        file.seek(first)
+        response = HttpResponse(file.read(last - first + 1), status=206, content_type="audio/wav")
+    response["Content-Range"] = f"bytes {first}-{last}/{picture.size}"
+    return response
+
+
+def _picture_for(request: HttpRequest, generation_id: str, position: int) -> Picture:
+    picture = selectors.picture_of(generation_id, position)
+    if picture is None or not link_is_good(picture, request.GET.get("proof", "")):
+        return selectors.picture_for(request.principal, generation_id, position)
+    selectors.refuse_taken_away(request.principal, picture)
+    return picture
+
+
+def _for_whom(request: HttpRequest, response: FileResponse | HttpResponse, picture: Picture, kind: str) -> None:
+    """How long others may keep it, and under which name it is downloaded."""
     is_for_all = picture.is_public and not picture.age
     response["Cache-Control"] = "public, max-age=300" if is_for_all else "private, max-age=300"
     if "download" in request.GET:
-        response["Content-Disposition"] = f'attachment; filename="{generation_id}-{position}.{kind}"'
-    return response
+        response["Content-Disposition"] = f'attachment; filename="{picture.generation_id}-{picture.position}.{kind}"'
 
 
 @require_safe

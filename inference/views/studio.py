@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from common.errors import Refusal
 from inference import selectors
 from inference.algorithms import calls, pricing
-from inference.enums import InputKind
+from inference.enums import InputKind, Task
 from inference.forms import StudioForm
 from inference.forms.studio import OUTPAINTING
 from inference.models import Generation, InputImage
@@ -108,6 +108,8 @@ def initial_of(request: HttpRequest) -> dict[str, Any]:
     if "image" in request.GET:
         key, _slash, number = request.GET["image"].partition("/")
         picture = selectors.picture_for(request.principal, key, int(number) if number.isdecimal() else 0)
+        if picture.is_sound:
+            return initial
         initial |= {"picture": picture.pk, "task": "image_to_image", "prompt": picture.generation.prompt}
         initial["model"] = initial["model"] or picture.generation.model_name
     elif "from" in request.GET:
@@ -173,7 +175,10 @@ def _calls(plan: Plan, wanted: Wanted) -> list[tuple[str, str]]:
     """Without a chosen seed the calls leave it out too: each chooses its own. None while an image is to come."""
     if plan.parameters["image"] is not None:
         return []
-    names = ("prompt", "negative_prompt", "seed", "steps", "guidance", "width", "height", "count", "scheduler")
+    names: tuple[str, ...] = ("prompt", "negative_prompt", "seed", "steps", "guidance", "width", "height", "count")
+    names += ("scheduler",)
+    if plan.parameters["task"] == Task.SOUND:
+        names = ("task", "label", "seed", "steps", "seconds", "count", "scheduler")
     parameters = {"model": plan.repository.full_name} | {name: plan.parameters[name] for name in names}
     if wanted.seed is None:
         parameters.pop("seed")

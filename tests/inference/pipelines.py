@@ -200,6 +200,21 @@ def save_latent_pipeline(folder: Path, *, seed: int = 0) -> Path:
     return folder
 
 
+def save_sound_pipeline(folder: Path, *, seed: int = 0) -> Path:
+    """A DanceDiffusionPipeline of a quarter of a second in stereo, as the recipe makes them."""
+    import torch
+    from diffusers import DanceDiffusionPipeline, IPNDMScheduler
+
+    from compute.recipes.dance_diffusion.config import Config, ModelConfig, SoundsConfig
+    from compute.recipes.dance_diffusion.program import build_unet
+
+    torch.manual_seed(seed)
+    data = SoundsConfig(length=1024, sample_rate=4000, channels=2)
+    unet = build_unet(Config(dataset=data, model=ModelConfig(channels=(8, 32, 32), time_width=8)))
+    DanceDiffusionPipeline(unet, IPNDMScheduler()).save_pretrained(folder)
+    return folder
+
+
 def add_safety_checker(folder: Path, *, least: float = -2.0) -> Path:
     """A checker of the model's own, which blacks out what is nearer than `least` (a cosine) to its concepts."""
     from diffusers.pipelines.stable_diffusion import StableDiffusionSafetyChecker

@@ -14,6 +14,7 @@ import urllib.request
 import numpy as np
 import openai
 import pytest
+import soundfile
 from django.db import connection
 from huggingface_hub import HfApi, InferenceClient
 from huggingface_hub.errors import HfHubHTTPError
@@ -33,7 +34,9 @@ from tests.factories.hub import as_principal, repository
 from tests.factories.inference import EURO, buy_credits, upload_pipeline
 from tests.inference.classifiers import red_or_blue
 from tests.inference.engine.alone import mask, photograph, stock
-from tests.inference.pipelines import save_diffusion_pipeline, save_flow_pipeline
+from tests.inference.engine.test_sounds import ask as sound_asked
+from tests.inference.engine.test_sounds import made_alone
+from tests.inference.pipelines import save_diffusion_pipeline, save_flow_pipeline, save_sound_pipeline
 from tests.inference.serving import serve, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -156,6 +159,32 @@ def encoded(image):
     file = io.BytesIO()
     image.save(file, "PNG")
     return file.getvalue()
+
+
+def test_the_stock_inference_client_gets_the_sound_that_the_stock_pipeline_makes(
+    serving, person, token, tmp_path_factory
+):
+    folder = save_sound_pipeline(tmp_path_factory.mktemp("bells"))
+    upload_pipeline(person, folder, name="bells")
+    client = InferenceClient(model=f"{serving.url}/inference/researcher/bells", token=token)
+    facts = {"num_inference_steps": 6, "audio_length_in_s": 0.2, "seed": 11}
+    content = client.text_to_speech("a bell", extra_body=facts)
+    heard, rate = soundfile.read(io.BytesIO(content), dtype="float32")
+    expected = made_alone(folder, sound_asked(steps=6, seconds=0.2, seed=11))
+    assert (rate, heard.shape) == (4000, (800, 2))
+    assert np.abs(heard.T - expected).max() <= 1e-3
+    assert verified(content)["seed"] == 11
+    other = client.text_to_speech("a gong", extra_body=facts)
+    assert np.abs(soundfile.read(io.BytesIO(other), dtype="float32")[0] - heard).max() <= 1e-4
+    labels = Generation.objects.order_by("created_at").values_list("label", "prompt")
+    assert list(labels) == [("a bell", ""), ("a gong", "")]
+    with pytest.raises(HfHubHTTPError, match="takes no temperature"):
+        client.text_to_speech("a bell", temperature=0.5)
+    made = json.loads(call(f"{serving.url}/api/generations", token, {"model": "researcher/bells", "task": "sound"}))
+    events = call(made["events"], token).decode().split("\n\n")
+    assert events[-2].startswith("event: done")
+    (sound,) = json.loads(events[-2].partition("data: ")[2])["sounds"]
+    assert soundfile.info(io.BytesIO(call(sound["url"], token))).frames == 1024
 
 
 def test_the_stock_openai_client_edits_lists_models_and_watches_pictures_grow(serving, painter, token):

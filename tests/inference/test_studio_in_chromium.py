@@ -13,13 +13,22 @@ from inference.services import albums, comparisons, gallery
 from inference.services.generations import Wanted
 from tests.factories.accounts import UserFactory
 from tests.factories.hub import as_principal
-from tests.factories.inference import finish, generation, model
+from tests.factories.inference import finish, generation, model, sound_model
 from tests.inference.serving import until
 from tests.support.browser import WIDTHS, Visitor, chromium
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 PASSWORD = "a long enough password"
 LONG = "a photograph of a lighthouse on a cliff at dusk, with the tide coming in below and gulls over the water"
+
+# How long it is, and where it stands after it was set to a place.
+PLAYED = """() => new Promise((tell) => {
+  const player = document.querySelector("main audio");
+  player.onloadedmetadata = () => { player.currentTime = 0.4; };
+  player.onseeked = () => tell([player.duration, player.currentTime]);
+  player.preload = "auto";
+  player.load();
+})"""
 
 
 @pytest.fixture
@@ -33,15 +42,18 @@ def ada(site, settings):
 def pages(ada):
     """The addresses of pages in every state that looks different."""
     by, bob = as_principal(ada), UserFactory(username="bob")
+    bells = sound_model(ada, name="bells")
     repository, filler = model(ada, name="shapes"), model(ada, name="filler", pipeline="StableDiffusionPipeline")
     shown = finish(generation(bob, repository, prompt=LONG, count=2))
     shown.pictures.update(is_public=True)
     first = Picture.objects.get(generation=shown, position=0)
     gallery.like(first, liked=True, by=by)
     own = finish(generation(ada, repository, prompt="a red circle", count=3))
+    rung = finish(generation(ada, bells, prompt="", label=LONG, count=2, seconds=0.5))
+    rung.pictures.filter(position=0).update(is_public=True)
     remix = gallery.draw(by, Wanted(prompt="a green circle"), model=repository.full_name, remix_of=first)
     album = albums.create(title="Lighthouses and other things by the sea", by=by, is_public=True, description=LONG)
-    for picture in [first, *own.pictures.all()]:
+    for picture in [first, *own.pictures.all(), *rung.pictures.all()]:
         albums.add(album, picture, by=by)
     grid = comparisons.compare(
         by,
@@ -64,6 +76,8 @@ def pages(ada):
         "generation": f"/generations/{own.pk}",
         "generation-theirs": f"/generations/{shown.pk}",
         "generation-remix": f"/generations/{remix.pk}",
+        "studio-sound": f"/studio?from={rung.pk}",
+        "generation-sound": f"/generations/{rung.pk}",
         "studio-image": f"/studio?image={own.pk}/0&model={filler.full_name}",
         "compare": f"/studio/comparisons?from={own.pk}",
         "comparison": grid.get_absolute_url(),
@@ -139,3 +153,29 @@ def test_an_image_is_dropped_and_what_is_drawn_anew_is_painted(site, ada, tmp_pa
         with Image.open(made.mask.path) as mask:
             points = [(64, 32), (64, 6), (110, 32), (30, 34)]
             assert [mask.getpixel(point) > 127 for point in points] == expected
+
+
+def test_a_model_of_sounds_changes_the_form(site, ada):
+    """What the form held of pictures is hidden, and no hindrance. What comes of it plays from any place."""
+    model(ada, name="shapes")
+    ready = finish(generation(ada, sound_model(ada, name="bells"), prompt="", label="a bell", seconds=0.5))
+    with chromium() as browser:
+        visitor = Visitor(browser, site.url, width=390)
+        visitor.log_in("ada", PASSWORD)
+        page = visitor.open("/studio?model=ada/shapes")
+        assert page.locator("[name=prompt]").is_visible()
+        assert page.locator("[name=seconds]").is_hidden()
+        page.select_option("[name=model]", "ada/bells")
+        page.locator("[name=seconds]").wait_for()
+        assert page.locator("[name=prompt]").is_hidden()
+        page.fill("[name=seconds]", "0.5")
+        page.fill("[name=label]", "a bell")
+        page.locator("#cost", has_text="0.5 s").wait_for()
+        visitor.check_looks("studio-sound-filled")
+        page.get_by_role("button", name="Make sounds").click()
+        page.locator("[id^=progress-]").wait_for()
+        page = visitor.open(f"/generations/{ready.pk}")
+        assert page.evaluate(PLAYED) == [0.5, 0.4]
+        visitor.close()
+    made = Generation.objects.exclude(pk=ready.pk).get()
+    assert (made.label, made.seconds, made.prompt) == ("a bell", 0.5, "")

@@ -41,7 +41,7 @@ def test_the_tables_are_those_of_the_engine():
     from inference.engine import samplers, tasks
 
     words = {tasks.DRAW: {Task.TEXT_TO_IMAGE}, tasks.REDRAW: {Task.IMAGE_TO_IMAGE, Task.EDITING}}
-    words[tasks.FILL] = {Task.INPAINTING}
+    words |= {tasks.FILL: {Task.INPAINTING}, tasks.SOUND: {Task.SOUND}}
     assert profiles.SERVES.keys() == tasks.TASKS.keys()
     for name, served in profiles.SERVES.items():
         assert len(served) == len(tasks.TASKS[name])

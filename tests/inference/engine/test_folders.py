@@ -38,7 +38,7 @@ def test_weights_in_a_pickle_are_refused(folder):
         ({"transformer": ["my_model", "Evil"]}, "custom_code"),
         ({"transformer": ["my.module", "Evil"]}, "custom_code"),
         ({"_class_name": ["pipeline", "Mine"]}, "not_a_pipeline"),
-        ({"_class_name": "DanceDiffusionPipeline"}, "unknown_pipeline"),
+        ({"_class_name": "AudioLDMPipeline"}, "unknown_pipeline"),
         ({"_class_name": None}, "not_a_pipeline"),
         ({"../up": ["diffusers", "AutoencoderTiny"]}, "not_a_pipeline"),
         ({"text_encoder_4": ["transformers", "CLIPTextModel"]}, "missing_part"),

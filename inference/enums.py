@@ -11,6 +11,7 @@ class Task(TextChoices):
     IMAGE_TO_IMAGE = "image_to_image", _("redraw an image")
     INPAINTING = "inpainting", _("fill the masked part of an image")
     EDITING = "editing", _("edit an image by instruction")
+    UPSCALE = "upscale", _("enlarge an image")
     SOUND = "sound", _("make a sound")
 
     @property
@@ -20,6 +21,11 @@ class Task(TextChoices):
     @property
     def needs_mask(self) -> bool:
         return self == Task.INPAINTING
+
+    @property
+    def needs_words(self) -> bool:
+        """Elsewhere the image says enough, or words are not heard."""
+        return self not in {Task.IMAGE_TO_IMAGE, Task.UPSCALE, Task.SOUND}
 
 
 class InputKind(TextChoices):

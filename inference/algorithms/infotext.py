@@ -66,6 +66,8 @@ def _facts(parameters: dict[str, Any]) -> dict[str, Any]:
         facts["Steps left out"] = f"{parameters['calls_saved']} of {parameters['calls']}"
     if "strength" in parameters:
         facts["Denoising strength"] = parameters["strength"]
+    if "noise_level" in parameters:
+        facts["Noise level"] = parameters["noise_level"]
     if loras := parameters.get("loras"):
         facts["Lora hashes"] = ", ".join(f"{lora['model']}: {lora['commit'][:LORA_HASH]}" for lora in loras)
         facts["Lora weights"] = ", ".join(f"{lora['model']}: {lora['scale']}" for lora in loras)

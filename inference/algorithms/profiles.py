@@ -18,6 +18,7 @@ MAX_SEED = 2**32 - 1 - MAX_PICTURES
 MAX_LORAS = 8
 MAX_LORA_SCALE = 4.0
 MAX_IMAGE_GUIDANCE = 10.0
+MAX_NOISE_LEVEL = 999
 
 # The classes that the engine draws with, and what for: the same as its own table (a test compares).
 _ALL = (Task.TEXT_TO_IMAGE, Task.IMAGE_TO_IMAGE, Task.INPAINTING)
@@ -31,6 +32,8 @@ SERVES: dict[str, tuple[Task, ...]] = {
     "LDMTextToImagePipeline": (Task.TEXT_TO_IMAGE,),
     "FluxPipeline": (Task.TEXT_TO_IMAGE,),
     "DanceDiffusionPipeline": (Task.SOUND,),
+    "IFSuperResolutionPipeline": (Task.UPSCALE,),
+    "StableDiffusionUpscalePipeline": (Task.UPSCALE,),
 }
 # Stock inpainting of this class knows two widths of input.
 _FILLING_CHANNELS = {16, 33}
@@ -61,11 +64,21 @@ FLOW_SAMPLERS = ("flow_euler", "flow_heun")
 # What stock pipelines cannot be sampled with: Flux sets noise levels of its own, and LDM does not scale what its
 # network sees to the noise that these begin with.
 _UNFIT = {"FluxPipeline": {"flow_heun"}, "LDMTextToImagePipeline": {"lms", "euler", "euler_a", "heun"}}
+# For networks that say how far they may be wrong.
+SPREADING_SAMPLERS = ("ddpm", "dpmpp_2m")
 
 # Steps and guidance that the stock pipeline of the class uses by itself.
-_USUAL = {"StableDiffusion3Pipeline": (28, 7.0), "FluxPipeline": (28, 3.5)}
+_USUAL = {
+    "StableDiffusion3Pipeline": (28, 7.0),
+    "FluxPipeline": (28, 3.5),
+    "IFSuperResolutionPipeline": (50, 4.0),
+    "StableDiffusionUpscalePipeline": (75, 9.0),
+}
 _OTHERWISE = (50, 7.5)
 _STEPS_OF_SOUNDS = 100
+_FLOWING = frozenset({"StableDiffusion3Pipeline", "FluxPipeline"})
+# How noisy the image is made before it is enlarged: what their stock pipelines do by themselves, and the most.
+_NOISE = {"IFSuperResolutionPipeline": (250, MAX_NOISE_LEVEL), "StableDiffusionUpscalePipeline": (20, 350)}
 
 ReadFile = Callable[[str], str | None]
 
@@ -77,8 +90,9 @@ class Profile:
     `tasks` is empty for a class that the engine does not know. `denoiser` is the folder of the network
     that takes the steps, `parts` are all components by name. Where it takes no negative prompt, the
     guidance is a number that the network is told. `pace` is that of its own scheduler, which
-    `shifts_end` where it moves the last of its noise levels. With `sound` it makes sounds,
-    which have no size.
+    `shifts_end` where it moves the last of its noise levels. `enlarges` is how many times sides become
+    longer, 0 where the model enlarges to a size of its own, or not at all; `noise_levels` are the usual one
+    and the most. With `sound` it makes sounds, which have no size.
     """
 
     pipeline: str
@@ -96,6 +110,8 @@ class Profile:
     pace: Pace = Pace.ONCE
     shifts_end: bool = False
     sound: SoundFacts | None = None
+    enlarges: int = 0
+    noise_levels: tuple[int, int] | None = None
 
     @property
     def is_flow(self) -> bool:
@@ -117,7 +133,7 @@ def profile_of(read: ReadFile, *, card: dict[str, Any]) -> Profile | None:
     """None when there is no pipeline. `read` gives a file's text, or None.
 
     The card may name better values than the class has, as Hub cards do:
-    `inference: {parameters: {num_inference_steps: 12, guidance_scale: 2.0}}`.
+    `inference: {parameters: {num_inference_steps: 12, guidance_scale: 2.0}}`, for those that enlarge `noise_level` too.
     """
     index = _json(read("model_index.json"))
     pipeline = index.get("_class_name")
@@ -130,8 +146,13 @@ def profile_of(read: ReadFile, *, card: dict[str, Any]) -> Profile | None:
     vae = _json(read("vae/config.json"))
     levels = vae.get("block_out_channels") or vae.get("encoder_block_out_channels") or [0] * 4
     factor = 2 ** (len(levels) - 1) if isinstance(levels, list) and len(levels) <= 8 else 8
+    if pipeline == "IFSuperResolutionPipeline":
+        factor = 1  # its network sees pixels
     side = _number(denoiser.get("sample_size"), 64, 1, MAX_SIDE) * factor
     unit = factor * _number(denoiser.get("patch_size"), 1, 1, 64) if "transformer" in index else max(8, factor)
+    enlarges = factor if pipeline == "StableDiffusionUpscalePipeline" else 0
+    if enlarges:
+        unit = factor * factor
     steps, guidance = _USUAL.get(pipeline, _OTHERWISE)
     advice = _advice(card)
     scheduler = _json(read("scheduler/scheduler_config.json"))
@@ -150,6 +171,8 @@ def profile_of(read: ReadFile, *, card: dict[str, Any]) -> Profile | None:
         takes_negative_prompt=not _is_told_guidance(pipeline, denoiser),
         pace=pace_of_class(scheduler.get("_class_name"), skips_prk=scheduler.get("skip_prk_steps") is True),
         shifts_end=bool(scheduler.get("shift_terminal")),
+        enlarges=enlarges,
+        noise_levels=_noise_levels(pipeline, index, advice),
     )
 
 
@@ -187,9 +210,22 @@ def _tasks(pipeline: str, denoiser: dict[str, Any]) -> tuple[Task, ...]:
 
 def _samplers(pipeline: str, scheduler: dict[str, Any]) -> tuple[str, ...]:
     name = scheduler.get("_class_name")
-    is_flow = name.startswith("FlowMatch") if isinstance(name, str) else pipeline in _USUAL
-    known = FLOW_SAMPLERS if is_flow else DIFFUSION_SAMPLERS
+    if name.startswith("FlowMatch") if isinstance(name, str) else pipeline in _FLOWING:
+        known = FLOW_SAMPLERS
+    elif scheduler.get("variance_type") in {"learned", "learned_range"}:
+        known = SPREADING_SAMPLERS
+    else:
+        known = DIFFUSION_SAMPLERS
     return tuple(one for one in known if one not in _UNFIT.get(pipeline, ()))
+
+
+def _noise_levels(pipeline: str, index: dict[str, Any], advice: dict[str, Any]) -> tuple[int, int] | None:
+    """The usual one and the most."""
+    if pipeline not in _NOISE:
+        return None
+    usual, most = _NOISE[pipeline]
+    most = _number(index.get("max_noise_level"), most, 0, MAX_NOISE_LEVEL)
+    return _number(advice.get("noise_level"), min(usual, most), 0, most), most
 
 
 def _largest(denoiser: dict[str, Any], unit: int) -> int:

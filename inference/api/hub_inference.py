@@ -111,6 +111,7 @@ def _wanted(principal: Principal, body: dict[str, Any], parameters: dict[str, An
         scheduler=reading.text(parameters, "scheduler"),
         strength=reading.real(parameters, "strength"),
         image_guidance=reading.real(parameters, "image_guidance_scale"),
+        noise_level=reading.whole(parameters, "noise_level"),
         image=reading.image(principal, body, "inputs") if has_image else None,
         mask=reading.image(principal, parameters, "mask_image", kind=InputKind.MASK),
         loras=reading.loras(parameters),

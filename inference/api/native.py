@@ -167,6 +167,7 @@ def wanted_from(principal: Principal, body: dict[str, Any]) -> Wanted:
         scheduler=reading.text(body, "scheduler"),
         strength=reading.real(body, "strength"),
         image_guidance=reading.real(body, "image_guidance"),
+        noise_level=reading.whole(body, "noise_level"),
         image=reading.image(principal, body, "image"),
         mask=reading.image(principal, body, "mask", kind=InputKind.MASK),
         loras=reading.loras(body),

@@ -23,7 +23,7 @@ from inference import selectors
 from inference.algorithms import formats, uploads
 from inference.api import reading, waiting
 from inference.api.refusing import refusals_as
-from inference.enums import InputKind
+from inference.enums import InputKind, Task
 from inference.errors import Unprocessable
 from inference.models import Generation, Picture
 from inference.services import generations, inputs
@@ -35,6 +35,8 @@ LINK_SECONDS = 3600
 STREAM_SECONDS = 600
 MAX_PARTIAL = 3
 MODELS_SHOWN = 1000
+# How far a variation may go from its image without a word about it; 0 keeps it, 1 ignores it.
+VARIATION_STRENGTH = 0.5
 NUMBERS = (
     "n", "seed", "steps", "guidance", "strength", "image_guidance", "partial_images", "output_compression", "deadline",
 )  # fmt: skip
@@ -78,6 +80,7 @@ def images_edits(request: HttpRequest) -> HttpResponseBase:
     content = reading.file(request, "image", "image[]")
     if content is None:
         raise Unprocessable(_("There is no image."), hint=_("Send it as the file “image” of a form."), field="image")
+    _require_prompt(body)
     image = inputs.read(content, by=principal, field="image")
     mask_content = reading.file(request, "mask")
     if mask_content is not None:
@@ -88,6 +91,26 @@ def images_edits(request: HttpRequest) -> HttpResponseBase:
     kept = inputs.keep_drawn(image, InputKind.IMAGE, by=principal)
     facts = {"strength": reading.real(body, "strength"), "image_guidance": reading.real(body, "image_guidance")}
     return _drawn(request, principal, body, _wanted(body, image=kept, mask=mask, **facts), event="image_edit")
+
+
+@csrf_exempt
+@require_POST
+@in_openai_form
+def images_variations(request: HttpRequest) -> HttpResponseBase:
+    """A form with `image`, `model`, `n`, `size`, `response_format`: the image is redrawn without words. `strength` and
+    the other extensions of generations are taken, a `prompt` too."""
+    principal = reading.token_holder(request)
+    body = reading.form_body(request, numbers=NUMBERS)
+    content = reading.file(request, "image")
+    if content is None:
+        raise Unprocessable(_("There is no image."), hint=_("Send it as the file “image” of a form."), field="image")
+    strength = reading.real(body, "strength")
+    facts = {
+        "task": Task.IMAGE_TO_IMAGE.value,
+        "image": reading.kept(principal, content, "image"),
+        "strength": VARIATION_STRENGTH if strength is None else strength,
+    }
+    return _drawn(request, principal, body, _wanted(body, **facts), event="image_variation")
 
 
 @require_safe
@@ -223,6 +246,13 @@ def _name_of_model(body: dict[str, Any]) -> str:
     if not name:
         raise Unprocessable(_("No model is named."), hint=_("Name one of GET /v1/models."), field="model")
     return name
+
+
+def _require_prompt(body: dict[str, Any]) -> None:
+    if not reading.text(body, "prompt").strip():
+        raise Unprocessable(
+            _("The prompt is empty."), hint=_("Say what to draw; without words ask for variations."), field="prompt"
+        )
 
 
 def _wanted(body: dict[str, Any], **more: Any) -> Wanted:

@@ -16,7 +16,7 @@ from common.ids import hex_id
 from inference.algorithms import formats, uploads
 from inference.api import reading, waiting
 from inference.api.refusing import refusals_as
-from inference.enums import InputKind
+from inference.enums import InputKind, Task
 from inference.errors import Unprocessable
 from inference.models import Picture
 from inference.services import generations, inputs
@@ -36,6 +36,7 @@ NAMES = {
 MOST_AROUND = 2000  # pixels that one side of an image may grow by
 GROW_MASK = 5  # pixels, when nothing is said
 MOST_GROWN = 20
+LEAST_CREATIVE, MOST_CREATIVE = 0.2, 0.5
 
 
 def _error(refusal: Refusal) -> HttpResponse:
@@ -77,6 +78,7 @@ def generate(request: HttpRequest, kind: str) -> HttpResponse:
     if content is None:
         facts: dict[str, Any] = {"ratio": reading.ratio(body, "aspect_ratio")}
     else:
+        _require_prompt(body)
         facts = {"image": reading.kept(principal, content, "image"), "strength": reading.real(body, "strength")}
     return _drawn(request, principal, body, alias=kind, **facts)
 
@@ -105,6 +107,34 @@ def edit(request: HttpRequest, kind: str) -> HttpResponse:
     image = inputs.keep_drawn(drawn, InputKind.IMAGE, by=principal)
     mask = inputs.keep_drawn(holes, InputKind.MASK, by=principal)
     return _drawn(request, principal, body, alias=kind, image=image, mask=mask, strength=strength)
+
+
+@csrf_exempt
+@require_POST
+@in_stability_form
+def upscale(request: HttpRequest, kind: str) -> HttpResponse:
+    """`conservative` (`image`, `prompt`, `negative_prompt`, `seed`, `creativity`) and `fast` (`image` alone)."""
+    principal = reading.token_holder(request)
+    if kind not in {"conservative", "fast"}:
+        raise _not_served(kind)
+    body = reading.form_body(request, numbers=NUMBERS)
+    content = reading.file(request, "image")
+    if content is None:
+        raise Unprocessable(_("There is no image."), hint=_("Send it as the file “image” of a form."), field="image")
+    facts: dict[str, Any] = {}
+    if kind == "conservative":
+        _require_prompt(body)
+        if (creativity := reading.real(body, "creativity")) is not None:
+            if not LEAST_CREATIVE <= creativity <= MOST_CREATIVE:
+                raise reading.wrong("creativity", _("a number from 0.2 to 0.5"))
+            facts["noise_level"] = round(1000 * creativity)
+    image = reading.kept(principal, content, "image")
+    return _drawn(request, principal, body, alias=kind, task=Task.UPSCALE.value, image=image, **facts)
+
+
+def _require_prompt(body: dict[str, Any]) -> None:
+    if not reading.text(body, "prompt").strip():
+        raise Unprocessable(_("The prompt is empty."), hint=_("Say what to draw."), field="prompt")
 
 
 def _mask(request: HttpRequest, principal: Principal, image: Image, body: dict[str, Any]) -> Image:
@@ -206,6 +236,9 @@ def _answer(request: HttpRequest, picture: Picture, kind: str, *, seed: int) -> 
 def _not_served(kind: str) -> Refusal:
     return NotFound(
         _("No model on this site does this: %(kind)s.") % {"kind": kind[:60]},
-        hint=_("Served are generate/core, generate/ultra, generate/sd3, edit/inpaint and edit/outpaint."),
+        hint=_(
+            "Served are generate/core, generate/ultra, generate/sd3, edit/inpaint, edit/outpaint,"
+            " upscale/conservative and upscale/fast."
+        ),
         code="not_served",
     )

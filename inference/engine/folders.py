@@ -23,6 +23,8 @@ KNOWN_PIPELINES = frozenset(
         "LDMTextToImagePipeline",
         "FluxPipeline",
         "DanceDiffusionPipeline",
+        "IFSuperResolutionPipeline",
+        "StableDiffusionUpscalePipeline",
     ]
 )
 LIBRARIES = frozenset(["diffusers", "transformers"])

@@ -84,8 +84,9 @@ class Request:
     model's own, as for the `seconds` of a sound.
 
     With an `image` it is redrawn, as far from it as `strength` says; with a `mask` only what is white in
-    it. `scheduler` is one of `samplers.SAMPLERS`, None for the one that came with the model. `step_reuse` is
-    one of `reuse.EVERY`, empty to compute all steps. Requests of one `tenant` keep their order; tenants take turns.
+    it. A model that enlarges makes the image noisy first, as `noise_level` says. `scheduler` is one of
+    `samplers.SAMPLERS`, None for the one that came with the model. `step_reuse` is one of `reuse.EVERY`, empty
+    to compute all steps. Requests of one `tenant` keep their order; tenants take turns.
     """
 
     model: ModelKey
@@ -102,6 +103,7 @@ class Request:
     mask: Image | None = field(default=None, repr=False)
     strength: float = 0.8
     image_guidance: float = 1.5
+    noise_level: int | None = None
     loras: tuple[LoraUse, ...] = ()
     step_reuse: str = ""
     tenant: str = ""
@@ -128,7 +130,9 @@ class Request:
             told["loras"] = [
                 {"model": use.lora.repository, "commit": use.lora.commit, "scale": use.scale} for use in self.loras
             ]
-        if self.image is not None:
+        if self.noise_level is not None:
+            told["noise_level"] = self.noise_level
+        elif self.image is not None:
             told |= {"strength": self.strength, "image_guidance": self.image_guidance}
         return told
 

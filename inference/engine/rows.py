@@ -71,7 +71,7 @@ class Row:
     def result(self) -> Result:
         latents = self.latents.cpu() if self.request.keep_latents and self.latents is not None else None
         output = self.run.output
-        flagged = getattr(output, "nsfw_content_detected", None)
+        flagged = getattr(output, "nsfw_content_detected", None) or getattr(output, "nsfw_detected", None)
         return Result(
             sound_of(output, self.parameters) if "audios" in output else output.images[0],
             self.parameters | self.reuse.told(),

@@ -41,6 +41,9 @@ FLOW = {
 SAMPLERS = DIFFUSION | FLOW
 # Sounds are learned on this one's own course of noise, which no other follows.
 WITHOUT_OTHERS = frozenset(["IPNDMScheduler"])
+# Where the network says how far it may be wrong, only these read it.
+LEARNED = frozenset(["learned", "learned_range"])
+SPREADING = ("ddpm", "dpmpp_2m")
 
 
 def is_flow(scheduler: Any) -> bool:
@@ -51,6 +54,8 @@ def fitting(scheduler: Any) -> list[str]:
     """The names that fit a model which came with this scheduler."""
     if type(scheduler).__name__ in WITHOUT_OTHERS:
         return []
+    if scheduler.config.get("variance_type") in LEARNED:
+        return list(SPREADING)
     return list(FLOW if is_flow(scheduler) else DIFFUSION)
 
 

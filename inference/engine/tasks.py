@@ -12,7 +12,7 @@ from PIL.Image import Image, Resampling
 from inference.engine import sounds
 from inference.engine.requests import BadRequest, Request
 
-DRAW, REDRAW, FILL, SOUND = "draw", "redraw", "fill", "sound"
+DRAW, REDRAW, FILL, ENLARGE, SOUND = "draw", "redraw", "fill", "enlarge", "sound"
 LARGEST_UNSPOKEN = 8192
 
 # What a model of this class can be asked for, and the stock pipeline that does it with the same parts.
@@ -38,8 +38,10 @@ TASKS: dict[str, dict[str, str]] = {
     "LDMTextToImagePipeline": {DRAW: "LDMTextToImagePipeline"},
     "FluxPipeline": {DRAW: "FluxPipeline"},
     "DanceDiffusionPipeline": {SOUND: "DanceDiffusionPipeline"},
+    "IFSuperResolutionPipeline": {ENLARGE: "IFSuperResolutionPipeline"},
+    "StableDiffusionUpscalePipeline": {ENLARGE: "StableDiffusionUpscalePipeline"},
 }
-NEEDS = {DRAW: "neither an image nor a mask", REDRAW: "an image", FILL: "an image and a mask"}
+NEEDS = {DRAW: "neither an image nor a mask", REDRAW: "an image", FILL: "an image and a mask", ENLARGE: "an image"}
 NEEDS[SOUND] = NEEDS[DRAW]
 
 
@@ -78,6 +80,8 @@ def pipeline_for(pipelines: dict[str, Any], request: Request) -> Any:
     task = task_of(request)
     if task == DRAW and SOUND in pipelines:
         return pipelines[SOUND]
+    if task == REDRAW and ENLARGE in pipelines:
+        task = ENLARGE
     if task not in pipelines:
         raise BadRequest(f"this model needs {' or '.join(NEEDS[task] for task in pipelines)}")
     return pipelines[task]
@@ -100,7 +104,10 @@ def asked_of(pipeline: Any, request: Request) -> tuple[dict[str, Any], dict[str,
 def size_of(pipeline: Any, request: Request) -> Size:
     """Asked for, or the picture's, or the model's own. Raises BadRequest when the model cannot."""
     own = _own_size(pipeline)
-    if request.image is not None and not (request.width and request.height):
+    times = enlarges(pipeline)
+    if request.image is not None and times and not (request.width and request.height):
+        size = Size(*(side * times for side in request.image.size)) if times > 1 else Size(own, own)
+    elif request.image is not None and not (request.width and request.height):
         size = Size(*request.image.size)
     else:
         size = Size(request.width or own, request.height or own)
@@ -112,18 +119,29 @@ def size_of(pipeline: Any, request: Request) -> Size:
     return size
 
 
+def enlarges(pipeline: Any) -> int:
+    """How many times the sides become longer; 1 where the picture may have any size, 0 where nothing is enlarged."""
+    name = type(pipeline).__name__
+    return _factor(pipeline) if name == "StableDiffusionUpscalePipeline" else int(name == "IFSuperResolutionPipeline")
+
+
 def arguments_for(pipeline: Any, request: Request, size: Size) -> dict[str, Any]:
     """What the stock pipeline is called with, apart from its generator."""
     accepts = set(inspect.signature(pipeline.__call__).parameters)
+    times = enlarges(pipeline)
+    given = Size(size.width // times, size.height // times) if times > 1 else size
     arguments: dict[str, Any] = {
         "prompt": request.prompt,
         "num_inference_steps": request.steps,
         "guidance_scale": request.guidance,
         "negative_prompt": request.negative_prompt or None,
-        "image": _fitted(request.image, size),
+        # The stock pipeline of pixels enlarges by itself what it is given.
+        "image": request.image if times == 1 else _fitted(request.image, given),
         "mask_image": _fitted(request.mask, size),
         "strength": request.strength if request.image is not None else None,
         "image_guidance_scale": request.image_guidance,
+        "noise_level": request.noise_level,
+        "clean_caption": False,  # prompts are used as they are
         "width": size.width,
         "height": size.height,
     }
@@ -166,7 +184,7 @@ def _own_size(pipeline: Any) -> int:
 
 
 def _factor(pipeline: Any) -> int:
-    return int(getattr(pipeline, "vae_scale_factor", 8))
+    return int(getattr(pipeline, "vae_scale_factor", 1))
 
 
 def _limits(pipeline: Any) -> tuple[int, int]:
@@ -176,4 +194,6 @@ def _limits(pipeline: Any) -> tuple[int, int]:
         # Positions beyond this do not exist in the model: the stock pipeline would fail deep inside.
         unit = factor * int(pipeline.patch_size)
         return unit, int(denoiser.config.pos_embed_max_size) * unit
+    if enlarges(pipeline) > 1:
+        return factor * factor, LARGEST_UNSPOKEN
     return (2 * factor if hasattr(pipeline, "transformer") else 8), LARGEST_UNSPOKEN

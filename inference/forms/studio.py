@@ -17,6 +17,7 @@ from inference.algorithms.profiles import (
     MAX_GUIDANCE,
     MAX_IMAGE_GUIDANCE,
     MAX_LORA_SCALE,
+    MAX_NOISE_LEVEL,
     MAX_PICTURES,
     MAX_PROMPT,
     MAX_SEED,
@@ -26,7 +27,7 @@ from inference.algorithms.profiles import (
 )
 from inference.algorithms.sounds import MAX_LABEL, SoundFacts
 from inference.algorithms.uploads import MAX_BYTES
-from inference.enums import Task
+from inference.enums import StepReuse, Task
 from inference.models import InputImage
 from inference.selectors.pictures import picture_named
 from inference.services.canvas import Given
@@ -36,8 +37,10 @@ MODELS_SHOWN, LORAS_SHOWN = 200, 200
 LORA_ROWS = ("1", "2", "3")
 # Extending an image is filling the ground around it.
 OUTPAINTING = "outpainting"
-MODES: dict[str, tuple[Task, Any]] = {task.value: (task, task.label) for task in Task if task != Task.EDITING}
-MODES |= {OUTPAINTING: (Task.INPAINTING, _("extend an image")), Task.EDITING.value: (Task.EDITING, Task.EDITING.label)}
+_BEFORE, _AFTER = (Task.TEXT_TO_IMAGE, Task.IMAGE_TO_IMAGE, Task.INPAINTING), (Task.EDITING, Task.UPSCALE, Task.SOUND)
+MODES: dict[str, tuple[Task, Any]] = {task.value: (task, task.label) for task in _BEFORE}
+MODES[OUTPAINTING] = (Task.INPAINTING, _("extend an image"))
+MODES |= {task.value: (task, task.label) for task in _AFTER}
 _IMAGES = {"accept": "image/png,image/jpeg,image/webp,image/gif"}
 _SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
 
@@ -81,12 +84,19 @@ class StudioForm(forms.Form):
         required=False,
         help_text=_("How much stays as it is."),
     )
+    noise_level = forms.IntegerField(
+        label=_("Noise level"),
+        min_value=0,
+        max_value=MAX_NOISE_LEVEL,
+        required=False,
+        help_text=_("How noisy the image is made before it is enlarged: more hides its flaws, and changes more."),
+    )
     prompt = forms.CharField(
         label=_("Prompt"),
         max_length=MAX_PROMPT,
-        required=False,  # by models of sounds; the others are asked for it below
+        required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("What to draw. It is used as you wrote it, never rewritten."),
+        help_text=_("What to draw; an image can do without. It is used as you wrote it, never rewritten."),
     )
     negative_prompt = forms.CharField(
         label=_("Negative prompt"), max_length=MAX_PROMPT, required=False, help_text=_("What to keep away from.")
@@ -109,6 +119,12 @@ class StudioForm(forms.Form):
     steps = forms.IntegerField(label=_("Steps"), min_value=1, max_value=MAX_STEPS, required=False)
     guidance = forms.FloatField(label=_("Guidance"), min_value=0, max_value=MAX_GUIDANCE, required=False)
     scheduler = forms.ChoiceField(label=_("Scheduler"), required=False)
+    step_reuse = forms.ChoiceField(
+        label=_("Steps left out"),
+        required=False,
+        choices=StepReuse.choices,
+        help_text=_("Faster, and not the same picture: the answer of the step before is taken again. The price stays."),
+    )
     width = forms.IntegerField(label=_("Width"), min_value=1, max_value=MAX_SIDE, required=False)
     height = forms.IntegerField(label=_("Height"), min_value=1, max_value=MAX_SIDE, required=False)
     seconds = forms.FloatField(label=_("Seconds"), min_value=0, required=False)
@@ -165,6 +181,10 @@ class StudioForm(forms.Form):
         model = next((one for one in self.found if one.full_name == name), self.found[0] if self.found else None)
         return None if model is None else selectors.profile(model, model.head)
 
+    def does(self, task: Task) -> bool:
+        """The chosen model."""
+        return self.profile is not None and task in self.profile.tasks
+
     @property
     def samplers(self) -> tuple[str, ...]:
         return self.profile.samplers if self.profile else (*DIFFUSION_SAMPLERS, *FLOW_SAMPLERS)
@@ -204,7 +224,7 @@ class StudioForm(forms.Form):
         given["mode"], given["task"] = mode, MODES[mode][0]
         if not self.is_estimate:
             self._require_images(given)
-            if given["task"] != Task.SOUND and not given.get("prompt") and "prompt" not in self.errors:
+            if given["task"].needs_words and not (given.get("prompt") or "").strip() and "prompt" not in self.errors:
                 self._need("prompt", _("Say what to draw."))
         return given
 
@@ -272,11 +292,14 @@ class StudioForm(forms.Form):
             numbers["strength"] = data.get("strength")
         if data["task"] == Task.EDITING:
             numbers["image_guidance"] = data.get("image_guidance")
+        if data["task"] == Task.UPSCALE:
+            numbers["noise_level"] = data.get("noise_level")
         return Wanted(
-            prompt=data.get("prompt") or "–",
+            prompt=data.get("prompt") or ("–" if self.is_estimate else ""),
             negative_prompt=data.get("negative_prompt") or "",
             task=data["task"],
             scheduler=data.get("scheduler") or "",
+            step_reuse=data.get("step_reuse") or "",
             loras=self._loras(),
             **numbers,
         )
@@ -285,7 +308,8 @@ class StudioForm(forms.Form):
         """Without what the form holds of pictures, and does not show."""
         data = self.cleaned_data
         numbers = {name: data.get(name) for name in ("seed", "steps", "seconds")} | {"count": data.get("count") or 1}
-        return Wanted(prompt="", label=data.get("label") or "", task=Task.SOUND, **numbers)
+        words = {name: data.get(name) or "" for name in ("label", "step_reuse")}
+        return Wanted(prompt="", task=Task.SOUND, **words, **numbers)
 
     def _loras(self) -> tuple[LoraWanted, ...]:
         chosen = [(self.cleaned_data.get(f"lora_{row}"), self.cleaned_data.get(f"scale_{row}")) for row in LORA_ROWS]

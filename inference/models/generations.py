@@ -87,6 +87,7 @@ class Generation(models.Model):
     scheduler = models.CharField(_("sampler"), max_length=30, blank=True)
     strength = models.FloatField(_("strength"), null=True, blank=True)
     image_guidance = models.FloatField(_("image guidance"), null=True, blank=True)
+    noise_level = models.PositiveIntegerField(_("noise level"), null=True, blank=True)
     image = models.ForeignKey(InputImage, models.PROTECT, null=True, blank=True, related_name="+")
     mask = models.ForeignKey(InputImage, models.PROTECT, null=True, blank=True, related_name="+")
     step_reuse = models.CharField(_("steps left out"), max_length=6, choices=StepReuse, blank=True, default="")
@@ -130,7 +131,7 @@ class Generation(models.Model):
             models.CheckConstraint(
                 name="generation_task_has_its_images",
                 condition=Q(task__in=[Task.TEXT_TO_IMAGE, Task.SOUND], image__isnull=True, mask__isnull=True)
-                | Q(task__in=[Task.IMAGE_TO_IMAGE, Task.EDITING], image__isnull=False, mask__isnull=True)
+                | Q(task__in=[Task.IMAGE_TO_IMAGE, Task.EDITING, Task.UPSCALE], image__isnull=False, mask__isnull=True)
                 | Q(task=Task.INPAINTING, image__isnull=False, mask__isnull=False),
             ),
             models.CheckConstraint(
@@ -173,8 +174,10 @@ class Generation(models.Model):
 
     @property
     def title(self) -> str:
-        """What stands above it: words that somebody wrote, or which sound it is."""
-        return self.prompt or self.label or gettext("Sound %(seed)d") % {"seed": self.seed}
+        """The prompt or label; without one what was done, or which sound it is."""
+        if self.is_sound:
+            return self.label or gettext("Sound %(seed)d") % {"seed": self.seed}
+        return self.prompt.strip() or str(Task(self.task).label)
 
     @property
     def steps_total(self) -> int:
@@ -207,6 +210,7 @@ class Generation(models.Model):
             "step_reuse": self.step_reuse or None,
             "strength": self.strength,
             "image_guidance": self.image_guidance,
+            "noise_level": self.noise_level,
             "image": self.image_id,
             "mask": self.mask_id,
             "loras": [use.parameters for use in self.loras.all()] or None,

@@ -15,6 +15,7 @@ from inference.algorithms import pricing, sizes
 from inference.algorithms.profiles import (
     MAX_GUIDANCE,
     MAX_IMAGE_GUIDANCE,
+    MAX_NOISE_LEVEL,
     MAX_PICTURES,
     MAX_PROMPT,
     MAX_SEED,
@@ -25,6 +26,7 @@ from inference.algorithms.profiles import (
 from inference.enums import InputKind, StepReuse, Task
 from inference.errors import Unprocessable
 from inference.models import Generation, InputImage
+from inference.services import enlarging
 from inference.services.loras import LoraPlan, LoraWanted, loras_for, version_named
 from inference.services.planning_sounds import refuse_what_sounds, sound_parameters, sound_price
 
@@ -37,6 +39,7 @@ LIMITS: dict[str, tuple[int, int | float]] = {
     "count": (1, MAX_PICTURES),
     "strength": (0, 1),
     "image_guidance": (0, MAX_IMAGE_GUIDANCE),
+    "noise_level": (0, MAX_NOISE_LEVEL),
 }
 # Without a word about it: redrawing stays near the image, filling draws all of the masked part anew.
 STRENGTH = {Task.IMAGE_TO_IMAGE: 0.8, Task.INPAINTING: 1.0}
@@ -47,9 +50,10 @@ IMAGE_GUIDANCE = 1.5
 class Wanted:
     """What to draw, or to sound; None means the model's own value (a new seed for `seed`).
 
-    Without a `task` it follows from what is given: a mask is filled, an image redrawn (or edited, by
-    a model that only edits). `scheduler` is the name of a sampler, empty for the model's own. A `ratio`
-    of the sides keeps the number of pixels that the model is used to. Sounds have `seconds` and a `label`.
+    Without a `task` it follows from what is given: a mask is filled, an image redrawn (or edited or
+    enlarged, by a model that only does that). `scheduler` is the name of a sampler, empty for the model's
+    own. A `ratio` of the sides keeps the number of pixels that the model is used to. Sounds have `seconds`
+    and a `label`.
     """
 
     prompt: str
@@ -64,6 +68,7 @@ class Wanted:
     scheduler: str = ""
     strength: float | None = None
     image_guidance: float | None = None
+    noise_level: int | None = None
     image: InputImage | None = None
     mask: InputImage | None = None
     loras: tuple[LoraWanted, ...] = ()
@@ -163,18 +168,18 @@ def _parameters(principal: Principal, repository: Repository, profile: Profile, 
     if profile.sound is not None:
         return sound_parameters(profile, profile.sound, wanted)
     refuse_what_sounds(task, wanted)
-    _check_texts(profile, wanted)
+    _check_texts(task, profile, wanted)
     _check_sampler(profile, wanted)
-    width, height = _size(profile, wanted)
+    width, height = _size(task, profile, wanted)
     numbers: dict[str, int | float] = {
         "seed": secrets.randbelow(MAX_SEED) if wanted.seed is None else wanted.seed,
         "steps": profile.steps if wanted.steps is None else wanted.steps,
-        "guidance": float(profile.guidance if wanted.guidance is None else wanted.guidance),
+        "guidance": _guidance(profile, wanted),
         "width": width,
         "height": height,
         "count": wanted.count,
     }
-    numbers |= _numbers_of_the_task(task, wanted)
+    numbers |= _numbers_of_the_task(task, profile, wanted)
     _check_numbers(numbers, profile, fewest_steps=profile.fewest_steps(task, wanted.scheduler))
     strength = numbers.get("strength")
     taken = pricing.steps_taken(task=task, steps=int(numbers["steps"]), strength=strength or 0, is_flow=profile.is_flow)
@@ -190,6 +195,7 @@ def _parameters(principal: Principal, repository: Repository, profile: Profile, 
         "step_reuse": wanted.step_reuse,
         "strength": None,
         "image_guidance": None,
+        "noise_level": None,
         "image": wanted.image,
         "mask": wanted.mask,
         "steps_taken": taken,
@@ -232,8 +238,8 @@ def _task_of_what_is_given(profile: Profile, wanted: Wanted) -> Task:
         return Task.INPAINTING
     if wanted.image is None:
         return Task.TEXT_TO_IMAGE
-    only_edits = Task.EDITING in profile.tasks and Task.IMAGE_TO_IMAGE not in profile.tasks
-    return Task.EDITING if only_edits else Task.IMAGE_TO_IMAGE
+    known = (task for task in (Task.IMAGE_TO_IMAGE, Task.EDITING, Task.UPSCALE) if task in profile.tasks)
+    return next(known, Task.IMAGE_TO_IMAGE)
 
 
 def _check_images(principal: Principal, task: Task, wanted: Wanted) -> None:
@@ -258,9 +264,11 @@ def _check_images(principal: Principal, task: Task, wanted: Wanted) -> None:
         )
 
 
-def _size(profile: Profile, wanted: Wanted) -> tuple[int, int]:
+def _size(task: Task, profile: Profile, wanted: Wanted) -> tuple[int, int]:
     """Asked for, or the image's (as near as the model can), or the model's own."""
     width, height = profile.width, profile.height
+    if task == Task.UPSCALE:
+        return enlarging.size_of(profile, wanted.image, width=wanted.width, height=wanted.height)
     if wanted.image is not None and wanted.width is None and wanted.height is None:
         width, height = sizes.nearest(*wanted.image.size_in_pixels, unit=profile.unit, largest=profile.largest)
     elif wanted.ratio is not None:
@@ -273,8 +281,16 @@ def _size(profile: Profile, wanted: Wanted) -> tuple[int, int]:
     )
 
 
-def _check_texts(profile: Profile, wanted: Wanted) -> None:
-    if not wanted.prompt.strip():
+def _guidance(profile: Profile, wanted: Wanted) -> float:
+    """Without any words there is nothing to guide to: computing each step twice would change nothing."""
+    if wanted.guidance is not None:
+        return float(wanted.guidance)
+    has_words = wanted.prompt.strip() or wanted.negative_prompt.strip()
+    return float(profile.guidance) if has_words else min(1.0, float(profile.guidance))
+
+
+def _check_texts(task: Task, profile: Profile, wanted: Wanted) -> None:
+    if task.needs_words and not wanted.prompt.strip():
         raise Unprocessable(_("The prompt is empty."), hint=_("Say what to draw."), field="prompt")
     for field, text in (("prompt", wanted.prompt), ("negative_prompt", wanted.negative_prompt)):
         if len(text) > MAX_PROMPT or "\x00" in text:
@@ -297,8 +313,8 @@ def _check_sampler(profile: Profile, wanted: Wanted) -> None:
         )
 
 
-def _numbers_of_the_task(task: Task, wanted: Wanted) -> dict[str, float]:
-    found = {}
+def _numbers_of_the_task(task: Task, profile: Profile, wanted: Wanted) -> dict[str, int | float]:
+    found: dict[str, int | float] = {}
     for field, given, usual in (
         ("strength", wanted.strength, STRENGTH.get(task)),
         ("image_guidance", wanted.image_guidance, IMAGE_GUIDANCE if task == Task.EDITING else None),
@@ -311,7 +327,7 @@ def _numbers_of_the_task(task: Task, wanted: Wanted) -> dict[str, float]:
                 hint=_("The task: %s.") % task.label,
                 field=field,
             )
-    return found
+    return found | enlarging.noise_of(task, profile, wanted.noise_level)
 
 
 def _check_numbers(numbers: dict[str, int | float], profile: Profile, *, fewest_steps: int) -> None:
@@ -319,6 +335,8 @@ def _check_numbers(numbers: dict[str, int | float], profile: Profile, *, fewest_
         least, most = LIMITS[field]
         if field == "steps":
             least = fewest_steps
+        if field == "noise_level" and profile.noise_levels:
+            most = profile.noise_levels[1]
         if field in {"width", "height"}:
             most = profile.largest
         if not least <= number <= most:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _OF_PICTURES = (
     *("negative_prompt", "guidance", "width", "height", "strength", "image_guidance"),
-    *("scheduler", "loras"),
+    *("noise_level", "scheduler", "loras"),
 )
 
 

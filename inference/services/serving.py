@@ -209,6 +209,7 @@ def _request(generation: Generation, token: str | None) -> "Request":
         image=_opened(generation.image),
         mask=_opened(generation.mask),
         loras=tuple(LoraUse(ModelKey(lora.full_name, use.commit), use.scale) for lora, use in used if lora is not None),
+        noise_level=generation.noise_level,
         step_reuse=generation.step_reuse,
         deadline=_deadline(generation),
         token=token,

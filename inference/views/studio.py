@@ -60,6 +60,7 @@ def studio(request: HttpRequest) -> HttpResponse:
         "free_left": selectors.free_pictures_left(request.user),
         "credits_left": selectors.credits_left(request.user.namespace, pricing.DEFAULT_CURRENCY),
         "currency": pricing.DEFAULT_CURRENCY,
+        "misses_enlarger": request.GET.get("task") == Task.UPSCALE and not form.does(Task.UPSCALE),
         "policy": policy_in_force(),
         "rate": pricing.RATES[pricing.DEFAULT_CURRENCY],
     }
@@ -103,7 +104,8 @@ def studio_cost(request: HttpRequest) -> HttpResponse:
 
 def initial_of(request: HttpRequest) -> dict[str, Any]:
     """The form as another page filled it: `?model=…`, `?from=<generation>` to vary one, with
-    `&picture=<position>` to remix that picture of it, `?image=<generation>/<position>` to draw from one."""
+    `&picture=<position>` to remix that picture of it, `?image=<generation>/<position>` to draw from one, with
+    `&task=upscale` to enlarge it by the newest model that does."""
     initial: dict[str, Any] = {"model": request.GET.get("model", "")}
     if "image" in request.GET:
         key, _slash, number = request.GET["image"].partition("/")
@@ -111,6 +113,9 @@ def initial_of(request: HttpRequest) -> dict[str, Any]:
         if picture.is_sound:
             return initial
         initial |= {"picture": picture.pk, "task": "image_to_image", "prompt": picture.generation.prompt}
+        if request.GET.get("task") == Task.UPSCALE:
+            larger = selectors.enlarging_model(request.principal)
+            initial |= {"task": Task.UPSCALE.value, "model": initial["model"] or (larger.full_name if larger else "")}
         initial["model"] = initial["model"] or picture.generation.model_name
     elif "from" in request.GET:
         generation = selectors.generation_for(request.principal, request.GET["from"])
@@ -159,7 +164,8 @@ def with_stand_ins(request: HttpRequest, form: StudioForm) -> Wanted:
     profile = form.profile
     if not task.needs_image or profile is None:
         return wanted
-    size = form.size_of_image or (profile.width, profile.height)
+    shorter = 2 if task == Task.UPSCALE else 1
+    size = form.size_of_image or (profile.width // shorter, profile.height // shorter)
     if key and not form.cleaned_data.get("image_size"):
         size = selectors.input_for(request.principal, key).size_in_pixels
     width, height = form.margins.around(*size)
@@ -184,6 +190,8 @@ def _calls(plan: Plan, wanted: Wanted) -> list[tuple[str, str]]:
         parameters.pop("seed")
     if not wanted.scheduler:
         parameters.pop("scheduler")
+    if wanted.step_reuse:
+        parameters["step_reuse"] = wanted.step_reuse
     if plan.loras:
         parameters["loras"] = [{"model": one.repository.full_name, "scale": one.scale} for one in plan.loras]
     return calls.all_of(parameters, site=settings.BASE_URL)

@@ -44,7 +44,8 @@ class Given {
     if (!images.length) return;
     put(this.file, images[0]);
     const task = this.form.querySelector("[name=task]:checked");
-    const redraw = this.form.querySelector("[name=task][value=image_to_image]:enabled, [name=task][value=editing]:enabled");
+    const tasks = ["image_to_image", "editing", "upscale"].map((name) => `[name=task][value=${name}]:enabled`);
+    const redraw = this.form.querySelector(tasks.join());
     if (task?.value === "text_to_image" && redraw) redraw.checked = true;
     this.file.dispatchEvent(new Event("change", { bubbles: true }));
   }

@@ -34,7 +34,7 @@ EURO = 1_000_000
 CARD = """---
 license: {licence}
 library_name: diffusers
-pipeline_tag: text-to-image
+pipeline_tag: {tag}
 inference:
   parameters:
     num_inference_steps: 4
@@ -44,8 +44,8 @@ inference:
 """
 
 
-def card(licence: str = "apache-2.0") -> bytes:
-    return CARD.format(licence=licence).encode()
+def card(licence: str = "apache-2.0", tag: str = "text-to-image") -> bytes:
+    return CARD.format(licence=licence, tag=tag).encode()
 
 
 def model(
@@ -54,13 +54,14 @@ def model(
     licence: str = "apache-2.0",
     pipeline: str = "StableDiffusion3Pipeline",
     more: dict[str, dict] | None = None,
+    tag: str = "text-to-image",
     **facts,
 ) -> Repository:
     """A text-to-image model of 16x16 pixels by its configuration files, and `more`; it has no weights."""
     denoiser = "transformer" if pipeline == "StableDiffusion3Pipeline" else "unet"
     index = {"_class_name": pipeline, denoiser: ["diffusers", "X"], "text_encoder": ["transformers", "Y"]}
     files = {
-        "README.md": card(licence),
+        "README.md": card(licence, tag),
         "model_index.json": json.dumps(index).encode(),
         f"{denoiser}/config.json": json.dumps({"sample_size": 16, "patch_size": 4}).encode(),
         "vae/config.json": json.dumps({"block_out_channels": [8]}).encode(),

@@ -243,6 +243,53 @@ def set_scheduler(folder: Path, name: str, **changes: object) -> Path:
     return folder
 
 
+def save_pixel_enlarger(folder: Path, *, seed: int = 0) -> Path:
+    """An IFSuperResolutionPipeline to 16x16 pixels, by the recipe's own network."""
+    import diffusers
+    import torch
+    from transformers import T5Config, T5EncoderModel
+
+    from compute.recipes.cascade.config import ModelConfig
+    from compute.recipes.cascade.networks import build_unet
+    from compute.recipes.cascade.noise import build_scheduler
+
+    tokenizer, _parts = _begin(seed)
+    t5 = T5Config(vocab_size=len(tokenizer), d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2)
+    unet = build_unet(
+        ModelConfig(stage="super_resolution", channels=(16, 32), text_heads=2, groups=4), side=16, text_width=16
+    )
+    with torch.no_grad():
+        unet.conv_out.weight.mul_(0.1)
+    diffusers.IFSuperResolutionPipeline(
+        tokenizer=tokenizer,
+        text_encoder=T5EncoderModel(t5),
+        unet=unet,
+        scheduler=build_scheduler(),
+        image_noising_scheduler=build_scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        watermarker=None,
+        requires_safety_checker=False,
+    ).save_pretrained(folder)
+    return folder
+
+
+def save_latent_enlarger(folder: Path, *, seed: int = 0) -> Path:
+    """A StableDiffusionUpscalePipeline that makes sides twice as long."""
+    import diffusers
+
+    tokenizer, parts = _begin(seed)
+    diffusers.StableDiffusionUpscalePipeline(
+        unet=_latent_unet(in_channels=7, cross_attention_dim=16, num_class_embeds=400),
+        scheduler=diffusers.DDIMScheduler(clip_sample=False, steps_offset=1, set_alpha_to_one=False, **BETAS),
+        low_res_scheduler=diffusers.DDPMScheduler(**BETAS),
+        vae=_latent_autoencoder(scaling_factor=0.08333),
+        text_encoder=parts(_clip_text_model()),
+        tokenizer=tokenizer,
+    ).save_pretrained(folder)
+    return folder
+
+
 def spoil(folder: Path, file: str, **changes: object) -> None:
     """Change members of a JSON file in the folder."""
     path = folder / file

@@ -36,7 +36,13 @@ from tests.inference.classifiers import red_or_blue
 from tests.inference.engine.alone import mask, photograph, stock
 from tests.inference.engine.test_sounds import ask as sound_asked
 from tests.inference.engine.test_sounds import made_alone
-from tests.inference.pipelines import save_diffusion_pipeline, save_flow_pipeline, save_sound_pipeline
+from tests.inference.pipelines import (
+    save_diffusion_pipeline,
+    save_flow_pipeline,
+    save_latent_enlarger,
+    save_pixel_enlarger,
+    save_sound_pipeline,
+)
 from tests.inference.serving import serve, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -210,6 +216,17 @@ def test_the_stock_openai_client_edits_lists_models_and_watches_pictures_grow(se
     assert events[-1].type == "image_generation.completed"
     assert {event.type for event in events[:-1]} <= {"image_generation.partial_image"}
     assert pixels(base64.b64decode(events[-1].b64_json)).shape == (16, 16, 3)
+    photo = ("photograph.png", encoded(photograph()), "image/png")
+    # OpenAI itself no longer offers them, as its client says.
+    with pytest.warns(DeprecationWarning):
+        varied = client.images.create_variation(
+            model="researcher/painter", image=photo, n=2, size="16x16", response_format="b64_json"
+        )
+    first, second = (pixels(base64.b64decode(datum.b64_json)) for datum in varied.data)
+    assert first.shape == (16, 16, 3)
+    assert not np.array_equal(first, second)
+    with pytest.warns(DeprecationWarning), pytest.raises(openai.BadRequestError, match="no image"):
+        client.images.create_variation(model="researcher/painter", image=b"")
     with pytest.raises(openai.BadRequestError, match="mask"):
         client.images.edit(**facts, image=encoded(photograph()), mask=encoded(mask()))
 
@@ -257,6 +274,30 @@ def test_forms_in_stabilitys_shape_are_answered_with_bytes_or_json(serving, pain
     assert pixels(base64.b64decode(answer["image"])).shape == (16, 16, 3)
     _headers, content = form(f"{url}/edit/outpaint", token, fields | {"right": 16}, {"image": encoded(photograph())})
     assert pixels(content).shape == (16, 32, 3)
+
+
+def test_pictures_are_enlarged_as_the_stock_pipelines_do_and_the_same_again(serving, person, token, tmp_path):
+    import torch
+
+    pixelwise, latent = save_pixel_enlarger(tmp_path / "pixels"), save_latent_enlarger(tmp_path / "latents")
+    upload_pipeline(person, pixelwise, name="pixels")
+    upload_pipeline(person, latent, name="latents")
+    image = base64.b64encode(encoded(photograph(8))).decode()
+    facts = {"steps": 4, "guidance": 3.0, "seed": 7, "noise_level": 50}
+    done = finished(serving, token, ask(serving, token, "researcher/pixels", image=image, **facts))
+    assert (done["task"], done["state"], done["width"]) == ("upscale", "succeeded", 16), done
+    chance = torch.Generator().manual_seed(7)
+    pipeline = stock("IFSuperResolutionPipeline", pixelwise)
+    asked = {"num_inference_steps": 4, "guidance_scale": 3.0, "noise_level": 50, "clean_caption": False}
+    (expected,) = pipeline("a red circle", image=photograph(8), generator=chance, **asked).images
+    content = call(done["pictures"][0]["url"], token)
+    assert np.abs(pixels(content).astype(int) - np.asarray(expected)).max() <= 1
+    assert json.loads(Image.open(io.BytesIO(content)).text["wellspring"])["noise_level"] == 50
+    again = finished(serving, token, json.loads(call(done["url"] + "/again", token, {})))
+    assert again["pictures"][0]["reproduces"] is True
+    url = f"{serving.url}/v2beta/stable-image/upscale/fast"
+    headers, content = form(url, token, {"model": "researcher/latents"}, {"image": encoded(photograph(8))})
+    assert (headers["finish-reason"], pixels(content).shape) == ("SUCCESS", (16, 16, 3))
 
 
 def test_asking_natively_listening_to_events_and_making_it_again(serving, shapes, token):

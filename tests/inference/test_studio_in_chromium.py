@@ -44,6 +44,7 @@ def pages(ada):
     by, bob = as_principal(ada), UserFactory(username="bob")
     bells = sound_model(ada, name="bells")
     repository, filler = model(ada, name="shapes"), model(ada, name="filler", pipeline="StableDiffusionPipeline")
+    model(ada, name="larger", pipeline="IFSuperResolutionPipeline", tag="image-to-image")
     shown = finish(generation(bob, repository, prompt=LONG, count=2))
     shown.pictures.update(is_public=True)
     first = Picture.objects.get(generation=shown, position=0)
@@ -79,6 +80,7 @@ def pages(ada):
         "studio-sound": f"/studio?from={rung.pk}",
         "generation-sound": f"/generations/{rung.pk}",
         "studio-image": f"/studio?image={own.pk}/0&model={filler.full_name}",
+        "studio-upscale": f"/studio?image={own.pk}/0&task=upscale",
         "compare": f"/studio/comparisons?from={own.pk}",
         "comparison": grid.get_absolute_url(),
     }
@@ -97,6 +99,34 @@ def test_the_pages_of_the_studio(site, pages):
                 visitor.close()
 
 
+def drop(page, file):
+    """Onto the place for images, as from a folder."""
+    act = "([zone, bytes]) => { const data = new DataTransfer(); const file = new Uint8Array(bytes);"
+    act += "data.items.add(new File([file], 'ground.png', {type: 'image/png'}));"
+    act += "zone.dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true})); }"
+    page.evaluate(act, [page.locator("[data-zone]").element_handle(), list(file.read_bytes())])
+
+
+def test_an_image_is_dropped_and_enlarged(site, ada, tmp_path):
+    model(ada, name="larger", pipeline="IFSuperResolutionPipeline", tag="image-to-image")
+    file = tmp_path / "small.png"
+    Image.new("RGB", (8, 8), "green").save(file)
+    with chromium() as browser:
+        visitor = Visitor(browser, site.url, width=390)
+        visitor.log_in("ada", PASSWORD)
+        page = visitor.open("/studio?model=ada/larger")
+        drop(page, file)
+        page.fill("[name=noise_level]", "40")
+        page.locator("#cost", has_text="16 × 16").wait_for()
+        assert not page.locator("[name=strength]").is_visible()
+        page.click("#studio-form .button-primary")
+        page.locator("[id^=progress-]").wait_for()
+        visitor.check_looks("studio-enlarging")
+        visitor.close()
+    made = Generation.objects.get()
+    assert (made.task, made.noise_level, made.prompt, made.image.size_in_pixels) == ("upscale", 40, "", (8, 8))
+
+
 def test_an_image_is_dropped_and_what_is_drawn_anew_is_painted(site, ada, tmp_path):
     """By mouse, with eraser, undo and invert; the server gets what the eye saw."""
     model(ada, name="filler", pipeline="StableDiffusionPipeline")
@@ -107,11 +137,7 @@ def test_an_image_is_dropped_and_what_is_drawn_anew_is_painted(site, ada, tmp_pa
         visitor = Visitor(browser, site.url, width=390)
         visitor.log_in("ada", PASSWORD)
         page = visitor.open("/studio?model=ada/filler")
-        drop = "([zone, bytes]) => { const data = new DataTransfer(); const file = new Uint8Array(bytes);"
-        drop += "data.items.add(new File([file], 'ground.png', {type: 'image/png'}));"
-        drop += "zone.dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true})); }"
-        zone = page.locator("[data-zone]").element_handle()
-        page.evaluate(drop, [zone, list(file.read_bytes())])
+        drop(page, file)
         assert page.locator("[name=task]:checked").get_attribute("value") == "image_to_image"
         page.check("[name=task][value=inpainting]")
         canvas = page.locator("[data-painter] canvas")
@@ -179,3 +205,21 @@ def test_a_model_of_sounds_changes_the_form(site, ada):
         visitor.close()
     made = Generation.objects.exclude(pk=ready.pk).get()
     assert (made.label, made.seconds, made.prompt) == ("a bell", 0.5, "")
+
+
+def test_steps_are_left_out_by_choice_and_the_choice_stays(site, ada):
+    model(ada, name="filler", pipeline="StableDiffusionPipeline")
+    with chromium() as browser:
+        visitor = Visitor(browser, site.url, width=390)
+        visitor.log_in("ada", PASSWORD)
+        page = visitor.open("/studio?model=ada/filler")
+        page.get_by_label("Steps left out").select_option("strong")
+        page.fill("[name=prompt]", "a red circle")
+        page.locator("#calls summary").first.click()
+        page.locator("#calls", has_text='"step_reuse": "strong"').wait_for()
+        page.click("#studio-form .button-primary")
+        key = page.locator("[id^=progress-]").get_attribute("id").removeprefix("progress-")
+        page = visitor.open(f"/studio?from={key}")
+        assert page.get_by_label("Steps left out").input_value() == "strong"
+        visitor.close()
+    assert Generation.objects.get().step_reuse == "strong"

@@ -277,7 +277,11 @@ picture = pipeline(
 """,
             tags=("diffusers", "cascaded-diffusion", "super-resolution"),
             metric_names={**METRIC_NAMES, "psnr": "PSNR of enlarged pictures, dB"},
-            inference={"num_inference_steps": sampling.steps, "guidance_scale": sampling.guidance},
+            inference={
+                "num_inference_steps": sampling.steps,
+                "guidance_scale": sampling.guidance,
+                "noise_level": sampling.noise_level,
+            },
             picture=SAMPLES,
             picture_shows="Pictures drawn through both stages",
         )

@@ -76,7 +76,9 @@ def test_the_second_stage_enlarges_what_the_first_draws(base, shapes_folder, tmp
     large = drawn(pipeline, PROMPT, **options)
     assert large.shape == (32, 32, 3)
     assert np.array_equal(large, drawn(IFSuperResolutionPipeline.from_pretrained(folder), PROMPT, **options))
-    card = ModelCard.load(folder / "README.md").text
+    card = ModelCard.load(folder / "README.md")
+    assert card.data.to_dict()["inference"]["parameters"]["noise_level"] == config.sampling.noise_level
+    card = card.text
     assert "| Base model | a local folder |" in card
     assert str(first) not in card
 

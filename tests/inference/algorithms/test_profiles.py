@@ -41,13 +41,14 @@ def test_the_tables_are_those_of_the_engine():
     from inference.engine import samplers, tasks
 
     words = {tasks.DRAW: {Task.TEXT_TO_IMAGE}, tasks.REDRAW: {Task.IMAGE_TO_IMAGE, Task.EDITING}}
-    words |= {tasks.FILL: {Task.INPAINTING}, tasks.SOUND: {Task.SOUND}}
+    words |= {tasks.FILL: {Task.INPAINTING}, tasks.ENLARGE: {Task.UPSCALE}, tasks.SOUND: {Task.SOUND}}
     assert profiles.SERVES.keys() == tasks.TASKS.keys()
     for name, served in profiles.SERVES.items():
         assert len(served) == len(tasks.TASKS[name])
         assert all(words[task] & set(served) for task in tasks.TASKS[name])
     assert tuple(samplers.DIFFUSION) == profiles.DIFFUSION_SAMPLERS
     assert tuple(samplers.FLOW) == profiles.FLOW_SAMPLERS
+    assert samplers.SPREADING == profiles.SPREADING_SAMPLERS
 
 
 @pytest.mark.parametrize(("channels", "fills"), [(16, True), (33, True), (4, False)])
@@ -60,3 +61,22 @@ def test_positions_bound_the_size():
     bound = FLOW | {"transformer/config.json": {"sample_size": 8, "patch_size": 2, "pos_embed_max_size": 8}}
     assert profile(bound).largest == 128
     assert profile(FLOW).largest == 2048
+
+
+def test_what_enlarges_says_how_far_and_how_noisy_the_image_is_made():
+    latents = {
+        "model_index.json": {"_class_name": "StableDiffusionUpscalePipeline", "max_noise_level": 300},
+        "unet/config.json": {"sample_size": 128},
+        "vae/config.json": {"block_out_channels": [128, 256, 512]},
+    }
+    found = profile(latents)
+    assert (found.enlarges, found.unit, found.noise_levels) == (4, 16, (20, 300))
+    pixels = {
+        "model_index.json": {"_class_name": "IFSuperResolutionPipeline"},
+        "unet/config.json": {"sample_size": 256},
+        "scheduler/scheduler_config.json": {"_class_name": "DDPMScheduler", "variance_type": "learned_range"},
+    }
+    found = profile(pixels, {"inference": {"parameters": {"noise_level": 50}}})
+    assert (found.enlarges, found.width, found.unit, found.noise_levels) == (0, 256, 8, (50, 999))
+    assert found.samplers == profiles.SPREADING_SAMPLERS
+    assert profile(FLOW).noise_levels is None

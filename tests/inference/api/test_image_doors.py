@@ -22,7 +22,8 @@ from tests.factories.inference import finish, generation, given, lora, model
 
 pytestmark = pytest.mark.django_db
 CLASSIC = "StableDiffusionPipeline"
-GENERATE, EDITS = "/v2beta/stable-image/generate/core", "/v1/images/edits"
+GENERATE, EDITS, VARIATIONS = "/v2beta/stable-image/generate/core", "/v1/images/edits", "/v1/images/variations"
+CONSERVATIVE, FAST = "/v2beta/stable-image/upscale/conservative", "/v2beta/stable-image/upscale/fast"
 INPAINT, OUTPAINT = "/v2beta/stable-image/edit/inpaint", "/v2beta/stable-image/edit/outpaint"
 
 
@@ -110,6 +111,49 @@ def test_names_of_the_operator_stand_for_models(client, painter, settings):
     assert kept(GENERATE, client, bearer(UserFactory()), prompt="a").model_name == painter
 
 
+def test_stability_enlarges_with_and_without_words(client, settings):
+    enlarger, headers = model(pipeline="IFSuperResolutionPipeline").full_name, bearer(UserFactory())
+    small = picture(size=(8, 8))
+    by_words = kept(
+        CONSERVATIVE, client, headers, prompt="a", model=enlarger, image=upload(small), creativity="0.25", seed="7"
+    )
+    assert (by_words.task, by_words.noise_level, by_words.seed, by_words.width) == (Task.UPSCALE, 250, 7, 16)
+    settings.MODEL_ALIASES = {"fast": enlarger}
+    plain = kept(FAST, client, headers, image=upload(small))
+    assert (plain.task, plain.prompt, plain.guidance, plain.model_name) == (Task.UPSCALE, "", 1.0, enlarger)
+    for url, fields in (
+        (CONSERVATIVE, {"image": small}),
+        (CONSERVATIVE, {"prompt": "a"}),
+        (CONSERVATIVE, {"image": small, "prompt": "a", "creativity": "0.9"}),
+        (FAST, {}),
+        (FAST, {"image": picture(size=(64, 64))}),
+        (FAST, {"image": small, "model": model(pipeline=CLASSIC).full_name}),
+    ):
+        sent = {name: upload(value) if name == "image" else value for name, value in fields.items()}
+        answer = client.post(url, {"model": enlarger} | sent, **headers)
+        assert (answer.status_code, answer.json()["name"]) == (400, "bad_request"), fields
+    answer = client.post("/v2beta/stable-image/upscale/creative", {"prompt": "a"}, **headers)
+    assert (answer.status_code, answer.json()["name"]) == (404, "not_found")
+
+
+def test_the_native_api_enlarges_and_tells_the_noise_level(client):
+    person = UserFactory()
+    enlarger, headers = model(pipeline="IFSuperResolutionPipeline").full_name, bearer(person)
+    small = given(person, size=(8, 8)).pk
+    asked = natively(client, headers, model=enlarger, image=small, noise_level=50)
+    shown = asked.json()
+    assert (asked.status_code, shown["task"], shown["noise_level"], shown["width"]) == (202, "upscale", 50, 16)
+    again = client.post(f"/api/generations/{shown['id']}/again", **headers).json()
+    assert [again[name] for name in ("task", "noise_level", "seed")] == ["upscale", 50, shown["seed"]]
+    drawn = finish(Generation.objects.get(pk=shown["id"])).pictures.get()
+    answer = natively(client, headers, model=enlarger, image=drawn.pk)
+    assert (answer.status_code, "not larger" in answer.content.decode()) == (422, True), answer.content
+    body = {"inputs": base64.b64encode(picture(size=(8, 8))).decode(), "parameters": {"prompt": "", "noise_level": 20}}
+    headers |= {"HTTP_IDEMPOTENCY_KEY": "k"}
+    client.post(f"/inference/{enlarger}", json.dumps(body), content_type="application/json", **headers)
+    assert Generation.objects.latest("created_at").noise_level == 20
+
+
 STABILITY_REFUSALS = [
     (GENERATE, {"prompt": "a"}, 400, "bad_request"),
     (GENERATE, {"prompt": "a", "model": "no/thing"}, 404, "not_found"),
@@ -167,6 +211,31 @@ def test_errors_of_edits_in_openai_form(client, painter):
     ):
         answer = client.post(EDITS, {"prompt": "a", "model": painter} | fields, **headers)
         assert (answer.status_code, answer.json()["error"]["param"]) == (400, param), fields
+
+
+def test_openai_variations_redraw_without_words_half_of_the_way(client, painter):
+    headers = bearer(UserFactory())
+    made = kept(VARIATIONS, client, headers, model=painter, image=upload(picture()), n="2", size="32x16")
+    assert (made.task, made.prompt, made.count, made.width) == (Task.IMAGE_TO_IMAGE, "", 2, 32)
+    assert (made.strength, made.guidance, made.steps_taken) == (0.5, 1.0, made.steps // 2)
+    told = kept(
+        VARIATIONS, client, headers, model=painter, image=upload(picture()), strength="0.9", prompt="a", guidance="3"
+    )
+    assert (told.strength, told.prompt, told.guidance) == (0.9, "a", 3.0)
+    filler = model(pipeline="StableDiffusionInpaintPipeline").full_name
+    for fields, param in (
+        ({}, "image"),
+        ({"image": upload(b"x")}, "image"),
+        ({"image": upload(picture()), "n": "11"}, "count"),
+        ({"image": upload(picture()), "size": "large"}, "size"),
+        ({"image": upload(picture()), "strength": "2"}, "strength"),
+        ({"image": upload(picture()), "model": filler}, "task"),
+    ):
+        answer = client.post(VARIATIONS, {"model": painter} | fields, **headers)
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, param), fields
+    # Where OpenAI itself asks for a prompt, so do we.
+    answer = client.post(EDITS, {"model": painter, "image": upload(picture())}, **headers)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "prompt")
 
 
 def test_hub_inference_takes_an_image_in_base64(client, painter):
@@ -233,18 +302,19 @@ def test_given_images_are_for_those_who_gave_them(client, painter):
     assert natively(client, bearer(UserFactory()), **body | {"image": private.pk}).status_code == 202
 
 
-NEW_DOORS = ["/api/generations/inputs", GENERATE, INPAINT, OUTPAINT, EDITS]
+NEW_DOORS = ["/api/generations/inputs", GENERATE, INPAINT, OUTPAINT, EDITS, VARIATIONS, CONSERVATIVE, FAST]
 
 
 def test_who_may_use_these_doors(client, painter):
+    enlarger = model(pipeline="IFSuperResolutionPipeline").full_name
     for url in NEW_DOORS:
         read, write = bearer(UserFactory(), scope=TokenScope.READ), bearer(UserFactory())
-        fields = {"prompt": "a", "model": painter, "left": "8"}
-        assert client.post(url, fields | {"image": upload(with_a_hole())}).status_code == 401
-        assert client.post(url, fields | {"image": upload(with_a_hole())}, **read).status_code == 403
-        image = upload(with_a_hole()) if "generate" not in url[8:] else None
-        sent = fields | ({"image": upload(with_a_hole())} if url != GENERATE else {})
-        assert client.post(url, sent, **write).status_code in {201, 503}, (url, image)
+        fields = {"prompt": "a", "model": enlarger if "upscale" in url else painter, "left": "8"}
+        size = (8, 8) if "upscale" in url else (16, 16)
+        assert client.post(url, fields | {"image": upload(with_a_hole(size))}).status_code == 401
+        assert client.post(url, fields | {"image": upload(with_a_hole(size))}, **read).status_code == 403
+        sent = fields | ({"image": upload(with_a_hole(size))} if url != GENERATE else {})
+        assert client.post(url, sent, **write).status_code in {201, 503}, url
     for url in ("/v1/models", f"/v1/models/{painter}"):
         assert client.get(url).status_code == 401
         assert client.get(url, **bearer(UserFactory(), scope=TokenScope.READ)).status_code == 200

@@ -43,10 +43,14 @@ def drawn_alone(class_name, folder, request, output_type="latent"):
         arguments["negative_prompt"] = request.negative_prompt
     if request.image is not None and "Pix2Pix" in class_name:
         arguments |= {"image": request.image, "image_guidance_scale": request.image_guidance}
+    elif request.noise_level is not None:
+        arguments |= {"image": request.image, "noise_level": request.noise_level}
     elif request.image is not None:
         arguments |= {"image": request.image, "strength": request.strength}
     if request.mask is not None:
         arguments["mask_image"] = request.mask
+    if "SuperResolution" in class_name:
+        arguments |= {"clean_caption": False, "output_type": "pt" if output_type == "latent" else output_type}
     if request.width:
         arguments |= {"width": request.width, "height": request.height}
     return pipeline(request.prompt, **arguments).images

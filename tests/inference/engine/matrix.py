@@ -6,7 +6,7 @@ from typing import Any
 
 from inference.engine.engine import Engine
 from inference.engine.requests import ModelKey, Request
-from inference.engine.samplers import DIFFUSION
+from inference.engine.samplers import DIFFUSION, SPREADING
 from tests.inference import pipelines
 from tests.inference.engine.alone import drawn_alone, mask, photograph
 
@@ -43,6 +43,7 @@ class Case:
 
 
 REDRAWN = {"image": photograph(), "strength": 0.7}
+ENLARGED = {"image": photograph(8), "noise_level": 30}
 FILLED = {"image": photograph(), "mask": mask(), "strength": 0.8}
 ALL, FLOWS = (None, *DIFFUSION), (None, "flow_euler", "flow_heun", None)
 CASES = [
@@ -57,6 +58,8 @@ CASES = [
     Case("wide", "StableDiffusion3Pipeline", FLOWS),
     Case("wide", "StableDiffusion3Img2ImgPipeline", FLOWS, REDRAWN),
     Case("wide", "StableDiffusion3InpaintPipeline", FLOWS, FILLED),
+    Case("latents-enlarged", "StableDiffusionUpscalePipeline", ALL, ENLARGED),
+    Case("pixels-enlarged", "IFSuperResolutionPipeline", (None, *SPREADING, None, *SPREADING), ENLARGED),
     Case("guided", "FluxPipeline", (None, "flow_euler", None), negative=""),
 ]
 
@@ -72,6 +75,8 @@ class Folders:
         "wide": pipelines.save_wide_flow_pipeline,
         "guided": pipelines.save_guided_flow_pipeline,
         "latent": pipelines.save_latent_pipeline,
+        "latents-enlarged": pipelines.save_latent_enlarger,
+        "pixels-enlarged": pipelines.save_pixel_enlarger,
     }
 
     def __init__(self, root: Path) -> None:

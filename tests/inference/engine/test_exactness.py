@@ -98,6 +98,23 @@ def test_a_picture_is_redrawn_in_the_size_that_is_asked_for(folders):
         assert engine.submit(request).result(60).picture.size == (32, 24)
 
 
+def test_enlarged_pictures_are_those_of_the_stock_pipelines_and_have_their_sizes(folders):
+    requests = [
+        ask("pixels-enlarged", image=photograph(12), noise_level=50, width=32, height=24),
+        ask("pixels-enlarged", image=photograph(8), noise_level=250),
+        ask("latents-enlarged", image=photograph(12), noise_level=20),
+    ]
+    with Engine(folders) as engine:
+        results = [handle.result(60) for handle in [engine.submit(request) for request in requests]]
+    assert [result.picture.size for result in results] == [(32, 24), (16, 16), (24, 24)]
+    assert [result.parameters["noise_level"] for result in results] == [50, 250, 20]
+    judges = ["IFSuperResolutionPipeline"] * 2 + ["StableDiffusionUpscalePipeline"]
+    for request, judge, result in zip(requests, judges, results, strict=True):
+        (expected,) = drawn_alone(judge, folders.folder(request.model), request, output_type="pil")
+        assert difference(expected, result.picture) <= 1
+        assert "strength" not in result.parameters
+
+
 @pytest.mark.parametrize(
     ("request_", "words"),
     [
@@ -110,6 +127,9 @@ def test_a_picture_is_redrawn_in_the_size_that_is_asked_for(folders):
         (ask("guided", negative_prompt="blue"), "takes no negative prompt"),
         (ask("diffusion", image=photograph(), strength=0.1), "steps times strength"),
         (ask("diffusion", image=Image.new("RGB", (17, 16))), "multiples of 8"),
+        (ask("latents-enlarged"), "needs an image"),
+        (ask("pixels-enlarged", image=photograph(), mask=mask()), "needs an image"),
+        (ask("pixels-enlarged", image=photograph(8), scheduler="ddim"), "one of ddpm, dpmpp_2m"),
     ],
 )
 def test_what_a_model_cannot_do_is_refused_in_words(folders, request_, words):

@@ -101,6 +101,69 @@ def test_redrawing_costs_the_steps_that_are_computed():
     assert settled.price == pricing.price(currency="eur", width=16, height=16, rounds=3, count=1)
 
 
+def test_only_an_image_that_is_redrawn_needs_no_words_and_then_no_guidance():
+    person, repository = UserFactory(), model(pipeline=CLASSIC)
+    by, image = Principal(user=person), given(person)
+
+    def wordless(**facts):
+        return planning.plan(by, Wanted("", **facts), model=repository.full_name).parameters
+
+    assert wordless(image=image)["guidance"] == 1.0
+    assert wordless(image=image, negative_prompt="blue")["guidance"] == 2.0
+    assert wordless(image=image, guidance=4.0)["guidance"] == 4.0
+    for facts in ({}, {"image": image, "mask": given(person, "mask")}):
+        with pytest.raises(Unprocessable, match="prompt is empty"):
+            wordless(**facts)
+
+
+def test_an_image_is_enlarged_as_far_as_the_model_does():
+    person = UserFactory()
+    pixels, latents = model(pipeline="IFSuperResolutionPipeline"), model(pipeline="StableDiffusionUpscalePipeline")
+    small, square = given(person, size=(12, 12)), given(person)
+    settled = plan(person, pixels, image=small).parameters
+    assert (settled["task"], settled["width"], settled["height"]) == (Task.UPSCALE, 16, 16)
+    assert (settled["noise_level"], settled["strength"], settled["steps_taken"]) == (250, None, 4)
+    settled = plan(person, pixels, image=square, width=32, height=32, noise_level=50).parameters
+    assert (settled["width"], settled["height"], settled["noise_level"]) == (32, 32, 50)
+    assert planning.plan(Principal(user=person), Wanted("", image=small), model=pixels.full_name)
+    for facts in (
+        {"image": square},
+        {"image": given(person, size=(64, 64))},
+        {"image": small, "width": 8, "height": 8},
+    ):
+        assert refusal(person, pixels, **facts) == "image", facts
+    for field, facts in (
+        ("noise_level", {"noise_level": 1000}),
+        ("strength", {"strength": 0.5}),
+        ("scheduler", {"scheduler": "flow_euler"}),
+        ("width", {"width": 30}),
+    ):
+        assert refusal(person, pixels, image=small, **facts) == field
+    assert refusal(person, latents, image=small, noise_level=351) == "noise_level"
+    assert refusal(person, pixels) == "task"
+    assert refusal(person, model(pipeline=CLASSIC), image=small, noise_level=5) == "noise_level"
+
+
+def test_latents_are_enlarged_by_one_factor_only():
+    person, repository = UserFactory(), model(pipeline="StableDiffusionUpscalePipeline")
+    hub.put(
+        repository,
+        {"vae/config.json": b'{"block_out_channels": [8, 8]}'},
+        by=hub.as_principal(repository.namespace.user),
+    )
+    settled = plan(person, repository, image=given(person, size=(12, 9))).parameters
+    assert (settled["width"], settled["height"], settled["noise_level"]) == (24, 16, 20)
+    assert refusal(person, repository, image=given(person), width=64) == "width"
+    assert refusal(person, repository, image=given(person, size=(1030, 32))) == "image"
+
+
+def test_enlarging_costs_every_step_of_the_larger_picture():
+    person, repository = UserFactory(), model(pipeline="IFSuperResolutionPipeline")
+    settled = plan(person, repository, image=given(person), width=512, height=512, steps=10, guidance=3.0)
+    asked = {"width": 512, "height": 512, "guidance": 3.0, "count": 1}
+    assert settled.price == pricing.price(currency="eur", steps=10, **asked)
+
+
 def test_flux_computes_each_step_once_whatever_its_guidance():
     flux = model(pipeline="FluxPipeline")
     plain, guided = (plan(UserFactory(), flux, guidance=number, steps=20).price for number in (1.0, 3.5))

@@ -162,3 +162,57 @@ def test_the_cost_counts_the_size_that_the_browser_saw(client, ada, settings):
     assert client.post("/studio/cost", body | {"image_size": "0x0"}).status_code == 200
     assert not InputImage.objects.exists()
     assert 'id="calls"' in client.post("/studio/cost", body | {"task": "text_to_image"}).content.decode()
+
+
+def test_an_image_is_redrawn_without_a_prompt_and_named_by_what_was_done(client, ada):
+    repository = model(ada, pipeline=PIPELINE)
+    draw(client, ada, repository, task="image_to_image", image=png(), prompt="")
+    made = finish(Generation.objects.get())
+    page = client.get(made.get_absolute_url()).content.decode()
+    assert "<h1>redraw an image</h1>" in page
+    assert 'alt="redraw an image"' in page
+    assert "<dt>Prompt</dt>" not in page
+    assert "Say what to draw." in draw(client, ada, repository, prompt=" ").content.decode()
+    assert client.get(f"/studio?from={made.pk}").status_code == 200
+
+
+def test_a_picture_is_enlarged_from_its_page_by_the_newest_model_that_does(client, ada):
+    drawn = finish(generation(ada))
+    address = f"/studio?image={drawn.pk}/0&amp;task=upscale"
+    assert address in client.get(drawn.get_absolute_url()).content.decode()
+    address = address.replace("&amp;", "&")
+    assert "No model here enlarges images yet" in client.get(address).content.decode()
+    enlarger = model(ada, tag="image-to-image", pipeline="IFSuperResolutionPipeline")
+    model(ada, tag="image-to-image", pipeline="StableDiffusionInstructPix2PixPipeline")
+    page = client.get(address).content.decode()
+    assert "No model here" not in page
+    assert f'<option value="{enlarger.full_name}" selected>' in page
+    assert 'value="upscale" checked>' in page
+    wanted = {"task": "upscale", "prompt": "", "noise_level": 40}
+    page = draw(client, ada, enlarger, picture=drawn.pictures.get().pk, **wanted).content.decode()
+    assert "which is not larger" in page
+    form = {"model": enlarger.full_name, "task": "upscale"}
+    assert "16 × 16" in client.post("/studio/cost", form).content.decode()
+    draw(client, ada, enlarger, image=png(size=(8, 8)), **wanted)
+    made = Generation.objects.latest("created_at")
+    assert (made.task, made.noise_level, made.width, made.strength) == ("upscale", 40, 16, None)
+    page = client.get(finish(made).get_absolute_url()).content.decode()
+    assert "<h1>enlarge an image</h1>" in page
+    assert "<dt>Noise level</dt><dd>40</dd>" in page
+    page = client.get(f"/studio/comparisons?from={made.pk}").content.decode()
+    assert 'name="noise_level" value="40"' in page
+
+
+def test_steps_left_out_are_chosen_and_kept_by_variations_comparisons_and_calls(client, ada):
+    repository = model(ada, pipeline=PIPELINE)
+    draw(client, ada, repository, step_reuse="light")
+    made = Generation.objects.get()
+    assert made.step_reuse == "light"
+    for page in ("/studio?from={}", "/studio?from={}&picture=0", "/studio/comparisons?from={}"):
+        assert '<option value="light" selected>' in client.get(page.format(made.pk)).content.decode(), page
+    body = {"model": repository.full_name, "prompt": "a", "billed": ada.namespace.pk, "step_reuse": "strong"}
+    told = client.post("/studio/cost", body).content.decode()
+    assert told.count("step_reuse") == 4
+    client.post("/studio/comparisons", body | {"columns": "steps", "column_values": "2,4"})
+    assert set(Generation.objects.exclude(pk=made.pk).values_list("step_reuse", flat=True)) == {"strong"}
+    assert draw(client, ada, repository, step_reuse="wild").status_code == 200

@@ -28,6 +28,14 @@ class ModelConfig:
 
 
 @dataclass(frozen=True)
+class TrainingConfig(DiffusionConfig):
+    # Noise as the answer, divided by the little signal of the first steps, throws off the colours of whole pictures.
+    prediction: Literal["epsilon", "v_prediction"] = "v_prediction"
+    min_snr: float = 0.0
+    noisiest: int = 1000  # of 1000: the small picture is shown at levels of noise below it
+
+
+@dataclass(frozen=True)
 class CascadeSamplingConfig(SamplingConfig):
     noise_level: int = 100  # of 1000: how noisy the small picture is made before it is enlarged
     enlarged: int = 16  # pictures that the peak signal-to-noise ratio is measured on
@@ -39,5 +47,5 @@ class Config(RecipeConfig):
     base: SourceConfig = field(default_factory=SourceConfig)  # the finished stage that is enlarged
     text: SourceConfig = field(default_factory=SourceConfig)  # a finished T5 encoder, which stays as it is
     model: ModelConfig = field(default_factory=ModelConfig)
-    training: DiffusionConfig = field(default_factory=DiffusionConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
     sampling: CascadeSamplingConfig = field(default_factory=CascadeSamplingConfig)

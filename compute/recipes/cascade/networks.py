@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from diffusers import UNet2DConditionModel
 
 from compute.recipes.cascade.config import ModelConfig
@@ -10,10 +11,14 @@ COLOURS = 3
 
 
 def build_unet(config: ModelConfig, *, side: int, text_width: int) -> UNet2DConditionModel:
-    """Answers with noise and spread, three channels each; told the text, and what it enlarges with its noise level."""
+    """Answers with noise or velocity and with spread, three channels each; told the text, and what it enlarges with
+    its noise level.
+
+    The spread begins at its least, which is right where all is known.
+    """
     plain = len(config.channels) - 1
     enlarges = config.stage == "super_resolution"
-    return UNet2DConditionModel(
+    unet = UNet2DConditionModel(
         sample_size=side,
         in_channels=2 * COLOURS if enlarges else COLOURS,
         out_channels=2 * COLOURS,
@@ -32,3 +37,7 @@ def build_unet(config: ModelConfig, *, side: int, text_width: int) -> UNet2DCond
         resnet_time_scale_shift="scale_shift",
         norm_num_groups=config.groups,
     )
+    with torch.no_grad():
+        unet.conv_out.weight[COLOURS:] = 0.0
+        unet.conv_out.bias[COLOURS:] = -1.0
+    return unet

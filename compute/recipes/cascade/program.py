@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from compute.recipes.cascade.config import Config
 from compute.recipes.cascade.networks import COLOURS, build_unet
-from compute.recipes.cascade.noise import build_scheduler, variational_bound
+from compute.recipes.cascade.noise import build_scheduler, seen, variational_bound
 from compute.recipes.cascade.text import build_encoder, build_tokenizer, load_encoder, states_of
 from compute.recipes.data.buckets import BucketOrder
 from compute.recipes.data.pictures import load_pictures
@@ -55,8 +55,6 @@ class Stage(Recipe):
             raise Refused("Set 'dataset.caption_column': a model of text learns from captions.")
         if len(data.ratios) > 1:
             raise Refused("The stages of a cascade know one size. Set 'dataset.ratios' to one ratio.")
-        if self.config.training.prediction != "epsilon":
-            raise Refused("The stock pipelines of cascades want 'training.prediction' to be epsilon.")
         if any(width % model.groups for width in model.channels) or model.channels[-1] % model.head_width:
             raise Refused("'model.channels' must be multiples of 'model.groups', the last of 'model.head_width' too.")
 
@@ -67,7 +65,7 @@ class Stage(Recipe):
         self.order = BucketOrder([len(self.pictures)], batch=config.training.batch, seed=config.seed)
         self.tokenizer, self.text_encoder = self.build_text()
         self.text_encoder.to(self.device)
-        self.scheduler = build_scheduler()
+        self.scheduler = build_scheduler(config.training.prediction)
         self.noise = Noise(self.scheduler, config.training)
         text_width = self.text_encoder.config.d_model
         self.unet = build_unet(config.model, side=config.dataset.size, text_width=text_width)
@@ -86,7 +84,7 @@ class Stage(Recipe):
 
     @abstractmethod
     def answer(self, noisy: Tensor, times: Tensor, pictures: Tensor, states: Tensor, random: torch.Generator) -> Tensor:
-        """Noise and spread, six channels."""
+        """What was asked (noise or velocity) and spread, six channels."""
 
     @abstractmethod
     def pipeline(self) -> Any:
@@ -101,10 +99,10 @@ class Stage(Recipe):
         for rows in torch.arange(len(self.test)).split(TOGETHER):
             random = generator(self.config.seed, VALIDATION, int(rows[0]))
             pictures = self.test.pictures(rows)
-            noisy, times, noise = self._noised(pictures, spread_times(len(rows)), random)
+            noisy, times, target = self._noised(pictures, spread_times(len(rows)), random)
             states = self._states([self.test.captions[row] for row in rows])
             answer = self.answer(noisy, times, pictures, states, random)
-            total += float((answer[:, :COLOURS] - noise).square().mean()) * len(rows)
+            total += float((answer[:, :COLOURS] - target).square().mean()) * len(rows)
         return {"validation_loss": total / len(self.test)}
 
     def draw(self) -> Image.Image:
@@ -123,19 +121,22 @@ class Stage(Recipe):
         _bucket, rows = self.order.at(index)
         random = generator(self.config.seed, BATCHES, index)
         pictures = self.pictures.pictures(rows)
-        noisy, times, noise = self._noised(pictures, drawn_times(len(rows), random), random)
+        noisy, times, target = self._noised(pictures, drawn_times(len(rows), random), random)
         dropped = torch.rand(len(rows), generator=random) < self.config.training.condition_dropout
         captions = ["" if drop else self.pictures.captions[row] for row, drop in zip(rows, dropped, strict=True)]
         answer = self.answer(noisy, times, pictures, self._states(captions), random).float()
         guess, spread = answer.split(COLOURS, dim=1)
-        error = self.noise.loss(guess, noise, times)
-        bound = variational_bound(self.scheduler, pictures.to(self.device), noisy, guess, spread, times)
+        error = self.noise.loss(guess, target, times)
+        drawn = seen(self.scheduler, noisy, guess, times)
+        stride = TIMES // self.config.sampling.steps
+        bound = variational_bound(self.scheduler, pictures.to(self.device), drawn, spread, times, stride=stride)
         return {"loss": error + bound, "noise": error, "bits": bound}
 
     def _noised(self, pictures: Tensor, times: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         noise = torch.randn(pictures.shape, generator=random).to(self.device)
         times = times.to(self.device)
-        return self.scheduler.add_noise(pictures.to(self.device), noise, times), times, noise
+        noisy, target = self.noise.added(pictures.to(self.device), noise, times)
+        return noisy, times, target
 
     def _states(self, captions: Sequence[str]) -> Tensor:
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.trains_text):
@@ -211,6 +212,8 @@ class SuperResolution(Stage):
         super().require()
         if self.config.dataset.size % self.config.model.small:
             raise Refused("'dataset.size' must be a multiple of 'model.small'.")
+        if not 0 <= self.config.sampling.noise_level < self.config.training.noisiest <= TIMES:
+            raise Refused("'sampling.noise_level' must be less than 'training.noisiest', and that at most 1000.")
 
     def bases(self) -> list[Source]:
         self.base_source = look_up_base(self.config.base, key="base")
@@ -228,7 +231,7 @@ class SuperResolution(Stage):
     def answer(self, noisy: Tensor, times: Tensor, pictures: Tensor, states: Tensor, random: torch.Generator) -> Tensor:
         side = pictures.shape[-1]
         enlarged = functional.interpolate(self.shrunk(pictures), (side, side), mode="bilinear", align_corners=True)
-        levels = drawn_times(len(pictures), random) if torch.is_grad_enabled() else self._level(len(pictures))
+        levels = self._levels(len(pictures), random)
         unclear = self.scheduler.add_noise(enlarged, torch.randn(enlarged.shape, generator=random), levels)
         given = torch.cat([noisy, unclear.to(self.device)], dim=1)
         answer: Tensor = self.unet(given, times, states, class_labels=levels.to(self.device)).sample
@@ -238,7 +241,8 @@ class SuperResolution(Stage):
         return super().measure() | {"psnr": self._psnr(quiet(self.pipeline()))}
 
     def pipeline(self) -> IFSuperResolutionPipeline:
-        return IFSuperResolutionPipeline(**self._parts(), image_noising_scheduler=build_scheduler())
+        noising = build_scheduler(self.config.training.prediction)
+        return IFSuperResolutionPipeline(**self._parts(), image_noising_scheduler=noising)
 
     def drawn(self, pipeline: Any, asked: Sequence[Asked], *, seed: int) -> list[Image.Image]:
         """Through both stages."""
@@ -311,8 +315,10 @@ picture = pipeline(
             ).images
         return pictures
 
-    def _level(self, count: int) -> Tensor:
-        return torch.full((count,), min(self.config.sampling.noise_level, TIMES - 1))
+    def _levels(self, count: int, random: torch.Generator) -> Tensor:
+        if not torch.is_grad_enabled():
+            return torch.full((count,), self.config.sampling.noise_level)
+        return drawn_times(count, random) * self.config.training.noisiest // TIMES
 
 
 def drawn_small(pipeline: Any, asked: Sequence[Asked], *, seed: int, steps: int, guidance: float) -> list[Image.Image]:

@@ -14,7 +14,12 @@ TIMES = 1000
 
 
 def build_scheduler(config: DiffusionConfig) -> DDIMScheduler:
-    """The schedule of Stable Diffusion, saved with the model."""
+    """The schedule of Stable Diffusion, saved with the model.
+
+    For a velocity it ends in noise alone, and drawing begins there (arXiv 2305.08891): else the first step finds in
+    pure noise the large flat colours that the last time of training still showed.
+    """
+    from_noise_alone = config.prediction == "v_prediction"  # noise as the answer would say nothing there
     return DDIMScheduler(
         num_train_timesteps=TIMES,
         beta_start=0.00085,
@@ -24,6 +29,8 @@ def build_scheduler(config: DiffusionConfig) -> DDIMScheduler:
         set_alpha_to_one=False,
         steps_offset=1,
         prediction_type=config.prediction,
+        rescale_betas_zero_snr=from_noise_alone,
+        timestep_spacing="trailing" if from_noise_alone else "leading",
     )
 
 

@@ -20,8 +20,9 @@ class PairsConfig(PicturesConfig):
 
 @dataclass(frozen=True)
 class TrainingConfig(DiffusionConfig):
-    condition_dropout: float = 0.05  # share of instructions replaced by nothing
-    picture_dropout: float = 0.05  # share of original pictures replaced by nothing, drawn apart
+    condition_dropout: float = 0.05  # share of rows whose instruction alone is replaced by nothing
+    picture_dropout: float = 0.05  # share of rows whose original picture alone is
+    both_dropout: float = 0.05  # share of rows of which neither is left
 
 
 @dataclass(frozen=True)

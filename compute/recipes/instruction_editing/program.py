@@ -18,10 +18,13 @@ from compute.recipes.diffusion.checking import Asked
 from compute.recipes.diffusion.recipe import METRIC_NAMES
 from compute.recipes.instruction_editing.config import Config
 from compute.recipes.refusal import Refused
+from compute.recipes.shapes.checker import recognise
 from compute.recipes.sheets import as_images
 from compute.recipes.stable_diffusion.tuning import Tuning
 from compute.recipes.training.card import About
 from compute.recipes.training.program import SAMPLES, perform
+
+SEEN = ("colour", "shape", "background")
 
 
 def run(config: Config) -> Path:
@@ -35,8 +38,9 @@ class InstructionEditing(Tuning):
 
     def require(self) -> None:
         super().require()
-        if self.config.sampling.checker:
-            raise Refused("'sampling.checker' judges pictures without an original; leave it empty for this recipe.")
+        training = self.config.training
+        if training.condition_dropout + training.picture_dropout + training.both_dropout > 1:
+            raise Refused("The dropouts of 'training' are shares of all rows; together at most 1.")
 
     def further_channels(self, latent_channels: int) -> int:
         return latent_channels
@@ -54,10 +58,12 @@ class InstructionEditing(Tuning):
     ) -> Tensor:
         # The stock pipeline shows the original's latents without their unit.
         originals = self._originals[id(bucket)].mean[rows] / self.autoencoder.config.scaling_factor
+        captions = [bucket.captions[row] for row in rows.tolist()]
         if random is not None:
-            kept = torch.rand(len(rows), generator=random) >= self.config.training.picture_dropout
-            originals = originals * kept.view(-1, 1, 1, 1)
-        states = self.states(bucket, rows, random)
+            told, shown = self._kept(len(rows), random)
+            captions = [text if keep else "" for text, keep in zip(captions, told.tolist(), strict=True)]
+            originals = originals * shown.view(-1, 1, 1, 1)
+        states = self._texts.of(captions).to(self.device)
         return self.unet(torch.cat([noisy, originals.to(self.device)], dim=1), times, states).sample
 
     def pipeline(self) -> StableDiffusionInstructPix2PixPipeline:
@@ -80,6 +86,23 @@ class InstructionEditing(Tuning):
         ).images
         return [*originals, *edited]
 
+    def judge(self, folder: Path) -> dict[str, float]:
+        """Whether colour, shape and background became those of the pair."""
+        if not self.config.sampling.checker:
+            return {}
+        asked = self.asked(self.config.sampling.checked)
+        pipeline = self._quiet(StableDiffusionInstructPix2PixPipeline.from_pretrained(folder, **self.loading()))
+        made = self.drawn(pipeline.to(self.device), asked, seed=1_000)[len(asked) :]
+        wanted = as_images(self.test.buckets[0].pictures(torch.arange(len(asked))))
+        pairs = [(recognise(one), recognise(other)) for one, other in zip(made, wanted, strict=True)]
+        alike = {name: [getattr(a, name) == getattr(b, name) for a, b in pairs] for name in SEEN}
+        shares = {f"{name}_accuracy": sum(values) / len(pairs) for name, values in alike.items()}
+        whole = [all(each) for each in zip(*alike.values(), strict=True)]
+        return {"edit_accuracy": sum(whole) / len(pairs), **shares}
+
+    def loading(self) -> dict[str, Any]:
+        return {"use_safetensors": True, "safety_checker": None}
+
     def about(self) -> About:
         sampling = self.config.sampling
         return About(
@@ -96,7 +119,8 @@ edited = pipeline(
 ).images[0]
 """,
             tags=("diffusers", "stable-diffusion", "instruct-pix2pix"),
-            metric_names=METRIC_NAMES,
+            metric_names=METRIC_NAMES
+            | {"edit_accuracy": "Edited as asked, all else kept", "background_accuracy": "Background as asked or kept"},
             inference={
                 "num_inference_steps": sampling.steps,
                 "guidance_scale": sampling.guidance,
@@ -105,6 +129,18 @@ edited = pipeline(
             picture=SAMPLES,
             picture_shows="Pictures that were not trained on, and below them what this model made of them",
         )
+
+    def _kept(self, count: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Whether each row is told its instruction, and shown its original.
+
+        The two scales of drawing need answers to neither and to the original alone, so each of these is
+        practised as often as the other, and not as seldom as two dropouts by themselves would meet.
+        """
+        training, chance = self.config.training, torch.rand(count, generator=random)
+        text, picture, both = training.condition_dropout, training.picture_dropout, training.both_dropout
+        untold = chance < text + both
+        unshown = (chance >= text) & (chance < text + both + picture)
+        return ~untold, ~unshown
 
     def _remember(self, edited: Pictures, originals: Sequence[Latents]) -> None:
         for bucket, latents in zip(edited.buckets, originals, strict=True):

@@ -22,7 +22,7 @@ from compute.recipes.training import shards
 from compute.recipes.training.average import Average
 from compute.recipes.training.config import LoopConfig
 from compute.recipes.training.memory import checkpoint_gradients
-from compute.recipes.training.optimizers import build_optimizers, progress_of, rate_factor
+from compute.recipes.training.optimizers import build_optimizers, clip_gradients, progress_of, rate_factor
 from compute.recipes.training.processes import Processes
 from compute.recipes.training.randomness import NETWORKS, mixed_seed, reseed
 
@@ -207,7 +207,7 @@ class Loop:
                 totals[name] = totals.get(name, 0.0) + value.detach() / config.accumulate
         if seat.scaler:
             seat.optimizers.unscale(seat.scaler)
-        nn.utils.clip_grad_norm_(seat.weights, config.clip)
+        clip_gradients(seat.weights, config.clip)
         seat.optimizers.step(seat.scaler)
         if seat.scaler:
             seat.scaler.update()

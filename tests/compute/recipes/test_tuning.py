@@ -15,6 +15,9 @@ from compute.recipes.inpainting.config import TrainingConfig
 from compute.recipes.inpainting.masks import drawn_masks, largest_side
 from compute.recipes.inpainting.program import run as train_inpainting
 from compute.recipes.instruction_editing.config import Config as EditingConfig
+from compute.recipes.instruction_editing.config import PairsConfig
+from compute.recipes.instruction_editing.config import TrainingConfig as EditingTraining
+from compute.recipes.instruction_editing.program import InstructionEditing
 from compute.recipes.instruction_editing.program import run as train_editing
 from compute.recipes.refusal import Refused
 from compute.recipes.shapes.checker import recognise
@@ -60,10 +63,12 @@ def test_inpainting(stable, shapes_folder, tmp_path):
 
 def test_instruction_editing(stable, tmp_path):
     write_parquet(tmp_path / "edits", train=96, test=16)
-    config = configured(EditingConfig, tmp_path / "edits", tmp_path / "output", **_sections(stable))
+    judged = {"sampling": {"steps": 2, "checker": "shapes", "checked": 4}}
+    config = configured(EditingConfig, tmp_path / "edits", tmp_path / "output", **_sections(stable, **judged))
     folder = train_editing(config)
     before, after = metric(config.folder, "validation_loss")
     assert after < 0.95 * before
+    assert 0.0 <= metric(config.folder, "edit_accuracy")[1] <= metric(config.folder, "shape_accuracy")[1] <= 1.0
 
     pipeline = DiffusionPipeline.from_pretrained(folder, use_safetensors=True)
     assert type(pipeline) is StableDiffusionInstructPix2PixPipeline
@@ -73,6 +78,17 @@ def test_instruction_editing(stable, tmp_path):
     first, second = (drawn(each, "make it red", image_guidance_scale=1.5, **options) for each in (pipeline, stock))
     assert np.array_equal(first, second)
     assert not np.array_equal(first, drawn(pipeline, "make it red", image_guidance_scale=4.0, **options))
+
+
+def test_instructions_and_originals_are_left_out_alone_and_together():
+    shares = {"condition_dropout": 0.1, "picture_dropout": 0.2, "both_dropout": 0.3}
+    recipe = InstructionEditing(EditingConfig(training=EditingTraining(**shares)))
+    told, shown = recipe._kept(20_000, torch.Generator().manual_seed(0))
+    seen = {"text": ~told & shown, "picture": told & ~shown, "both": ~told & ~shown, "none": told & shown}
+    wanted = {"text": 0.1, "picture": 0.2, "both": 0.3, "none": 0.4}
+    assert {name: float(rows.float().mean()) for name, rows in seen.items()} == pytest.approx(wanted, abs=0.02)
+    with pytest.raises(Refused, match="together at most 1"):
+        train_editing(EditingConfig(dataset=PairsConfig(path="x"), training=EditingTraining(both_dropout=0.95)))
 
 
 def test_edits_change_what_they_say_and_nothing_else():

@@ -48,8 +48,9 @@ TRAININGS = [
     Training("latent_diffusion", "latent_diffusion", "shapes-class-cpu", "shapes", autoencoder="autoencoder"),
     Training("text_to_image", "text_to_image", "shapes-cpu", "shapes"),
     Training("distillation", "distillation", "ladd-cpu", "shapes", teacher="text_to_image"),
+    Training("distillation_add", "distillation", "add-cpu", "shapes", teacher="stable_diffusion"),
     Training("cascade_base", "cascade", "shapes-base-cpu", "shapes"),
-    Training("cascade_super_resolution", "cascade", "shapes-super-resolution-cpu", "shapes"),
+    Training("cascade_super_resolution", "cascade", "shapes-super-resolution-cpu", "shapes", base="cascade_base"),
     Training("dance_diffusion", "dance_diffusion", "tones-cpu", "tones"),
 ]
 

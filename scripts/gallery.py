@@ -178,7 +178,7 @@ def samples(run: Path) -> tuple[Image.Image, dict[str, Any]]:
     told = re.search(r"!\[(.+?)\]\(samples\.png\)", card.text)
     shown = {"shown": told[1][0].lower() + told[1][1:]} if told else {}
     parameters = (card.data.to_dict().get("inference") or {}).get("parameters", {})
-    picture = Image.open(max((run / "samples").glob("step-*.png"))).convert("RGB")
+    picture = Image.open(run / "model" / "samples.png").convert("RGB")
     return picture, shown | parameters
 
 

@@ -210,6 +210,7 @@ def _tasks(pipeline: str, denoiser: dict[str, Any]) -> tuple[Task, ...]:
 
 def _samplers(pipeline: str, scheduler: dict[str, Any]) -> tuple[str, ...]:
     name = scheduler.get("_class_name")
+    known: tuple[str, ...]
     if name.startswith("FlowMatch") if isinstance(name, str) else pipeline in _FLOWING:
         known = FLOW_SAMPLERS
     elif scheduler.get("variance_type") in {"learned", "learned_range"}:

@@ -160,8 +160,7 @@ def test_latents_are_enlarged_by_one_factor_only():
 def test_enlarging_costs_every_step_of_the_larger_picture():
     person, repository = UserFactory(), model(pipeline="IFSuperResolutionPipeline")
     settled = plan(person, repository, image=given(person), width=512, height=512, steps=10, guidance=3.0)
-    asked = {"width": 512, "height": 512, "guidance": 3.0, "count": 1}
-    assert settled.price == pricing.price(currency="eur", steps=10, **asked)
+    assert settled.price == pricing.price(currency="eur", width=512, height=512, rounds=20, count=1)
 
 
 def test_flux_computes_each_step_once_whatever_its_guidance():

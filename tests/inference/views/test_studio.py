@@ -112,7 +112,7 @@ def test_what_a_model_does_not_do_is_not_offered_and_refused(client, ada):
     part = client.post("/studio/model", {"model": editor.full_name, "task": "text_to_image"}).content.decode()
     assert 'value="editing" checked>' in part
     assert 'value="text_to_image" disabled>' in part
-    assert part.count("this model does not") == 5
+    assert part.count("this model does not") == 6
     assert "dpmpp_2m" in part
     part = client.post("/studio/model", {"model": drawer.full_name, "task": "image_to_image"}).content.decode()
     assert 'value="image_to_image" checked>' in part

@@ -21,7 +21,7 @@ from django.db.models.query import ModelIterable, get_related_populators
 M = TypeVar("M", bound=Model)
 # What may be filled in. A list holds values of one kind, and is not empty.
 Value = str | int | datetime | list[str] | list[int]
-SHAPES = 500  # composed queries that are kept, of all that were asked for
+SHAPES = 300  # composed queries that are kept, of all that were asked for
 
 
 class Compiled(Generic[M]):
@@ -164,12 +164,13 @@ class _Plan:
         self._fill = [(stand_ins.index(value), None) if value in stand_ins else (None, value) for value in parameters]
         if missing := set(range(len(kinds))) - {place for place, _value in self._fill}:
             raise ValueError(f"the values {sorted(missing)} are not in the query as they are")
-        self._compiler = compiler
         self._reads_objects = rows._iterable_class is ModelIterable and not around  # noqa: SLF001 - said nowhere else
         select, klass_info = compiler.select, compiler.klass_info
         self._converters = (
             {} if around else compiler.get_converters([expression for expression, _sql, _alias in select])
         )
+        # With its compiler the whole query would be kept.
+        self._compiler = compiler if self._converters else None
         if self._reads_objects:
             own = klass_info["select_fields"]
             self._model = klass_info["model"]
@@ -183,7 +184,7 @@ class _Plan:
         with connection.cursor() as cursor:
             cursor.execute(self._sql, parameters)
             found: Any = cursor.fetchall()
-        if self._converters:
+        if self._compiler is not None:
             found = self._compiler.apply_converters(found, self._converters)
         return list(self._objects(found)) if self._reads_objects else list(found)
 

@@ -64,7 +64,7 @@ FLOW_SAMPLERS = ("flow_euler", "flow_heun")
 # What stock pipelines cannot be sampled with: Flux sets noise levels of its own, and LDM does not scale what its
 # network sees to the noise that these begin with.
 _UNFIT = {"FluxPipeline": {"flow_heun"}, "LDMTextToImagePipeline": {"lms", "euler", "euler_a", "heun"}}
-# For networks that say how far they may be wrong.
+# For networks that say how far they may be wrong; beside a velocity only the first.
 SPREADING_SAMPLERS = ("ddpm", "dpmpp_2m")
 
 # Steps and guidance that the stock pipeline of the class uses by itself.
@@ -214,7 +214,9 @@ def _samplers(pipeline: str, scheduler: dict[str, Any]) -> tuple[str, ...]:
     if name.startswith("FlowMatch") if isinstance(name, str) else pipeline in _FLOWING:
         known = FLOW_SAMPLERS
     elif scheduler.get("variance_type") in {"learned", "learned_range"}:
-        known = SPREADING_SAMPLERS
+        known = (
+            SPREADING_SAMPLERS if scheduler.get("prediction_type", "epsilon") == "epsilon" else SPREADING_SAMPLERS[:1]
+        )
     else:
         known = DIFFUSION_SAMPLERS
     return tuple(one for one in known if one not in _UNFIT.get(pipeline, ()))

@@ -41,7 +41,7 @@ FLOW = {
 SAMPLERS = DIFFUSION | FLOW
 # Sounds are learned on this one's own course of noise, which no other follows.
 WITHOUT_OTHERS = frozenset(["IPNDMScheduler"])
-# Where the network says how far it may be wrong, only these read it.
+# Where the network says how far it may be wrong, only these read it; beside a velocity only the first.
 LEARNED = frozenset(["learned", "learned_range"])
 SPREADING = ("ddpm", "dpmpp_2m")
 
@@ -55,7 +55,7 @@ def fitting(scheduler: Any) -> list[str]:
     if type(scheduler).__name__ in WITHOUT_OTHERS:
         return []
     if scheduler.config.get("variance_type") in LEARNED:
-        return list(SPREADING)
+        return list(SPREADING if scheduler.config.get("prediction_type") == "epsilon" else SPREADING[:1])
     return list(FLOW if is_flow(scheduler) else DIFFUSION)
 
 

@@ -243,7 +243,7 @@ def set_scheduler(folder: Path, name: str, **changes: object) -> Path:
     return folder
 
 
-def save_pixel_enlarger(folder: Path, *, seed: int = 0) -> Path:
+def save_pixel_enlarger(folder: Path, *, seed: int = 0, prediction: str = "epsilon") -> Path:
     """An IFSuperResolutionPipeline to 16x16 pixels, by the recipe's own network."""
     import diffusers
     import torch
@@ -264,8 +264,8 @@ def save_pixel_enlarger(folder: Path, *, seed: int = 0) -> Path:
         tokenizer=tokenizer,
         text_encoder=T5EncoderModel(t5),
         unet=unet,
-        scheduler=build_scheduler(),
-        image_noising_scheduler=build_scheduler(),
+        scheduler=build_scheduler(prediction),
+        image_noising_scheduler=build_scheduler(prediction),
         safety_checker=None,
         feature_extractor=None,
         watermarker=None,

@@ -279,7 +279,8 @@ def test_forms_in_stabilitys_shape_are_answered_with_bytes_or_json(serving, pain
 def test_pictures_are_enlarged_as_the_stock_pipelines_do_and_the_same_again(serving, person, token, tmp_path):
     import torch
 
-    pixelwise, latent = save_pixel_enlarger(tmp_path / "pixels"), save_latent_enlarger(tmp_path / "latents")
+    pixelwise = save_pixel_enlarger(tmp_path / "pixels", prediction="v_prediction")  # as the recipe makes them
+    latent = save_latent_enlarger(tmp_path / "latents")
     upload_pipeline(person, pixelwise, name="pixels")
     upload_pipeline(person, latent, name="latents")
     image = base64.b64encode(encoded(photograph(8))).decode()

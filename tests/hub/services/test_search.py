@@ -8,6 +8,7 @@ from hub.enums import RepositoryKind
 from hub.models import Repository, SearchDocument, UsedTag
 from hub.selectors import listing, search
 from hub.selectors.listing import Filters
+from hub.selectors.paging import objects
 from hub.services import repositories
 from hub.services import search as services
 from tests.factories import hub as make
@@ -31,7 +32,7 @@ def test_the_document_is_written_with_the_commit():
     make.put(repository, {"README.md": CARD}, by=make.as_principal(ada))
 
     rows = listing.listed(ANONYMOUS, RepositoryKind.MODEL, Filters(search=("title words",)))
-    assert search.best(rows, "title words", size=5).rows == [repository]
+    assert search.best(rows, "title words", objects(), size=5).rows == [repository]
 
 
 def test_all_documents_can_be_written_anew():

@@ -38,6 +38,8 @@ def test_no_pipeline_has_no_profile():
 
 
 def test_the_tables_are_those_of_the_engine():
+    from diffusers import DDPMScheduler
+
     from inference.engine import samplers, tasks
 
     words = {tasks.DRAW: {Task.TEXT_TO_IMAGE}, tasks.REDRAW: {Task.IMAGE_TO_IMAGE, Task.EDITING}}
@@ -49,6 +51,11 @@ def test_the_tables_are_those_of_the_engine():
     assert tuple(samplers.DIFFUSION) == profiles.DIFFUSION_SAMPLERS
     assert tuple(samplers.FLOW) == profiles.FLOW_SAMPLERS
     assert samplers.SPREADING == profiles.SPREADING_SAMPLERS
+    for prediction in ("epsilon", "v_prediction"):
+        spreads = DDPMScheduler(variance_type="learned_range", prediction_type=prediction)
+        files = {"model_index.json": {"_class_name": "IFSuperResolutionPipeline"}}
+        files["scheduler/scheduler_config.json"] = dict(spreads.config) | {"_class_name": "DDPMScheduler"}
+        assert tuple(samplers.fitting(spreads)) == profile(files).samplers
 
 
 @pytest.mark.parametrize(("channels", "fills"), [(16, True), (33, True), (4, False)])
@@ -79,4 +86,6 @@ def test_what_enlarges_says_how_far_and_how_noisy_the_image_is_made():
     found = profile(pixels, {"inference": {"parameters": {"noise_level": 50}}})
     assert (found.enlarges, found.width, found.unit, found.noise_levels) == (0, 256, 8, (50, 999))
     assert found.samplers == profiles.SPREADING_SAMPLERS
+    pixels["scheduler/scheduler_config.json"] |= {"prediction_type": "v_prediction"}
+    assert profile(pixels).samplers == ("ddpm",)
     assert profile(FLOW).noise_levels is None

@@ -166,7 +166,7 @@ def _rows(request: HttpRequest, kind: RepositoryKind, filters: Filters) -> list[
     if kind == RepositoryKind.SPACE:
         rows += selectors.linked_to(models=asked.getlist("models"), datasets=asked.getlist("datasets"))
         rows += selectors.linked() if flag(request, "linked") else []
-    return rows + (selectors.nothing() if any(asked.get(name) for name in _NOTHING_IS) else [])
+    return rows + ([search.NOTHING] if any(asked.get(name) for name in _NOTHING_IS) else [])
 
 
 def _filters(request: HttpRequest, kind: RepositoryKind) -> Filters:

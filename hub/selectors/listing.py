@@ -101,7 +101,7 @@ def listed(principal: Principal, kind: RepositoryKind | str, filters: Filters) -
         steps += search.matching(text, str(kind))
     if filters.author:
         owner = next(iter(_owner(filters.author.lower())), None)
-        steps.append(Step(_of_owner, values=(owner.pk,)) if owner is not None else Step(_none))
+        steps.append(Step(_of_owner, values=(owner.pk,)) if owner is not None else search.NOTHING)
     columns = {"library_name": filters.library, "license": filters.licence}
     tags = list(filters.tags)
     if kind == RepositoryKind.DATASET:
@@ -186,10 +186,6 @@ def _of_kind(rows: QuerySet[Repository], kind: str) -> QuerySet[Repository]:
 
 def _of_owner(rows: QuerySet[Repository], owner: int) -> QuerySet[Repository]:
     return rows.filter(namespace=owner)
-
-
-def _none(rows: QuerySet[Repository]) -> QuerySet[Repository]:
-    return rows.none()
 
 
 def _with_value(rows: QuerySet[Repository], column: str, value: str) -> QuerySet[Repository]:
@@ -295,10 +291,6 @@ def linked() -> list[Step]:
 def with_sdk(sdks: Sequence[str]) -> list[Step]:
     """Spaces that say they are made with one of these; none named: all."""
     return [Step(_made_with, tuple(sdks))] if sdks else []
-
-
-def nothing() -> list[Step]:
-    return [Step(_none)]
 
 
 def _naming(rows: QuerySet[Repository], key: str, *names: str) -> QuerySet[Repository]:

@@ -48,7 +48,7 @@ def matching(text: str, kind: str) -> list[Step]:
         [numbers, *(f"%{pattern(part)}%" for part in parts)] if numbers and all(map(str.isascii, parts)) else []
     )
     if not asked.values and not named:
-        return [Step(_nothing)]
+        return [NOTHING]
     return [Step(_matching, (kind, asked.shape, bool(named)), (*asked.values, *named))]
 
 
@@ -104,6 +104,9 @@ def _loaded(keys: list[int], reading: Reading) -> list[Any]:
 
 def _nothing(rows: QuerySet[Any]) -> QuerySet[Any]:
     return rows.none()
+
+
+NOTHING = Step(_nothing)
 
 
 def _of_keys(_rows: None, keys: list[int]) -> QuerySet[Any]:

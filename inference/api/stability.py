@@ -93,9 +93,7 @@ def edit(request: HttpRequest, kind: str) -> HttpResponse:
     if kind not in {"inpaint", "outpaint"}:
         raise _not_served(kind)
     body = reading.form_body(request, numbers=NUMBERS)
-    content = reading.file(request, "image")
-    if content is None:
-        raise Unprocessable(_("There is no image."), hint=_("Send it as the file “image” of a form."), field="image")
+    content = _image_sent(request)
     given = inputs.read(content, by=principal, field="image")
     if kind == "outpaint":
         drawn, holes = _larger(uploads.as_image(given), body)
@@ -118,9 +116,7 @@ def upscale(request: HttpRequest, kind: str) -> HttpResponse:
     if kind not in {"conservative", "fast"}:
         raise _not_served(kind)
     body = reading.form_body(request, numbers=NUMBERS)
-    content = reading.file(request, "image")
-    if content is None:
-        raise Unprocessable(_("There is no image."), hint=_("Send it as the file “image” of a form."), field="image")
+    content = _image_sent(request)
     facts: dict[str, Any] = {}
     if kind == "conservative":
         _require_prompt(body)
@@ -130,6 +126,13 @@ def upscale(request: HttpRequest, kind: str) -> HttpResponse:
             facts["noise_level"] = round(1000 * creativity)
     image = reading.kept(principal, content, "image")
     return _drawn(request, principal, body, alias=kind, task=Task.UPSCALE.value, image=image, **facts)
+
+
+def _image_sent(request: HttpRequest) -> bytes:
+    content = reading.file(request, "image")
+    if content is None:
+        raise Unprocessable(_("There is no image."), hint=_("Send it as the file “image” of a form."), field="image")
+    return content
 
 
 def _require_prompt(body: dict[str, Any]) -> None:

@@ -5,9 +5,8 @@
 The bare loops know the loss, the gradient, its clipping and the optimizer, and nothing of logs, seeds, processes
 or stopping. One also keeps the average of the weights, as torch itself does it: the same mathematics as ours. The
 other does without. All take turns in chunks of steps on models of one configuration and on the same batches;
-figures are medians over chunks, of processor time where the models train on the processor, for it counts nothing
-of what others do meanwhile. On a GPU the share of the measured matrix rate that a step of the
-transformer of SD3-medium's shape reaches is printed too.
+figures are medians over chunks, of processor time, for it counts nothing of what others do meanwhile.
+`benchmarks.training_gpu` has the step on a GPU.
 """
 
 import argparse
@@ -25,7 +24,6 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from benchmarks.flops import flops_of, matrix_rate, wait
 from benchmarks.measuring import HEAD, Measure
 from compute.recipes.autoencoder.config import ModelConfig as AutoencoderConfig
 from compute.recipes.autoencoder.networks import build_autoencoder
@@ -54,7 +52,6 @@ from compute.recipes.training.quiet import quiet_libraries
 
 clock = time.process_time
 LEAST = 0.95
-GOAL_ON_A_GPU = 0.45
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,6 @@ def main() -> int:
             for floor, floor_name in zip(bare, ("bare loop with average", "bare loop without"), strict=True):
                 measure = Measure(case.name, 1 / loop, "steps/s", LEAST, 1 / floor, floor_name, at_least=True)
                 print(measure.row(), flush=True)
-    print(f"\nModel-FLOP utilisation on a GPU: {utilisation()}")
     return 0
 
 
@@ -160,43 +156,6 @@ class Bare:
                 self._average.update_parameters(self._player.modules)
             self._step += 1
         return clock() - start
-
-
-def utilisation() -> str:
-    """Of a step of an SD3-medium-shaped transformer at 512 pixels in bf16, batch 8."""
-    if not torch.cuda.is_available():
-        return "not run: there is no GPU."
-    from benchmarks.shapes_of_models import sd3_medium_transformer  # noqa: PLC0415 - large
-
-    transformer = sd3_medium_transformer().to("cuda")
-    transformer.enable_gradient_checkpointing()
-    optimizer = torch.optim.AdamW(transformer.parameters(), fused=True)
-    batch, channels = 8, transformer.config.in_channels
-    latents = torch.randn(batch, channels, 64, 64, device="cuda")
-    texts = torch.randn(batch, 333, transformer.config.joint_attention_dim, device="cuda")
-    pooled = torch.randn(batch, transformer.config.pooled_projection_dim, device="cuda")
-    times = torch.rand(batch, device="cuda") * 1000
-
-    def forward() -> torch.Tensor:
-        with torch.autocast("cuda", torch.bfloat16):
-            return transformer(latents, texts, pooled, times).sample.float().square().mean()
-
-    def step() -> None:
-        forward().backward()
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-
-    with torch.no_grad():
-        model_flops = 3 * flops_of(forward)  # the gradient takes twice the forward; recomputing is not counted
-    for _ in range(3):
-        step()
-    wait("cuda")
-    start = time.perf_counter()
-    for _ in range(5):
-        step()
-    wait("cuda")
-    share = 5 * model_flops / (time.perf_counter() - start) / matrix_rate("cuda", torch.bfloat16)
-    return f"{share:.0%} of the measured matrix rate (goal {GOAL_ON_A_GPU:.0%})."
 
 
 def _flow(config: FlowConfig) -> Player:

@@ -36,7 +36,7 @@ class Call:
     @property
     def rows(self) -> int:
         """The size of this call's batch: guidance makes it two or three."""
-        return next((tensor.shape[0] for tensor in tensors_in((self.arguments, self.named)) if tensor.dim() > 1), 1)
+        return rows_in((self.arguments, self.named))
 
 
 def answer(calls: list[Call]) -> list[Any]:
@@ -44,11 +44,35 @@ def answer(calls: list[Call]) -> list[Any]:
     first = calls[0]
     function = getattr(first.network, first.method)
     if len(calls) == 1:
-        return [function(*first.arguments, **first.named)]
+        arguments, named = _together((first.arguments, first.named))
+        return [function(*arguments, **named)]
     sizes = [call.rows for call in calls]
     arguments = _stacked([call.arguments for call in calls], sizes)
     named = _stacked([call.named for call in calls], sizes)
+    arguments, named = _together((arguments, named))
     return _split(function(*arguments, **named), sizes)
+
+
+def rows_in(value: Any) -> int:
+    """The size of the batch that these arguments have."""
+    return next((tensor.shape[0] for tensor in tensors_in(value) if tensor.dim() > 1), 1)
+
+
+def _together(given: tuple[Any, Any]) -> Any:
+    """Times are kept by the processor (see samplers); the network wants them where the picture is."""
+    device = next((tensor.device for tensor in tensors_in(given) if tensor.dim() > 1), None)
+    return given if device is None or device.type == "cpu" else _moved(given, device)
+
+
+def _moved(value: Any, device: torch.device) -> Any:
+    if isinstance(value, Tensor):
+        # Without waiting for the device, or it would have nothing to do while the next call is prepared.
+        return value if value.device == device else value.to(device, non_blocking=True)
+    if isinstance(value, dict):
+        return {name: _moved(part, device) for name, part in value.items()}
+    if isinstance(value, tuple | list):
+        return type(value)(_moved(part, device) for part in value)
+    return value
 
 
 def _form(value: Any) -> Hashable:

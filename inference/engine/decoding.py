@@ -10,11 +10,14 @@ from inference.engine.calls import Call, answer
 PIXELS_IN_A_CALL = 4 * 2**20
 
 
-def decoded(calls: list[Call], *, factor: int, tile_above: int) -> list[Any]:
-    """The output of each call. Pictures of more than `tile_above` pixels are decoded in overlapping tiles."""
+def decoded(calls: list[Call], *, factor: int, tile_above: int, each_alone: bool = False) -> list[Any]:
+    """The output of each call. Pictures of more than `tile_above` pixels are decoded in overlapping tiles.
+
+    A compiled decoder takes `each_alone`: one picture fills a GPU, and one form is compiled.
+    """
     pixels = pixels_of(calls[0], factor)
     network = calls[0].network
-    at_once = max(1, PIXELS_IN_A_CALL // pixels)
+    at_once = 1 if each_alone else max(1, PIXELS_IN_A_CALL // pixels)
     tiles_before = network.use_tiling
     network.use_tiling = tiles_before or pixels > tile_above
     try:

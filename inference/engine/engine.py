@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
@@ -81,7 +81,7 @@ class Engine:
             dtype=dtype,
             max_bytes=max_bytes,
             max_lora_bytes=max_lora_bytes,
-            limits=limits or Limits(),
+            limits=replace(limits or Limits(), rows=max_rows),
         )
         self._line = Line()
         self._pace = Pace()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import DiffusionPipeline, SD3Transformer2DModel
+from diffusers import AutoencoderKL, DiffusionPipeline, SD3Transformer2DModel
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
@@ -21,7 +21,7 @@ from inference.engine.decoding import decoded, pixels_of
 from inference.engine.folders import check_folder
 from inference.engine.lora import Use, adapted
 from inference.engine.previews import Previews, previews_for
-from inference.engine.repeats import once_for_repeats
+from inference.engine.repeats import once_for_repeats, once_for_silence
 from inference.engine.requests import BadRequest, Handle, ModelRefused, Request
 from inference.engine.reuse import EVERY
 from inference.engine.rows import Row
@@ -29,6 +29,7 @@ from inference.engine.samplers import own_scheduler
 from inference.engine.suspended import Suspended, shared
 from inference.engine.tasks import asked_of, denoiser_of, pipeline_for, pipelines_for
 from inference.engine.texts import Texts
+from inference.engine.tuning import channels_last
 
 # Bars are for terminals; the engine reports progress by its callbacks.
 diffusers_logging.disable_progress_bar()
@@ -42,7 +43,8 @@ class Limits:
 
     text_bytes: int = 256 * 2**20
     tile_above: int = 2048 * 2048
-    compiler: str = ""  # torch's backend for denoisers; empty: they run as they are written
+    rows: int = 8  # requests in the largest call
+    compiler: str = ""  # torch's backend for denoisers and decoders; empty: they run as they are written
 
 
 class ServedModel:
@@ -114,7 +116,12 @@ class ServedModel:
         if pixels_of(rows[0].call, factor) > self.limits.tile_above:
             for row in rows:
                 row.parameters["tiled_decode"] = True
-        return decoded([row.call for row in rows], factor=factor, tile_above=self.limits.tile_above)
+        return decoded(
+            [row.call for row in rows],
+            factor=factor,
+            tile_above=self.limits.tile_above,
+            each_alone=bool(self.limits.compiler),
+        )
 
 
 def after_step(row: Row, previews: Previews | None) -> Any:
@@ -154,13 +161,30 @@ def load_model(folder: Path, *, device: str, dtype: torch.dtype, limits: Limits)
         raise ModelRefused("cannot_load", f"{type(error).__name__}: {error}"[:300]) from error
     pipeline.set_progress_bar_config(disable=True)
     pipeline.to(device)
-    transformer = getattr(pipeline, "transformer", None)
-    # On a GPU a mask would cost attention its fastest kernel, for tokens that are few beside the picture's.
-    if isinstance(transformer, SD3Transformer2DModel) and device == "cpu":
-        transformer.forward = once_for_repeats(transformer.forward, transformer.config.patch_size)
+    compute_repeats_once(pipeline, device)
     if limits.compiler:
-        compile_network(denoiser_of(pipeline), limits.compiler)
+        compile_parts(pipeline, device, limits)
     return ServedModel(pipeline, limits)
+
+
+def compile_parts(pipeline: Any, device: str, limits: Limits) -> None:
+    """What takes nearly all the time: the denoiser, and what makes pictures of its latents."""
+    if device != "cpu":
+        channels_last(pipeline)
+    compile_network(denoiser_of(pipeline), limits.compiler, full=limits.rows)
+    if isinstance(getattr(pipeline, "vae", None), AutoencoderKL):
+        compile_network(pipeline.vae.decoder, limits.compiler, full=1)
+
+
+def compute_repeats_once(pipeline: Any, device: str) -> None:
+    """Stable Diffusion 3 reads zeros where a text encoder is silent."""
+    transformer = getattr(pipeline, "transformer", None)
+    if not isinstance(transformer, SD3Transformer2DModel):
+        return
+    if device == "cpu":
+        transformer.forward = once_for_repeats(transformer.forward, transformer.config.patch_size)
+    elif pipeline.text_encoder_3 is None:
+        once_for_silence(transformer, inspect.signature(pipeline.__call__).parameters["max_sequence_length"].default)
 
 
 def measured_bytes(pipeline: Any) -> int:

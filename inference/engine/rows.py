@@ -7,6 +7,7 @@ from typing import Any
 
 from inference.engine.calls import Call
 from inference.engine.lora import Use
+from inference.engine.pictures import picture_of
 from inference.engine.requests import Handle, Progress, Request, Result, Timings
 from inference.engine.reuse import Reuse
 from inference.engine.sounds import sound_of
@@ -73,7 +74,7 @@ class Row:
         output = self.run.output
         flagged = getattr(output, "nsfw_content_detected", None) or getattr(output, "nsfw_detected", None)
         return Result(
-            sound_of(output, self.parameters) if "audios" in output else output.images[0],
+            sound_of(output, self.parameters) if "audios" in output else picture_of(output.images[0]),
             self.parameters | self.reuse.told(),
             self.timings,
             latents,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,10 +66,25 @@ def own_scheduler(scheduler: Any, name: str | None) -> Any:
     Raises BadRequest when a model of this kind cannot be sampled so.
     """
     if name is None:
-        return type(scheduler).from_config(scheduler.config)
+        return times_kept_here(type(scheduler).from_config(scheduler.config))
     names = fitting(scheduler)
     if name not in names:
         words = f"scheduler must be one of {', '.join(names)}" if names else "this model has no scheduler but its own"
         raise BadRequest(words)
     sampler = SAMPLERS[name]
-    return getattr(diffusers, sampler.class_name).from_config(scheduler.config, **sampler.changes)
+    return times_kept_here(getattr(diffusers, sampler.class_name).from_config(scheduler.config, **sampler.changes))
+
+
+def times_kept_here(scheduler: Any) -> Any:
+    """Its times stay with the processor. On a GPU, each look at one would wait until all that was asked is done."""
+    stock = scheduler.set_timesteps
+
+    # Pipelines look at the parameters: `wraps` lets them see the stock ones.
+    @functools.wraps(stock)
+    def set_timesteps(*arguments: Any, **named: Any) -> Any:
+        if "device" in named:
+            named["device"] = "cpu"
+        return stock(*arguments, **named)
+
+    scheduler.set_timesteps = set_timesteps
+    return scheduler

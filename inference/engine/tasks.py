@@ -10,6 +10,7 @@ import diffusers
 from PIL.Image import Image, Resampling
 
 from inference.engine import sounds
+from inference.engine.pictures import gives_tensors
 from inference.engine.requests import BadRequest, Request
 
 DRAW, REDRAW, FILL, ENLARGE, SOUND = "draw", "redraw", "fill", "enlarge", "sound"
@@ -142,6 +143,7 @@ def arguments_for(pipeline: Any, request: Request, size: Size) -> dict[str, Any]
         "image_guidance_scale": request.image_guidance,
         "noise_level": request.noise_level,
         "clean_caption": False,  # prompts are used as they are
+        "output_type": "pt" if gives_tensors(pipeline) else "pil",
         "width": size.width,
         "height": size.height,
     }

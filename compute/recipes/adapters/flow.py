@@ -57,7 +57,7 @@ class FlowAdapter(Recipe):
         self.test = load_pictures(data, self.facts, self.left_out, self.caches, test=True)
         self.order = BucketOrder([len(b) for b in self.pictures.buckets], batch=config.training.batch, seed=config.seed)
         folder = folder_of(self.base)
-        pipeline = StableDiffusion3Pipeline.from_pretrained(folder, use_safetensors=True)
+        pipeline = StableDiffusion3Pipeline.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
         self.network, self.shift = network_of(pipeline, self.base.id), pipeline.scheduler.config.shift
         self.network.modules.requires_grad_(False).to(self.device)
         self.network.transformer.set_attn_processor(CountedAttention(PADDING))

@@ -220,7 +220,8 @@ class SuperResolution(Stage):
         return [self.base_source]
 
     def build_text(self) -> tuple[Any, Any]:
-        pipeline = DiffusionPipeline.from_pretrained(folder_of(self.base_source), use_safetensors=True)
+        folder = folder_of(self.base_source)
+        pipeline = DiffusionPipeline.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
         if not isinstance(pipeline, IFPipeline):
             raise Refused("The model in 'base.id' is no base stage of a cascade.")
         if pipeline.unet.config.sample_size != self.config.model.small:

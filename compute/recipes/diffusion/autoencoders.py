@@ -23,7 +23,7 @@ def load_autoencoder(folder: Path) -> Autoencoder:
         if file.exists():
             name = json.loads(file.read_text(encoding="utf-8")).get("_class_name")
             if name in KINDS:
-                autoencoder = KINDS[name].from_pretrained(place, use_safetensors=True)
+                autoencoder = KINDS[name].from_pretrained(place, use_safetensors=True, dtype=torch.float32)
                 return autoencoder.eval().requires_grad_(False)
     raise Refused(f"No autoencoder was found in {folder}: none of {', '.join(KINDS)}. Check 'autoencoder.id'.")
 

@@ -192,7 +192,8 @@ class Ladd(Recipe):
         return mean_over_places(self.eye.look(noisy, levels, self._asked([""] * len(latents)))[0][-1])
 
     def _load(self, folder: Path) -> StableDiffusion3Pipeline:
-        pipeline = StableDiffusion3Pipeline.from_pretrained(folder, use_safetensors=True).to(self.device)
+        pipeline = StableDiffusion3Pipeline.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
+        pipeline.to(self.device)
         pipeline.transformer.set_attn_processor(CountedAttention(PADDING))
         return pipeline
 

@@ -26,7 +26,8 @@ class Drawer:
         self._config = config
         self._device = device
         try:
-            self._pipeline: Any = DiffusionPipeline.from_pretrained(folder, use_safetensors=True).to(device)
+            pipeline = DiffusionPipeline.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
+            self._pipeline: Any = pipeline.to(device)
         except (OSError, ValueError) as error:
             raise Refused(f"No pipeline was found in {folder.name}: {error} Check 'model.id'.") from error
         self._pipeline.set_progress_bar_config(disable=True)

@@ -53,7 +53,9 @@ class Tuning(TextRecipe):
         Raises Refused when the UNet has more input channels than latents have.
         """
         source = self.autoencoder_source
-        base = StableDiffusionPipeline.from_pretrained(folder_of(source), use_safetensors=True, safety_checker=None)
+        base = StableDiffusionPipeline.from_pretrained(
+            folder_of(source), use_safetensors=True, safety_checker=None, dtype=torch.float32
+        )
         if base.unet.config.in_channels != base.vae.config.latent_channels:
             raise Refused(f"The base model {source.id} has {self.more} or the like already. Choose a plain one.")
         self.tokenizer = base.tokenizer

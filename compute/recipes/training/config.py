@@ -29,6 +29,7 @@ class LoopConfig:
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     shard: bool = False  # of many processes each keeps its part of weights, averages and optimizer (FSDP)
     gradient_checkpointing: bool = False  # computes activations twice instead of keeping them
+    compiler: str = ""  # torch's backend for layers that repeat, such as inductor; empty: they run as written
     device: str = ""  # empty: cuda when there is one, else cpu
     threads: int = 0  # 0: as many as this process may use
     log_every: int = 10  # steps

@@ -20,6 +20,7 @@ from compute.recipes.events import EventLog
 from compute.recipes.refusal import Refused
 from compute.recipes.training import shards
 from compute.recipes.training.average import Average
+from compute.recipes.training.compiling import compile_layers
 from compute.recipes.training.config import LoopConfig
 from compute.recipes.training.memory import checkpoint_gradients
 from compute.recipes.training.optimizers import build_optimizers, clip_gradients, progress_of, rate_factor
@@ -120,6 +121,8 @@ class Loop:
             require_shardable(players)
         if config.gradient_checkpointing:
             checkpoint_gradients(player.within or player.modules for player in players)
+        if config.compiler:
+            compile_layers((player.within or player.modules for player in players), config.compiler)
         self._log = log
         self._fingerprint = fingerprint
         self._folder = folder

@@ -9,6 +9,7 @@ from diffusers import (
     StableDiffusionInstructPix2PixPipeline,
     StableDiffusionPipeline,
 )
+from safetensors.torch import load_file
 
 from compute.recipes.inpainting.config import Config as InpaintingConfig
 from compute.recipes.inpainting.config import TrainingConfig
@@ -38,6 +39,16 @@ def test_further_channels_change_nothing_at_first(stable):
         before = unet(noisy, 500, states).sample
         after = wide(torch.cat([noisy, torch.randn(2, 5, 8, 8)], dim=1), 500, states).sample
     torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-4)
+
+
+def test_a_base_kept_in_half_precision_is_trained_in_whole(stable, shapes_folder, tmp_path):
+    StableDiffusionPipeline.from_pretrained(stable, dtype=torch.bfloat16).save_pretrained(tmp_path / "half")
+    short = {"training": TUNED["training"] | {"steps": 1}, "accept_base_licence": "apache-2.0"}
+    sections = _sections(tmp_path / "half", dataset={"caption_column": "caption"}, **short)
+    folder = train_inpainting(configured(InpaintingConfig, shapes_folder, tmp_path / "output", **sections))
+    assert {weight.dtype for weight in load_file(next((folder / "unet").glob("*.safetensors"))).values()} == {
+        torch.float32
+    }
 
 
 def test_inpainting(stable, shapes_folder, tmp_path):

@@ -9,7 +9,7 @@ from inference.engine.samplers import SAMPLERS
 
 
 @cache
-def stock(class_name, folder):
+def stock(class_name, folder, device="cpu", dtype=torch.float32):
     import diffusers
 
     absent = {"text_encoder_3": None, "tokenizer_3": None} if "Diffusion3" in class_name else {}
@@ -17,17 +17,17 @@ def stock(class_name, folder):
         ("StableDiffusionXL", "StableDiffusion3")
     ):
         absent = {"safety_checker": None}
-    pipeline = getattr(diffusers, class_name).from_pretrained(folder, **absent)
+    pipeline = getattr(diffusers, class_name).from_pretrained(folder, dtype=dtype, **absent).to(device)
     pipeline.set_progress_bar_config(disable=True)
     pipeline.own_scheduler = pipeline.scheduler
     return pipeline
 
 
-def drawn_alone(class_name, folder, request, output_type="latent"):
+def drawn_alone(class_name, folder, request, output_type="latent", **place):
     """What the stock pipeline returns for this request."""
     import diffusers
 
-    pipeline = stock(class_name, folder)
+    pipeline = stock(class_name, folder, **place)
     pipeline.scheduler = type(pipeline.own_scheduler).from_config(pipeline.own_scheduler.config)
     if request.scheduler is not None:
         sampler = SAMPLERS[request.scheduler]

@@ -89,9 +89,13 @@ class Folders:
 
 @dataclass(frozen=True)
 class Seen:
-    """The largest difference of each sampler's latents, and how far calls were shared."""
+    """The largest difference of each sampler's latents, and how far calls were shared.
+
+    `spreads` are the same in standard deviations of the latents, in the mean over all of them.
+    """
 
     differences: dict[str, float]
+    spreads: dict[str, float]
     calls: int
     row_steps: int
 
@@ -102,10 +106,13 @@ def compare(case: Case, folders: Folders, **engine: Any) -> Seen:
     with Engine(folders, **engine) as running:
         results = [handle.result(120) for handle in [running.submit(request) for request in requests]]
         counts = running.counts
+    place = {name: engine[name] for name in ("device", "dtype") if name in engine}
     differences: dict[str, float] = {}
+    spreads: dict[str, float] = {}
     for request, result in zip(requests, results, strict=True):
-        expected = drawn_alone(case.judge, folders.folder(request.model), request)
+        expected = drawn_alone(case.judge, folders.folder(request.model), request, **place).cpu().float()
         name = request.scheduler or "its own"
-        difference = float((expected - result.latents).abs().max())
-        differences[name] = max(difference, differences.get(name, 0.0))
-    return Seen(differences, counts.calls, counts.row_steps)
+        apart = (expected - result.latents.float()).abs()
+        differences[name] = max(float(apart.max()), differences.get(name, 0.0))
+        spreads[name] = max(float(apart.mean() / expected.std()), spreads.get(name, 0.0))
+    return Seen(differences, spreads, counts.calls, counts.row_steps)

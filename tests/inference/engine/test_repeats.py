@@ -1,10 +1,12 @@
 """Repeated text tokens are computed once, with the same outcome."""
 
+import copy
+
 import pytest
 import torch
 from diffusers import SD3Transformer2DModel
 
-from inference.engine.repeats import once_for_repeats
+from inference.engine.repeats import once_for_repeats, once_for_silence
 
 
 class Watched:
@@ -78,3 +80,15 @@ def test_the_outcome_is_the_same(transformer, text, given):
         (seen,) = once(**inputs(text, height))
         assert (expected - seen).abs().max().item() < 1e-5
     assert watched.tokens == [given, given]
+
+
+@torch.no_grad()
+def test_keys_laid_down_often_are_those_of_a_silent_encoder(transformer):
+    text = text_of(20, 20)
+    (expected,) = transformer(**inputs(text))
+    changed = copy.deepcopy(transformer)
+    once_for_silence(changed, 80)
+    (seen,) = changed(**inputs(text))
+    assert (expected - seen).abs().max().item() < 1e-5
+    (less,) = transformer(**inputs(text[:, :21]))
+    assert (expected - less).abs().max().item() > 1e-4  # it matters how often they are there

@@ -1,4 +1,5 @@
 import json
+import threading
 from dataclasses import replace
 
 import pytest
@@ -75,6 +76,30 @@ def test_a_version_is_used_once_and_never_changed():
     for sql in ("UPDATE inference_safetypolicy SET text = '{}'", "DELETE FROM inference_safetypolicy"):
         with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
             connection.cursor().execute(sql)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_adopt_the_same_version_at_once_the_second_is_told_so():
+    both = [StaffFactory(), StaffFactory()]
+    ready, answers = threading.Barrier(2), []
+
+    def try_it(by):
+        try:
+            with transaction.atomic():
+                ready.wait(30)
+                answers.append(adopt(by=by).version)
+        except Exception as error:
+            answers.append(type(error))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=try_it, args=[by]) for by in both]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers, key=str) == [Conflict, "v2"]
+    assert SafetyPolicy.objects.get().version == "v2"
 
 
 def test_a_classifier_must_be_public_and_one(eyes):

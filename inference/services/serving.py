@@ -24,7 +24,9 @@ from hub.selectors import has_contents
 from inference.algorithms import uploads
 from inference.algorithms.profiles import MAX_PICTURES
 from inference.enums import FailureCode
+from inference.errors import FileGone
 from inference.models import Generation, InputImage
+from inference.selectors.files import content_of
 from inference.selectors.safety import policy_in_force
 from inference.services import running
 from inference.services.looking import look
@@ -49,7 +51,8 @@ def serve(generation_id: str) -> None:
         _draw(generation)
     except Exception as error:
         logger.exception("a generation failed", extra={"generation": generation_id})
-        running.fail(generation, FailureCode.ENGINE, detail=type(error).__name__)
+        detail = str(error) if isinstance(error, FileGone) else type(error).__name__
+        running.fail(generation, FailureCode.ENGINE, detail=detail)
     finally:
         generation.preview_path.unlink(missing_ok=True)
 
@@ -224,7 +227,7 @@ def _request(generation: Generation, token: str | None) -> "Request":
 
 
 def _opened(given: InputImage | None) -> Any:
-    return None if given is None else uploads.opened(given.path.read_bytes())
+    return None if given is None else uploads.opened(content_of(given.path))
 
 
 def _deadline(generation: Generation) -> float:
@@ -299,7 +302,7 @@ def _drawn(generation: Generation, result: "Result") -> running.Drawn:
         return sounded(generation, result)
     from inference.services.marking import seal  # noqa: PLC0415 - slow import: numpy and the signing library
 
-    given = [image.path.read_bytes() for image in (generation.image, generation.mask) if image is not None]
+    given = [content_of(image.path) for image in (generation.image, generation.mask) if image is not None]
     sealed = seal(result.picture, result.parameters, generation=generation, inputs=given)
     return running.Drawn(
         sealed.content,

@@ -231,6 +231,8 @@ class _Output:
 
 
 def _preview(generation: Generation) -> bytes | None:
+    if not selectors.may_preview(generation):
+        return None
     try:
         return generation.preview_path.read_bytes()
     except FileNotFoundError:

@@ -26,6 +26,7 @@ from inference.algorithms.profiles import MAX_PICTURES
 from inference.enums import FailureCode
 from inference.errors import FileGone
 from inference.models import Generation, InputImage
+from inference.selectors import may_preview
 from inference.selectors.files import content_of
 from inference.selectors.safety import policy_in_force
 from inference.services import running
@@ -193,7 +194,7 @@ def _results(generation: Generation) -> "list[Result]":
 
 
 def _request(generation: Generation, token: str | None) -> "Request":
-    """That of the first picture. No previews where a classifier looks: nothing is shown that it has not seen."""
+    """That of the first picture. No previews where a classifier looks, or of what may have been taken away."""
     from inference.engine.requests import LoraUse, ModelKey, Request  # noqa: PLC0415 - slow import
 
     assert generation.repository is not None
@@ -217,7 +218,7 @@ def _request(generation: Generation, token: str | None) -> "Request":
         deadline=_deadline(generation),
         token=token,
         tenant=str(generation.billed_id),
-        previews=policy_in_force().classifier is None,
+        previews=policy_in_force().classifier is None and may_preview(generation),
     )
     if generation.strength is not None:
         asked = replace(asked, strength=generation.strength)

@@ -81,5 +81,6 @@ def context_of(request: HttpRequest, generation: Generation) -> dict[str, object
     if is_own and not generation.is_final:
         context["seconds"] = selectors.seconds_until_ready(generation)
         # The number changes the address, so that browsers fetch each preview anew.
-        context["preview"] = generation.steps_done if generation.preview_path.exists() else None
+        is_shown = generation.preview_path.exists() and selectors.may_preview(generation)
+        context["preview"] = generation.steps_done if is_shown else None
     return context

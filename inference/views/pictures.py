@@ -89,6 +89,8 @@ def _for_whom(request: HttpRequest, response: FileResponse | HttpResponse, pictu
 def preview_file(request: HttpRequest, generation_id: str) -> HttpResponse:
     """What the picture looks like so far, while it is drawn."""
     generation = selectors.own_generation_for(request.principal, generation_id)
+    if not selectors.may_preview(generation):
+        raise Http404
     try:
         return FileResponse(generation.preview_path.open("rb"), content_type="image/png")
     except FileNotFoundError:

@@ -1,21 +1,23 @@
 import json
 import threading
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
-from common.errors import Conflict, Forbidden, Invalid
+from common.errors import Conflict, Forbidden, Invalid, TooManyRequests
 from common.models import AuditEntry
 from hub.errors import RepositoryNotFound
 from inference.algorithms.policy import default_policy, default_text, verdict
 from inference.enums import FailureCode
-from inference.models import SafetyPolicy
+from inference.models import Generation, SafetyPolicy
 from inference.selectors.safety import age_of, policy_in_force
 from inference.services import running, safety
 from tests.factories.accounts import StaffFactory, UserFactory
 from tests.factories.hub import as_principal, repository
-from tests.factories.inference import drawn, finish, generation
+from tests.factories.inference import drawn, finish, generation, model
 
 pytestmark = pytest.mark.django_db
 
@@ -132,6 +134,24 @@ def test_what_is_for_older_people_needs_their_word():
     assert [picture.age for picture in done.pictures.all()] == [18]
     safety.state_age(0, by=as_principal(ada))
     assert generation(ada, prompt="nsfw").state == "refused"
+
+
+def test_so_many_pictures_are_withheld_within_an_hour_and_then_nothing_is_drawn(settings):
+    settings.WITHHELD_PICTURES_PER_HOUR = 4
+    ada, bob, repository = UserFactory(), UserFactory(), model()
+    for _again in range(5):
+        assert generation(ada, repository, prompt="a naked child").state == "refused"  # drew nothing
+    for code in (FailureCode.FLAGGED, FailureCode.POLICY):
+        running.refuse(running.claim(generation(ada, repository, count=2).pk), code)
+    with pytest.raises(TooManyRequests) as refused:
+        generation(ada, repository)
+    assert (refused.value.code, 3500 < refused.value.context["retry_after"] <= 3600) == ("too_many_withheld", True)
+    assert generation(ada, repository, prompt="a naked child").state == "refused"
+    assert generation(bob, repository).state == "queued"
+    # The first two of the four are an hour old.
+    first = Generation.objects.filter(owner=ada, count=2).earliest("created_at")
+    Generation.objects.filter(pk=first.pk).update(created_at=timezone.now() - timedelta(hours=1))
+    assert generation(ada, repository).state == "queued"
 
 
 def test_what_a_picture_shows_can_refuse_it_without_a_bill():

@@ -11,6 +11,7 @@ from PIL import Image
 
 from hub.models import Block, Notice, Report, Repository
 from hub.services import reports
+from inference.api import openai
 from inference.models import Generation, PictureLike
 from inference.services import running
 from tests.factories.accounts import StaffFactory, UserFactory, bearer
@@ -162,6 +163,34 @@ def test_what_was_taken_away_is_not_drawn_again_nor_seen_in_another_file_of_it(c
     block.save()
     assert status(client, twin.get_absolute_url()) == 200
     assert finish(generation(ada, **same)).state == "succeeded"
+
+
+def test_what_was_taken_away_is_not_seen_while_it_grows_either(client, ada, picture):
+    repository = Repository.objects.get()
+    same, others = {"seed": 7}, ({"seed": 8}, {"seed": 7, "width": 32, "height": 32})
+    Block.objects.create(report=_report(picture), content=picture.sha256, is_everywhere=True)
+    client.force_login(ada)
+
+    def preview(facts):
+        """Whether the page, the file and the stream of a client show what it looks like so far."""
+        made = generation(ada, repository, **facts)
+        running.beat(running.claim(made.pk), steps_done=2)
+        made.preview_path.parent.mkdir(parents=True, exist_ok=True)
+        made.preview_path.write_bytes(b"png")
+        file = f"/generations/{made.pk}/preview.png"
+        page = client.get(f"/generations/{made.pk}").content.decode()
+        return [file in page, status(client, file) == 200, openai._preview(made) == b"png"]
+
+    assert preview(same) == [False] * 3
+    assert [preview(other) for other in others] == [[True] * 3] * 2
+    # The drawing that was taken away as the second of two begins in the noise of its own seed.
+    Generation.objects.filter(pk=picture.generation_id).update(seed=5)
+    picture.position = 3
+    picture.save()
+    assert [preview(same), preview({"seed": 5})] == [[True] * 3] * 2
+    assert preview({"seed": 8}) == [False] * 3
+    Block.objects.update(lifted_at=timezone.now())
+    assert preview({"seed": 8}) == [True] * 3
 
 
 def _report(picture):

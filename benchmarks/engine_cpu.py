@@ -16,7 +16,9 @@ import statistics
 import time
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import DiffusionPipeline
@@ -87,7 +89,7 @@ def main() -> int:
     return 0
 
 
-def planned(count: int, pipeline, engine: Engine) -> list[Arrival]:
+def planned(count: int, pipeline: Any, engine: Engine) -> list[Arrival]:
     """The same arrivals for all; everybody is warm afterwards."""
     chance = random.Random(1)
     asked = [(PROMPTS[seed % len(PROMPTS)], seed, chance.choice(STEPS)) for seed in range(count)]
@@ -104,24 +106,26 @@ def planned(count: int, pipeline, engine: Engine) -> list[Arrival]:
 
 
 def through_engine(engine: Engine, arrivals: list[Arrival]) -> Round:
-    start, ends, handles = time.perf_counter(), {}, []
+    ends: dict[Arrival, float] = {}
+    start, handles = time.perf_counter(), []
     for arrival in arrivals:
         time.sleep(max(0.0, start + arrival.at - time.perf_counter()))
         request = Request(SHAPES, arrival.prompt, seed=arrival.seed, steps=arrival.steps, guidance=GUIDANCE)
         handle = engine.submit(request)
-        handle.when_ended(lambda arrival=arrival: ends.update({arrival: now(start)}))
+        handle.when_ended(partial(note, ends, arrival, start))
         handles.append(handle)
     for handle in handles:
         handle.result()
     return summed(arrivals, ends)
 
 
-def one_by_one(pipeline, arrivals: list[Arrival]) -> Round:
+def one_by_one(pipeline: Any, arrivals: list[Arrival]) -> Round:
     return in_batches(pipeline, arrivals, size=1)
 
 
-def in_batches(pipeline, arrivals: list[Arrival], size: int = ROWS) -> Round:
-    start, ends, left = time.perf_counter(), {}, list(arrivals)
+def in_batches(pipeline: Any, arrivals: list[Arrival], size: int = ROWS) -> Round:
+    ends: dict[Arrival, float] = {}
+    start, left = time.perf_counter(), list(arrivals)
     while left:
         time.sleep(max(0.0, start + left[0].at - time.perf_counter()))
         waiting = [arrival for arrival in left if arrival.at <= now(start)] or left[:1]
@@ -132,13 +136,17 @@ def in_batches(pipeline, arrivals: list[Arrival], size: int = ROWS) -> Round:
     return summed(arrivals, ends)
 
 
-def draw(pipeline, batch: list[Arrival]) -> None:
+def draw(pipeline: Any, batch: list[Arrival]) -> None:
     pipeline(
         [arrival.prompt for arrival in batch],
         num_inference_steps=batch[0].steps,
         guidance_scale=GUIDANCE,
         generator=[torch.Generator().manual_seed(arrival.seed) for arrival in batch],
     )
+
+
+def note(ends: dict[Arrival, float], arrival: Arrival, start: float) -> None:
+    ends[arrival] = now(start)
 
 
 def now(start: float) -> float:

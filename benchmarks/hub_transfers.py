@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -129,7 +130,7 @@ def _sha256(file: Path) -> str:
 
 def _lfs(bench: Bench, name: str, file: Path, sha256: str) -> None:
     """What a client does when it knows the digest: ask, send, verify, commit."""
-    asked = {"operation": "upload", "transfers": ["basic"], "objects": [{"oid": sha256, "size": SIZE}]}
+    asked: dict[str, Any] = {"operation": "upload", "transfers": ["basic"], "objects": [{"oid": sha256, "size": SIZE}]}
     address = f"{bench.url}/{name}.git/info/lfs/objects/batch"
     answer = requests.post(address, json=asked, headers=bench.headers, timeout=60)
     answer.raise_for_status()
@@ -137,7 +138,7 @@ def _lfs(bench: Bench, name: str, file: Path, sha256: str) -> None:
     if actions:
         subprocess.run(["curl", "-sfS", "-T", str(file), actions["upload"]["href"], "-o", "/dev/null"], check=True)
         if verify := actions.get("verify"):
-            body = {"oid": sha256, "size": SIZE}
+            body: dict[str, Any] = {"oid": sha256, "size": SIZE}
             requests.post(verify["href"], json=body, headers=bench.headers, timeout=60).raise_for_status()
     line = b'{"key": "lfsFile", "value": {"path": "big.bin", "algo": "sha256", "oid": "%s", "size": %d}}'
     bench.commit(name, [b'{"key": "header", "value": {"summary": "big"}}', line % (sha256.encode(), SIZE)])

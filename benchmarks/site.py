@@ -45,7 +45,7 @@ class Bench:
         browser.get(page, timeout=60)
         form = {"username": "grace", "password": password, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
         browser.post(page, form, headers={"Referer": page}, timeout=60).raise_for_status()
-        return browser.cookies["sessionid"]
+        return str(browser.cookies["sessionid"])
 
     def web(self) -> list[psutil.Process]:
         """The master of the web server and its workers."""

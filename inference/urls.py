@@ -12,6 +12,7 @@ urlpatterns = [
     path("studio/albums", albums.own_albums, name="albums"),
     path("studio/comparisons", comparisons.comparison_new, name="comparison_new"),
     path("studio/comparisons/cost", comparisons.comparison_cost, name="comparison_cost"),
+    path("studio/comparisons/model", comparisons.comparison_model, name="comparison_model"),
     path("studio/comparisons/<str:comparison_id>", comparisons.comparison_page, name="comparison"),
     path("policy", safety.policy_page, name="policy"),
     path("policy/age", safety.policy_age, name="policy_age"),

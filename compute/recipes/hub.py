@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 from httpx2 import HTTPError
-from huggingface_hub import HfApi
-from huggingface_hub.utils import HFValidationError
+from huggingface_hub import HfApi, ModelCard
+from huggingface_hub.utils import EntryNotFoundError, HfHubHTTPError, HFValidationError
 
 from compute.recipes.refusal import Refused
+
+MOVED = (409, 412)  # what a hub answers when the branch is no longer where the commit begins
+TRIES = 5
 
 
 @contextmanager
@@ -25,6 +30,7 @@ def told_as_refusal(what: str, advice: str) -> Iterator[None]:
 def publish(folder: Path, repo_id: str, *, private: bool, message: str) -> str:
     """Pushes the whole folder as one commit and returns the commit's id.
 
+    Weights of an earlier push that these take the place of go in the same commit, whatever else is there stays.
     Doing it twice makes no second commit when nothing changed. Raises Refused when the
     hub does not take it, or what is meant to be private would become public.
     """
@@ -40,4 +46,51 @@ def publish(folder: Path, repo_id: str, *, private: bool, message: str) -> str:
                 f"{repo_id} is public, and 'publish.private' is true: nothing was pushed. Make the repository private, "
                 f"or name another one. The finished model is in {folder}."
             )
-        return str(hub.upload_folder(repo_id=repo_id, folder_path=folder, commit_message=message).oid)
+        pushed = hub.upload_folder(
+            repo_id=repo_id, folder_path=folder, commit_message=message, delete_patterns=_replaced_by(folder)
+        )
+        return str(pushed.oid)
+
+
+def change_card(repo_id: str, change: Callable[[str], str], *, message: str) -> str:
+    """One commit that changes the card by `change` and nothing else; returns the commit's id.
+
+    Where somebody changed the repository meanwhile, `change` is asked anew about what they wrote. Raises Refused
+    when that happens TRIES times in a row, and the client's errors.
+    """
+    hub = HfApi()
+    for _try in range(TRIES):
+        head = hub.model_info(repo_id).sha
+        text = change(_card(hub, repo_id, head))
+        try:
+            made = hub.upload_file(
+                path_or_fileobj=text.encode(),
+                path_in_repo="README.md",
+                repo_id=repo_id,
+                commit_message=message,
+                parent_commit=head,
+            )
+        except HfHubHTTPError as error:
+            if error.response.status_code not in MOVED:
+                raise
+        else:
+            return str(made.oid)
+    raise Refused(f"The card of {repo_id} was changed by others {TRIES} times meanwhile. Try again later.")
+
+
+def _card(hub: HfApi, repo_id: str, revision: str | None) -> str:
+    try:
+        return str(ModelCard.load(hub.hf_hub_download(repo_id, "README.md", revision=revision)).content)
+    except EntryNotFoundError:
+        return "---\n{}\n---\n"
+
+
+def _replaced_by(folder: Path) -> list[str]:
+    """Patterns of all files in which the folder's weights may have been before: one, or any number of shards."""
+    digits = "[0-9]" * 5
+    stems = {
+        re.sub(r"-\d{5}-of-\d{5}$", "", file.relative_to(folder).with_suffix("").as_posix())
+        for file in folder.rglob("*.safetensors")
+    }
+    endings = (".safetensors", ".safetensors.index.json", f"-{digits}-of-{digits}.safetensors")
+    return [escape(stem) + ending for stem in sorted(stems) for ending in endings]

@@ -156,6 +156,7 @@ OBJECTS_ORIGIN = "" if S3_PROXY else env.origin(S3_PUBLIC_ENDPOINT)
 # Clients that wait for pictures at a time, per web process: with the log streams they leave threads for the others.
 GENERATION_WAITERS = env.integer("WELLSPRING_GENERATION_WAITERS", 8)
 FREE_PICTURES_PER_DAY = env.integer("WELLSPRING_FREE_PICTURES_PER_DAY", 200)
+WITHHELD_PICTURES_PER_HOUR = env.integer("WELLSPRING_WITHHELD_PICTURES_PER_HOUR", 20)  # of one person (111)
 PICTURES_UNDER_WAY = env.integer("WELLSPRING_PICTURES_UNDER_WAY", 100)  # of one person at a time
 # Names without an owner that clients of other APIs send: "core=ada/shapes sd3=ada/large".
 MODEL_ALIASES = dict(pair.split("=", 1) for pair in env.text("WELLSPRING_MODEL_ALIASES", "").split() if "=" in pair)

@@ -1,5 +1,6 @@
 """Results of evaluations: from `model-index` on the card and from files in `.eval_results/`."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,13 @@ FOLDER = ".eval_results"
 ENDINGS = (".yaml", ".yml")
 MAX_FILES = 100
 MAX_RESULTS = 500
+MAX_ARGUMENTS = 40
 
 
 @dataclass(frozen=True)
 class Result:
-    """A line of the table. `dataset_id` names a data set by its full name, `dataset` is what to show."""
+    """A line of the table. `dataset_id` names a data set by its full name, `dataset` is what to show; `arguments` are
+    what the metric was measured with, by name."""
 
     dataset: str
     task: str
@@ -23,6 +26,7 @@ class Result:
     source: str = ""
     source_url: str = ""
     notes: str = ""
+    arguments: tuple[tuple[str, str], ...] = ()
 
 
 def read_file(text: str, filename: str) -> list[dict[str, Any]]:
@@ -86,7 +90,19 @@ def _of_metric(result: dict[str, Any], metric: dict[str, Any]) -> Result:
         value=_number(metric.get("value")),
         source=_text(source.get("name") or source.get("url")),
         source_url=_link(source.get("url")),
+        arguments=_arguments(metric.get("args")),
     )
+
+
+def _arguments(value: Any) -> tuple[tuple[str, str], ...]:
+    """Those that fit into a line each; what is nested is said as JSON."""
+    told = [(str(name)[:100], _argument(one)) for name, one in list(_dict(value).items())[:MAX_ARGUMENTS]]
+    return tuple((name, text) for name, text in told if text)
+
+
+def _argument(value: Any) -> str:
+    nested = isinstance(value, dict | list)
+    return json.dumps(value, ensure_ascii=False, default=str)[:300] if nested else _number(value)
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 WHOLE = ("steps", "seed")
-REAL = ("guidance", "strength", "lora_scale")
+REAL = ("guidance", "strength", "lora_scale", "seconds")
 TEXTS = ("scheduler", "model", "words")
 NAMES = (*WHOLE, *REAL, *TEXTS)
+OF_SOUNDS = ("seed", "steps", "seconds", "model")
 MAX_VALUES = 12
 
 

@@ -18,6 +18,7 @@ from inference.api.sounds import TEXT_INFLUENCE, makes_sounds, sound_wanted
 from inference.enums import InputKind
 from inference.errors import Unprocessable
 from inference.models import Generation
+from inference.selectors.files import content_of
 from inference.services import generations
 from inference.services.planning import Wanted
 
@@ -122,7 +123,7 @@ def _wanted(principal: Principal, body: dict[str, Any], parameters: dict[str, An
 def _file(generation: Generation) -> HttpResponse:
     (picture,) = generation.pictures.all()
     media_type = "audio/wav" if picture.is_sound else "image/png"
-    response = HttpResponse(picture.path.read_bytes(), content_type=media_type)
+    response = HttpResponse(content_of(picture.path), content_type=media_type)
     if picture.is_sound:
         response["X-Text-Influence"] = TEXT_INFLUENCE
     response["X-Generation-Id"] = generation.pk

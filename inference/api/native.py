@@ -20,6 +20,7 @@ from inference.api import reading, waiting
 from inference.enums import FailureCode, GenerationState, InputKind
 from inference.errors import Unprocessable
 from inference.models import Generation, Picture
+from inference.selectors.files import opened
 from inference.selectors.safety import policy_in_force
 from inference.services import generations, repeating
 from inference.services.planning import Wanted
@@ -147,7 +148,7 @@ def input_list(request: HttpRequest) -> HttpResponse:
 def input_file(request: HttpRequest, key: str) -> HttpResponse:
     """One's own given image, as PNG."""
     given = selectors.input_for(request.principal, key)
-    response = FileResponse(given.path.open("rb"), content_type="image/png")
+    response = FileResponse(opened(given.path), content_type="image/png")
     response["Cache-Control"] = "private, max-age=300"
     return response
 

@@ -26,6 +26,7 @@ from inference.api.refusing import refusals_as
 from inference.enums import InputKind, Task
 from inference.errors import Unprocessable
 from inference.models import Generation, Picture
+from inference.selectors.files import content_of
 from inference.services import generations, inputs
 from inference.services.planning import Wanted
 
@@ -192,7 +193,7 @@ class _Output:
 
     def datum(self, request: HttpRequest, picture: Picture) -> dict[str, str]:
         if self.form == "b64_json":
-            return {"b64_json": self.content(picture.path.read_bytes())}
+            return {"b64_json": self.content(content_of(picture.path))}
         return {"url": signed_link(request, picture, self.kind)}
 
     def content(self, png: bytes) -> str:
@@ -215,11 +216,10 @@ class _Output:
                 waiting.let_go()
             try:
                 generation = waiting.ended(generation, keep=keep, by=by)
+                for picture in generation.pictures.all():
+                    yield self._event(f"{event}.completed", generation, content_of(picture.path))
             except Refusal as refusal:
                 yield _sent("error", json.loads(_error(refusal).content))
-                return
-            for picture in generation.pictures.all():
-                yield self._event(f"{event}.completed", generation, picture.path.read_bytes())
         finally:
             if not keep and not generation.is_final:
                 waiting.let_go_of(generation, by)
@@ -231,6 +231,8 @@ class _Output:
 
 
 def _preview(generation: Generation) -> bytes | None:
+    if not selectors.may_preview(generation):
+        return None
     try:
         return generation.preview_path.read_bytes()
     except FileNotFoundError:

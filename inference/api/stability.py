@@ -19,6 +19,7 @@ from inference.api.refusing import refusals_as
 from inference.enums import InputKind, Task
 from inference.errors import Unprocessable
 from inference.models import Picture
+from inference.selectors.files import content_of
 from inference.services import generations, inputs
 from inference.services.planning import Wanted
 
@@ -222,7 +223,7 @@ def _model_named(name: str) -> str:
 
 
 def _answer(request: HttpRequest, picture: Picture, kind: str, *, seed: int) -> HttpResponse:
-    content = formats.encoded(picture.path.read_bytes(), kind)
+    content = formats.encoded(content_of(picture.path), kind)
     response: HttpResponse
     if "application/json" in request.headers.get("Accept", ""):
         image = base64.b64encode(content).decode()

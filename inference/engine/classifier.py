@@ -50,7 +50,8 @@ class Classifier:
 
     def _loaded(self, key: ModelKey) -> tuple[Any, Any]:
         if self._parts is None or self._key != key:
-            self._parts = _load(self._downloads.folder(key), self._device)
+            with self._downloads.held(key) as folder:
+                self._parts = _load(folder, self._device)
             self._key = key
         return self._parts
 

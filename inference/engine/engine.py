@@ -16,7 +16,7 @@ import torch
 
 from inference.engine.families import Limits
 from inference.engine.line import Line, Place
-from inference.engine.loading import FolderSource, Loaded, Loading
+from inference.engine.loading import FolderSource, Loaded, Loading, SharedSource
 from inference.engine.memory import Memory
 from inference.engine.pace import Pace
 from inference.engine.requests import EngineError, EngineFull, EngineStopped, Handle, Request, Standing
@@ -60,7 +60,7 @@ class Engine:
 
     def __init__(
         self,
-        source: FolderSource,
+        source: FolderSource | SharedSource,
         *,
         device: str = "cpu",
         dtype: torch.dtype | None = None,

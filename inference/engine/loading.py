@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -18,10 +19,19 @@ from inference.engine.requests import LoraUse, ModelKey, ModelRefused, Request
 
 
 class FolderSource(Protocol):
-    """Where model folders come from: `downloads.Downloads`, or anything of its shape."""
+    """Where model folders come from that stay where they are."""
 
     def folder(self, key: ModelKey, token: str | None = None) -> Path:
         """The local folder of this version. Raises ModelRefused."""
+        ...
+
+
+@runtime_checkable
+class SharedSource(Protocol):
+    """The same where others may take folders away: `downloads.Downloads`."""
+
+    def held(self, key: ModelKey, token: str | None = None) -> AbstractContextManager[Path]:
+        """The local folder of this version, there until it is let go. Raises ModelRefused."""
         ...
 
 
@@ -38,7 +48,7 @@ class Loading:
 
     def __init__(
         self,
-        source: FolderSource,
+        source: FolderSource | SharedSource,
         *,
         device: str,
         dtype: torch.dtype,
@@ -89,17 +99,28 @@ class Loading:
         loaded = self.models.acquire_loaded(request.model)
         if loaded is not None:
             return loaded
-        folder = self.source.folder(request.model, request.token)
-        check_folder(folder)
+        with self._held(request.model, request.token) as folder:
+            check_folder(folder)
 
-        def load() -> ServedModel:
-            self.loads += 1
-            return load_model(folder, device=self.device, dtype=self.dtype, limits=self.limits)
+            def load() -> ServedModel:
+                self.loads += 1
+                return load_model(folder, device=self.device, dtype=self.dtype, limits=self.limits)
 
-        return self.models.acquire(request.model, load, expected=weights_size(folder))
+            return self.models.acquire(request.model, load, expected=weights_size(folder))
+
+    def _held(self, key: ModelKey, token: str | None) -> AbstractContextManager[Path]:
+        """Its folder, for as long as it is read."""
+        if isinstance(self.source, SharedSource):
+            return self.source.held(key, token)
+        return nullcontext(self.source.folder(key, token))
 
     def _loras(self, request: Request) -> tuple[Use, ...]:
-        folders = {use.lora: self.source.folder(use.lora, request.token) for use in request.loras}
+        with ExitStack() as held:
+            return self._loaded_loras(
+                request, {use.lora: held.enter_context(self._held(use.lora, request.token)) for use in request.loras}
+            )
+
+    def _loaded_loras(self, request: Request, folders: dict[ModelKey, Path]) -> tuple[Use, ...]:
         sizes = {key: weights_size(folder) for key, folder in folders.items()}
         # All at once, or a request could wait for room that it holds itself.
         if sum(sizes.values()) > self.loras.max_bytes:

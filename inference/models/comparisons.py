@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from common.ids import hex_id
@@ -11,7 +12,10 @@ from inference.models.generations import Generation
 
 
 class Comparison(models.Model):
-    """`columns` and `rows` are `{"name": parameter, "values": [...]}`; without a second axis `rows` is empty."""
+    """`columns` and `rows` are `{"name": parameter, "values": [...]}`; without a second axis `rows` is empty.
+
+    `prompt` is the label where sounds are compared.
+    """
 
     id = models.CharField(primary_key=True, max_length=24, default=hex_id, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="comparisons")
@@ -29,6 +33,11 @@ class Comparison(models.Model):
 
     def get_absolute_url(self) -> str:
         return f"/studio/comparisons/{self.pk}"
+
+    @property
+    def title(self) -> str:
+        """The prompt or label; sounds can be without."""
+        return self.prompt or gettext("Sounds")
 
     @property
     def row_values(self) -> list[Any]:

@@ -164,6 +164,15 @@ def was_taken_away(drawings: Iterable[str]) -> bool:
     return _taken_away().filter(drawn_sha256__in=list(drawings)).exists()
 
 
+def may_preview(generation: Generation) -> bool:
+    """Not what may become a picture that was taken away: its first picture begins in the same noise, of the same size.
+
+    What it becomes is known when it is there only; another one of that seed merely grows unseen.
+    """
+    here = {"generation__seed": generation.seed - F("position"), "width": generation.width, "height": generation.height}
+    return not Picture.objects.filter(sha256__in=_blocked(), **here).exists()
+
+
 def _taken_away() -> QuerySet[Picture]:
     return Picture.objects.filter(sha256__in=_blocked()).exclude(drawn_sha256="")
 
@@ -238,6 +247,21 @@ def seconds_until_ready(generation: Generation) -> int:
 def pictures_under_way(user: User) -> int:
     rows = Generation.objects.filter(owner=user, state__in=UNFINISHED)
     return int(rows.aggregate(sum=Sum("count"))["sum"] or 0)
+
+
+def seconds_of_withholding(user: User) -> int:
+    """Until somebody of whose pictures too many were withheld in the last hour may ask again; 0 when they may now.
+
+    Only what was drawn counts: a prompt that is refused costs no machine time.
+    """
+    now, hour = timezone.now(), timedelta(hours=1)
+    rows = Generation.objects.filter(owner=user, created_at__gt=now - hour, state=GenerationState.REFUSED)
+    withheld = 0
+    for count, asked in rows.exclude(started_at=None).order_by("-created_at").values_list("count", "created_at"):
+        withheld += count
+        if withheld >= settings.WITHHELD_PICTURES_PER_HOUR:
+            return max(1, math.ceil((asked + hour - now).total_seconds()))
+    return 0
 
 
 def free_pictures_left(user: User, *, now: datetime | None = None) -> int:

@@ -48,7 +48,7 @@ def compare(
     rows: Axis | None = None,
     billed: Namespace | None = None,
 ) -> Comparison:
-    """Ask for one picture for each cell, all or none; all have one seed unless the seed is compared.
+    """Ask for one picture or sound for each cell, all or none; all have one seed unless the seed is compared.
 
     Raises what `request_generation` raises, and Unprocessable for axes that do not fit.
     """
@@ -59,7 +59,7 @@ def compare(
     cells = list(_cells(wanted, model, columns, rows))
     comparison = Comparison.objects.create(
         owner=principal.user,
-        prompt=wanted.prompt,
+        prompt=wanted.prompt or wanted.label,
         columns=columns.to_json(),
         rows=rows.to_json() if rows else {},
     )

@@ -1,5 +1,6 @@
 """Asking for pictures, cancelling, showing and hiding them."""
 
+import math
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -7,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import Namespace
+from accounts.models import Namespace, User
 from accounts.principal import Principal
 from common.addresses import absolute
 from common.errors import Conflict, Forbidden, PaymentRequired, TooManyRequests, Unauthenticated, Unavailable
@@ -93,6 +94,7 @@ def request_generation(
     )
     if not verdict.allowed:
         return _refuse(generation, loras, by=principal)
+    _require_pictures_to_give_out(principal.user)
     _require_engine()
     generation.billing, generation.price = _billing(principal, billed, settled)
     generation.sent_at = timezone.now()
@@ -215,6 +217,19 @@ def _require_engine() -> None:
             code="engines_full",
             retry_after=seconds,
             queue_position=selectors.waiting_count() + 1,
+        )
+
+
+def _require_pictures_to_give_out(user: User) -> None:
+    """What is withheld is not billed (106), so it has a bound of its own (111)."""
+    seconds = selectors.seconds_of_withholding(user)
+    if seconds:
+        raise TooManyRequests(
+            _("%(number)d of your pictures were withheld within an hour: nothing more is drawn for now.")
+            % {"number": settings.WITHHELD_PICTURES_PER_HOUR},
+            hint=_("Wait %(minutes)d minutes, and ask for something else.") % {"minutes": math.ceil(seconds / 60)},
+            code="too_many_withheld",
+            retry_after=seconds,
         )
 
 

@@ -19,6 +19,7 @@ from inference.algorithms import uploads
 from inference.enums import InputKind
 from inference.errors import Unprocessable
 from inference.models import Generation, InputImage, Picture
+from inference.selectors.files import content_of
 from inference.services.files import keep_file
 
 UNUSED = timedelta(days=1)
@@ -61,11 +62,14 @@ def read(content: bytes, *, by: Principal, field: str) -> Image:
 
 
 def keep_picture(picture: Picture, *, by: Principal) -> InputImage:
-    """A picture that was drawn here and that this person may see. Raises Unauthenticated, Forbidden, Unprocessable."""
+    """A picture that was drawn here and that this person may see.
+
+    Raises Unauthenticated, Forbidden, Unprocessable, FileGone.
+    """
     if picture.is_sound:
         raise Unprocessable(_("A sound is no image."), hint=_("Choose a picture."), field="image")
     owner = _giver(by)
-    return _keep(uploads.as_image(uploads.opened(picture.path.read_bytes())), InputKind.IMAGE, owner)
+    return _keep(uploads.as_image(uploads.opened(content_of(picture.path))), InputKind.IMAGE, owner)
 
 
 def keep_drawn(image: Image, kind: InputKind, *, by: Principal) -> InputImage:
@@ -114,6 +118,7 @@ def _keep(image: Image, kind: InputKind, owner: User) -> InputImage:
     if known is not None:
         known.used_at = timezone.now()
         known.save(update_fields=["used_at"])
+        _keep_content(known, content)
         return known
     _require_room(owner)
     made = InputImage(
@@ -125,10 +130,15 @@ def _keep(image: Image, kind: InputKind, owner: User) -> InputImage:
         height=image.height,
         used_at=timezone.now(),
     )
-    if not made.path.exists():
-        keep_file(made.path, content)
+    _keep_content(made, content)
     made.save()
     return made
+
+
+def _keep_content(row: InputImage, content: bytes) -> None:
+    """Also for a row that lost its file."""
+    if not row.path.exists():
+        keep_file(row.path, content)
 
 
 def _require_room(owner: User) -> None:

@@ -3,7 +3,7 @@
 import json
 from difflib import unified_diff
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from accounts.principal import Principal
@@ -19,9 +19,10 @@ from inference.models import AgeStatement, SafetyPolicy
 def adopt(text: str, *, reason: str, by: Principal) -> SafetyPolicy:
     """From now on this policy holds, for what is asked from now on.
 
-    Raises Forbidden, Invalid for what is no policy or names a model that is not there, Conflict for a version that
-    was in force before.
+    One at a time, also when several staff do so at once. Raises Forbidden, Invalid for what is no policy or names a
+    model that is not there, Conflict for a version that was in force before.
     """
+    _lock()
     if by.user is None or not by.is_staff:
         raise Forbidden(_("Only staff put a policy in force."))
     try:
@@ -59,6 +60,11 @@ def changes(old: str, new: str) -> list[str]:
     """Lines of a unified diff between two policies, however they were indented."""
     before, after = (json.dumps(json.loads(text), indent=2, ensure_ascii=False).splitlines() for text in (old, new))
     return list(unified_diff(before, after, lineterm="", n=2))[2:]
+
+
+def _lock() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('safety policy', 0))")
 
 
 def _check_classifier(classifier: Classifier, by: Principal) -> None:

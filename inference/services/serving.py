@@ -24,7 +24,10 @@ from hub.selectors import has_contents
 from inference.algorithms import uploads
 from inference.algorithms.profiles import MAX_PICTURES
 from inference.enums import FailureCode
+from inference.errors import FileGone
 from inference.models import Generation, InputImage
+from inference.selectors import may_preview
+from inference.selectors.files import content_of
 from inference.selectors.safety import policy_in_force
 from inference.services import running
 from inference.services.looking import look
@@ -49,7 +52,8 @@ def serve(generation_id: str) -> None:
         _draw(generation)
     except Exception as error:
         logger.exception("a generation failed", extra={"generation": generation_id})
-        running.fail(generation, FailureCode.ENGINE, detail=type(error).__name__)
+        detail = str(error) if isinstance(error, FileGone) else type(error).__name__
+        running.fail(generation, FailureCode.ENGINE, detail=detail)
     finally:
         generation.preview_path.unlink(missing_ok=True)
 
@@ -190,7 +194,7 @@ def _results(generation: Generation) -> "list[Result]":
 
 
 def _request(generation: Generation, token: str | None) -> "Request":
-    """That of the first picture. No previews where a classifier looks: nothing is shown that it has not seen."""
+    """That of the first picture. No previews where a classifier looks, or of what may have been taken away."""
     from inference.engine.requests import LoraUse, ModelKey, Request  # noqa: PLC0415 - slow import
 
     assert generation.repository is not None
@@ -214,7 +218,7 @@ def _request(generation: Generation, token: str | None) -> "Request":
         deadline=_deadline(generation),
         token=token,
         tenant=str(generation.billed_id),
-        previews=policy_in_force().classifier is None,
+        previews=policy_in_force().classifier is None and may_preview(generation),
     )
     if generation.strength is not None:
         asked = replace(asked, strength=generation.strength)
@@ -224,7 +228,7 @@ def _request(generation: Generation, token: str | None) -> "Request":
 
 
 def _opened(given: InputImage | None) -> Any:
-    return None if given is None else uploads.opened(given.path.read_bytes())
+    return None if given is None else uploads.opened(content_of(given.path))
 
 
 def _deadline(generation: Generation) -> float:
@@ -299,7 +303,7 @@ def _drawn(generation: Generation, result: "Result") -> running.Drawn:
         return sounded(generation, result)
     from inference.services.marking import seal  # noqa: PLC0415 - slow import: numpy and the signing library
 
-    given = [image.path.read_bytes() for image in (generation.image, generation.mask) if image is not None]
+    given = [content_of(image.path) for image in (generation.image, generation.mask) if image is not None]
     sealed = seal(result.picture, result.parameters, generation=generation, inputs=given)
     return running.Drawn(
         sealed.content,

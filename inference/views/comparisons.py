@@ -42,6 +42,15 @@ def comparison_new(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 @never_cache
+def comparison_model(request: HttpRequest) -> HttpResponse:
+    """The part of the form that hangs on the model: pictures and sounds have other parameters."""
+    form = ComparisonForm(principal=request.principal, initial=request.POST.dict())
+    return render(request, "inference/comparison_part.html", {"form": form})
+
+
+@login_required
+@require_POST
+@never_cache
 def comparison_cost(request: HttpRequest) -> HttpResponse:
     """What the grid as it stands would cost."""
     form = ComparisonForm(request.POST, principal=request.principal)

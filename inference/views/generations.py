@@ -63,7 +63,10 @@ def context_of(request: HttpRequest, generation: Generation) -> dict[str, object
     is_own = rules.may_change(request.principal, generation)
     # htmx tells the page that asks for the part.
     page = urlsplit(request.headers.get("HX-Current-URL", "")).path or request.path
-    pictures = [{"row": picture, "seed": generation.seed + picture.position} for picture in generation.pictures.all()]
+    pictures = [
+        {"row": picture, "seed": generation.seed + picture.position, "is_gone": not picture.path.exists()}
+        for picture in generation.pictures.all()
+    ]
     context: dict[str, object] = {
         "generation": generation,
         "is_own": is_own,
@@ -78,5 +81,6 @@ def context_of(request: HttpRequest, generation: Generation) -> dict[str, object
     if is_own and not generation.is_final:
         context["seconds"] = selectors.seconds_until_ready(generation)
         # The number changes the address, so that browsers fetch each preview anew.
-        context["preview"] = generation.steps_done if generation.preview_path.exists() else None
+        is_shown = generation.preview_path.exists() and selectors.may_preview(generation)
+        context["preview"] = generation.steps_done if is_shown else None
     return context

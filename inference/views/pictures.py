@@ -18,6 +18,7 @@ from inference.api.openai import link_is_good
 from inference.forms import AddForm, GalleryForm
 from inference.models import Picture
 from inference.selectors import pictures as shown
+from inference.selectors.files import opened
 from inference.services import albums, copies, generations
 from inference.services import gallery as services
 
@@ -34,7 +35,7 @@ def picture_file(request: HttpRequest, generation_id: str, position: int) -> Fil
     response = get_conditional_response(request, etag=etag)
     if response is None:
         path = picture.image_path if kind == "png" else copies.copy_of(picture, kind)
-        response = FileResponse(path.open("rb"), content_type=formats.TYPES[kind])
+        response = FileResponse(opened(path), content_type=formats.TYPES[kind])
     response["ETag"] = etag
     _for_whom(request, response, picture, kind)
     return response
@@ -58,9 +59,9 @@ def _whole_or_part(request: HttpRequest, picture: Picture) -> FileResponse | Htt
     except RangeNotSatisfiable:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{picture.size}"})
     if part is None:
-        return FileResponse(picture.path.open("rb"), content_type="audio/wav")
+        return FileResponse(opened(picture.path), content_type="audio/wav")
     first, last = part
-    with picture.path.open("rb") as file:
+    with opened(picture.path) as file:
         file.seek(first)
         response = HttpResponse(file.read(last - first + 1), status=206, content_type="audio/wav")
     response["Content-Range"] = f"bytes {first}-{last}/{picture.size}"
@@ -88,6 +89,8 @@ def _for_whom(request: HttpRequest, response: FileResponse | HttpResponse, pictu
 def preview_file(request: HttpRequest, generation_id: str) -> HttpResponse:
     """What the picture looks like so far, while it is drawn."""
     generation = selectors.own_generation_for(request.principal, generation_id)
+    if not selectors.may_preview(generation):
+        raise Http404
     try:
         return FileResponse(generation.preview_path.open("rb"), content_type="image/png")
     except FileNotFoundError:

@@ -69,16 +69,18 @@ def policy_desk(request: HttpRequest) -> HttpResponse:
         raise Forbidden(_("Only staff put a policy in force."))
     newest = policies().first()
     form = PolicyForm(request.POST or None, initial={"text": newest.text if newest else default_text()})
+    status = 200
     if form.is_valid():
         try:
             row = safety.adopt(form.cleaned_data["text"], reason=form.cleaned_data["reason"], by=request.principal)
         except Refusal as refusal:
             field = refusal.context.get("field", "text")
             form.add_error(str(field), str(refusal))
+            status = refusal.status
         else:
             messages.success(request, _("Policy %(version)s is in force.") % {"version": row.version})
             return redirect("policy")
-    return render(request, "inference/policy_desk.html", {"form": form})
+    return render(request, "inference/policy_desk.html", {"form": form}, status=status)
 
 
 def shown(policy: Policy) -> dict[str, object]:

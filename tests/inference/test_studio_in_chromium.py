@@ -65,6 +65,15 @@ def pages(ada):
     )
     for cell in list(grid.cells.all())[:3]:
         finish(cell.generation)
+    sounds = comparisons.compare(
+        by,
+        Wanted(prompt="", task="sound", label="a bell"),
+        model=bells.full_name,
+        columns=Axis("seed", [1, 2, 3]),
+        rows=Axis("seconds", [0.25, 0.5]),
+    )
+    for cell in list(sounds.cells.all())[:4]:
+        finish(cell.generation)
     return {
         "studio": "/studio",
         "studio-remix": f"/studio?from={shown.pk}&picture=0",
@@ -83,6 +92,8 @@ def pages(ada):
         "studio-upscale": f"/studio?image={own.pk}/0&task=upscale",
         "compare": f"/studio/comparisons?from={own.pk}",
         "comparison": grid.get_absolute_url(),
+        "compare-sounds": f"/studio/comparisons?from={rung.pk}",
+        "comparison-sounds": sounds.get_absolute_url(),
     }
 
 
@@ -185,6 +196,7 @@ def test_a_model_of_sounds_changes_the_form(site, ada):
     """What the form held of pictures is hidden, and no hindrance. What comes of it plays from any place."""
     model(ada, name="shapes")
     ready = finish(generation(ada, sound_model(ada, name="bells"), prompt="", label="a bell", seconds=0.5))
+    file = ready.pictures.get().path
     with chromium() as browser:
         visitor = Visitor(browser, site.url, width=390)
         visitor.log_in("ada", PASSWORD)
@@ -202,8 +214,21 @@ def test_a_model_of_sounds_changes_the_form(site, ada):
         page.locator("[id^=progress-]").wait_for()
         page = visitor.open(f"/generations/{ready.pk}")
         assert page.evaluate(PLAYED) == [0.5, 0.4]
+        page = visitor.open("/studio/comparisons?model=ada/shapes")
+        page.fill("[name=column_values]", "1, 2")
+        page.select_option("[name=model]", "ada/bells")
+        page.locator("[name=label]").wait_for()
+        assert page.locator("[name=prompt]").count() == 0
+        page.select_option("[name=columns]", "seed")
+        page.locator("#comparison-cost", has_text="Free: 2").wait_for()
+        visitor.press("#comparison-form .button-primary")
+        assert page.locator(".compare-grid th[scope=col]").count() == 2
+        file.unlink()
+        page = visitor.open(f"/generations/{ready.pk}")
+        assert page.locator("main audio").count() == 0
+        visitor.check_looks("generation-gone")
         visitor.close()
-    made = Generation.objects.exclude(pk=ready.pk).get()
+    made = Generation.objects.exclude(pk=ready.pk).get(label="a bell")
     assert (made.label, made.seconds, made.prompt) == ("a bell", 0.5, "")
 
 

@@ -29,8 +29,7 @@ def nearest(sizes: Sequence[Size], width: int, height: int) -> int:
 
 
 def fitted(image: Image.Image, size: Size) -> Image.Image:
-    """The picture in colours, cropped around its middle and scaled to the bucket."""
-    image = image.convert("RGB")
+    """The picture, cropped around its middle and scaled to the bucket."""
     return image if image.size == size else ImageOps.fit(image, size, Image.Resampling.LANCZOS)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 from collections.abc import Iterable
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torch import Tensor
 
 from compute.recipes.checkpoints import fingerprint_of
@@ -20,6 +18,7 @@ from compute.recipes.configuration import as_plain
 from compute.recipes.data.buckets import Size, bucket_sizes, fitted, nearest
 from compute.recipes.data.config import PicturesConfig
 from compute.recipes.data.facts import DatasetFacts
+from compute.recipes.data.opening import opened_picture
 from compute.recipes.data.opt_outs import LeftOut
 from compute.recipes.data.rows import Row, stream
 from compute.recipes.refusal import Refused
@@ -68,11 +67,11 @@ def load_pictures(
     cache = folder / f"pictures-{key}"
     if not cache.exists():
         columns = tuple(name for name in (config.image_column, config.caption_column, *config.class_columns) if name)
-        _write(cache, stream(config, facts, split, left_out, columns=columns, most=most), config)
+        _write(cache, stream(config, facts, split, left_out, columns=columns, most=most), config, split)
     return _read(cache)
 
 
-def _write(cache: Path, rows: Iterable[Row], config: PicturesConfig) -> None:
+def _write(cache: Path, rows: Iterable[tuple[int, Row]], config: PicturesConfig, split: str) -> None:
     """Whole or absent: what was cut off is written anew."""
     sizes = bucket_sizes(config.size, config.ratios, config.multiple)
     writing = cache.with_name("." + cache.name)
@@ -82,11 +81,10 @@ def _write(cache: Path, rows: Iterable[Row], config: PicturesConfig) -> None:
     classes: list[list[str]] = [[] for _ in sizes]
     with ExitStack() as stack:
         files = [stack.enter_context((writing / f"{place}.rgb").open("wb")) for place in range(len(sizes))]
-        for row in rows:
-            with Image.open(io.BytesIO(row[config.image_column]["bytes"])) as opened:
-                image = ImageOps.exif_transpose(opened)
-                place = nearest(sizes, *image.size)
-                pixels = np.asarray(fitted(image, sizes[place]))
+        for number, row in rows:
+            image = opened_picture(row[config.image_column], column=config.image_column, row=number, split=split)
+            place = nearest(sizes, *image.size)
+            pixels = np.asarray(fitted(image, sizes[place]))
             files[place].write(np.ascontiguousarray(pixels.transpose(2, 0, 1)).tobytes())
             captions[place].append(str(row[config.caption_column]) if config.caption_column else "")
             classes[place].append(" ".join(str(row[column]) for column in config.class_columns))

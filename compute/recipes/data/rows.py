@@ -18,8 +18,10 @@ Row = dict[str, Any]
 
 def stream(
     config: DatasetConfig, facts: DatasetFacts, split: str, left_out: LeftOut, *, columns: tuple[str, ...], most: int
-) -> Iterator[Row]:
-    """Up to `most` rows (0: all) of the split, files undecoded, read from the hub's Parquet as they are needed.
+) -> Iterator[tuple[int, Row]]:
+    """Up to `most` rows (0: all) of the split with their numbers in it, files undecoded.
+
+    They are read from the hub's Parquet as they are needed.
 
     Raises Refused when a column is missing.
     """
@@ -28,7 +30,7 @@ def stream(
     for column in columns:
         if column not in known:
             raise Refused(f"The data set has no column {column!r}, only {', '.join(known)}. Set the columns' names.")
-    kept = (row for row in table if not left_out.names(row))
+    kept = ((number, row) for number, row in enumerate(table) if not left_out.names(row))
     return islice(kept, most) if most else kept
 
 

@@ -109,9 +109,10 @@ def _rows(
         yield from _from_files(config, facts, [path for path in paths if _is_of(path, split)], left_out, most)
         return
     table = stream(config, facts, split, left_out, columns=(config.audio_column,), most=most)
-    for number, row in enumerate(table):
-        sound: dict[str, Any] = row[config.audio_column]
-        yield sound.get("path") or f"of row {number}", sound["bytes"]
+    for number, row in table:
+        sound: dict[str, Any] = row[config.audio_column] or {}
+        place = f"of row {number} of {split!r} in the column {config.audio_column!r}"
+        yield f"{sound.get('path') or ''} {place}".strip(), sound.get("bytes") or b""
 
 
 def _from_files(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import EvalResult, HfApi, ModelCard
+from huggingface_hub import EvalResult
 from PIL import Image
 
 from compute.recipes.configuration import as_plain
@@ -23,7 +23,7 @@ from compute.recipes.evaluation.drawing import Drawer
 from compute.recipes.evaluation.encoder import Encoder
 from compute.recipes.evaluation.results import Measured, as_results, shown, with_results
 from compute.recipes.events import EventLog
-from compute.recipes.hub import told_as_refusal
+from compute.recipes.hub import change_card, told_as_refusal
 from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
 from compute.recipes.shapes.vocabulary import held_out_prompts
@@ -165,20 +165,9 @@ class _Evaluation:
         """One commit that changes the card and nothing else."""
         advice = f"The results are in {self.config.folder / FILE}. Check that the token in HF_TOKEN may write there."
         with told_as_refusal(f"The results could not be written on the card of {self.model.id}", advice):
-            try:
-                card = str(ModelCard.load(self.model.id).content)
-            except OSError:
-                card = "---\n{}\n---\n"
-            text = with_results(card, results, name=self.model.id.rpartition("/")[2])
-            return str(
-                HfApi()
-                .upload_file(
-                    path_or_fileobj=text.encode(),
-                    path_in_repo="README.md",
-                    repo_id=self.model.id,
-                    commit_message="Add evaluation results",
-                )
-                .oid
+            name = self.model.id.rpartition("/")[2]
+            return change_card(
+                self.model.id, lambda card: with_results(card, results, name=name), message="Add evaluation results"
             )
 
     def _show(self, pictures: list[Image.Image], what: str) -> None:

@@ -101,7 +101,7 @@ print(tokenizer.decode(model.generate(**prompt, max_new_tokens=20)[0]))
         data = self.config.dataset
         split, most = (data.test_split, data.most_test) if test else (data.split, data.most)
         rows = stream(data, self.facts, split, self.left_out, columns=(data.text_column,), most=most)
-        return [str(row[data.text_column]) for row in rows]
+        return [str(row[data.text_column]) for _number, row in rows]
 
     def _windows(self, texts: list[str]) -> Tensor:
         """The texts one after another, cut into windows of the context and one token more."""

@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from compute.recipes.data.facts import DatasetFacts
+from compute.recipes.data.opening import opened_picture
 from compute.recipes.data.opt_outs import LeftOut
 from compute.recipes.refusal import Refused
 from compute.recipes.text_to_image.config import DatasetConfig
@@ -30,7 +31,7 @@ class Captioned:
 
 
 def load(config: DatasetConfig, facts: DatasetFacts, left_out: LeftOut) -> Captioned:
-    """What nobody asked to leave out of the split. Raises Refused when a column is missing."""
+    """What nobody asked to leave out of the split. Raises Refused when a column or a picture is missing or damaged."""
     if config.path:
         # The library's cache knows a folder by its path; here it is known by its content.
         cache = Path(datasets.config.HF_DATASETS_CACHE) / "folders" / facts.source.revision[:16]
@@ -43,24 +44,29 @@ def load(config: DatasetConfig, facts: DatasetFacts, left_out: LeftOut) -> Capti
                 f"The data set has no column {column!r}, only {', '.join(table.column_names)}. "
                 "Set 'dataset.image_column' and 'dataset.caption_column'."
             )
+    if isinstance(table.features[config.image_column], datasets.Image):
+        table = table.cast_column(config.image_column, datasets.Image(decode=False))
+    kept = list(range(len(table)))
     if left_out:
-        undecoded = table.cast_column(config.image_column, datasets.Image(decode=False))
-        table = table.select([place for place, row in enumerate(undecoded) if not left_out.names(row)])
+        kept = [place for place, row in enumerate(table) if not left_out.names(row)]
+        table = table.select(kept)
     return Captioned(
-        pictures=_pictures(table, config.image_column, config.size),
+        pictures=_pictures(table, kept, config),
         captions=[str(caption) for caption in table[config.caption_column]],
     )
 
 
-def _pictures(table: Dataset, column: str, size: int) -> Tensor:
+def _pictures(table: Dataset, numbers: list[int], config: DatasetConfig) -> Tensor:
+    """`numbers` are those of the rows in the whole split."""
+    column, size = config.image_column, config.size
     pictures = np.empty((len(table), size, size, 3), dtype=np.uint8)
-    for index, image in enumerate(table[column]):
+    for index, (number, value) in enumerate(zip(numbers, table[column], strict=True)):
+        image = opened_picture(value, column=column, row=number, split=config.split)
         pictures[index] = _squared(image, size)
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous()
 
 
 def _squared(image: Image.Image, size: int) -> np.ndarray:
-    image = image.convert("RGB")
     if image.size != (size, size):
         image = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
     return np.asarray(image)

@@ -11,11 +11,15 @@ from PIL import Image as Pictures
 
 from compute.recipes.data.buckets import BucketOrder, bucket_sizes, nearest
 from compute.recipes.data.caches import latents_of, texts_of
-from compute.recipes.data.config import PicturesConfig
+from compute.recipes.data.config import PicturesConfig, SoundsConfig
 from compute.recipes.data.facts import look_up
 from compute.recipes.data.opt_outs import LeftOut
 from compute.recipes.data.pictures import load_pictures
+from compute.recipes.data.sounds import load_sounds
 from compute.recipes.refusal import Refused
+from compute.recipes.text_to_image.config import DatasetConfig as TextToImage
+from compute.recipes.text_to_image.data import load
+from tests.factories.sounds import sound
 
 
 def _png(size, colour):
@@ -109,6 +113,36 @@ def test_nothing_left_is_refused(folder, tmp_path):
         _load(folder, tmp_path, caption_column="text")
     with pytest.raises(Refused, match=r"Check 'dataset.split'"):
         _load(folder, tmp_path, split="nowhere")
+
+
+DAMAGED = [None, b"", b"no picture at all", PICTURES[1][:90], PICTURES[1][:60] + b"\0" * 9 + PICTURES[1][69:]]
+
+
+@pytest.mark.parametrize("damaged", DAMAGED)
+def test_an_empty_or_damaged_picture_is_named_by_row_and_column(tmp_path, damaged):
+    first, *others = [{"bytes": data, "path": "x.png"} for data in (PICTURES[0], PICTURES[2], damaged)]
+    rows = [first, *others[:1], None if damaged is None else others[1]]
+    features = Features({"photo": Image(), "caption": Value("string")})
+    table = Dataset.from_dict({"photo": rows, "caption": ["left out", "b", "c"]}, features=features)
+    (tmp_path / "set" / "data").mkdir(parents=True)
+    table.to_parquet(tmp_path / "set" / "data" / "train-00000-of-00001.parquet")
+    told = r"olumn 'photo'.*Repair it, or take the row out"
+    with pytest.raises(Refused, match=told) as refused:
+        _load(tmp_path / "set", tmp_path, LeftOut(text=frozenset(["left out"])), image_column="photo")
+    config = TextToImage(path=str(tmp_path / "set"), image_column="photo", size=32)
+    with pytest.raises(Refused, match=told) as again:
+        load(config, look_up(config), LeftOut(text=frozenset(["left out"])))
+    assert all("ow 2 of 'train'" in str(one.value) for one in (refused, again))
+
+
+def test_a_row_without_a_sound_is_named(tmp_path):
+    undecoded = Features({"audio": {"bytes": Value("binary"), "path": Value("string")}})
+    rows = {"audio": [{"bytes": sound(), "path": "a.wav"}, None]}
+    (tmp_path / "set" / "data").mkdir(parents=True)
+    Dataset.from_dict(rows, features=undecoded).to_parquet(tmp_path / "set" / "data" / "train-00000-of-00001.parquet")
+    config = SoundsConfig(path=str(tmp_path / "set"), sample_rate=8000)
+    with pytest.raises(Refused, match=r"The sound of row 1 of 'train' in the column 'audio' cannot be read"):
+        load_sounds(config, look_up(config), LeftOut(), tmp_path)
 
 
 def test_frozen_networks_are_asked_once(folder, tmp_path):

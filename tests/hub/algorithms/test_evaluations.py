@@ -11,7 +11,15 @@ CARD = {
                 {
                     "task": {"type": "text-to-image", "name": "Pictures"},
                     "dataset": {"type": "maker/shapes", "name": "Shapes"},
-                    "metrics": [{"type": "fid", "value": 12.300000001, "name": "FID"}, {"type": "clip", "value": 1}],
+                    "metrics": [
+                        {
+                            "type": "fid",
+                            "value": 12.300000001,
+                            "name": "FID",
+                            "args": {"seed": 3, "low_95": 0.1, "of": ["a", 1], "none": None},
+                        },
+                        {"type": "clip", "value": 1, "args": "nonsense"},
+                    ],
                     "source": {"name": "Logs", "url": "https://example.org"},
                 }
             ],
@@ -37,7 +45,8 @@ def test_the_older_form_is_read():
     assert (first.dataset, first.dataset_id, first.task, first.metric, first.value) == (
         "Shapes", "maker/shapes", "Pictures", "FID", "12.3",
     )  # fmt: skip
-    assert (second.metric, second.value) == ("clip", "1")
+    assert first.arguments == (("seed", "3"), ("low_95", "0.1"), ("of", '["a", 1]'))
+    assert (second.metric, second.value, second.arguments) == ("clip", "1", ())
 
 
 def test_nonsense_is_named_and_does_no_harm():

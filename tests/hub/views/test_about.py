@@ -28,7 +28,7 @@ model-index:
   results:
   - task: {type: text-to-image}
     dataset: {type: bob/shapes, name: Shapes}
-    metrics: [{type: fid, value: 12.5}]
+    metrics: [{type: fid, value: 12.5, args: {seed: 41, recipe: "<b>"}}]
 ---
 # Shapes
 """
@@ -55,12 +55,13 @@ def test_relations_results_and_the_licence_are_links(client, repository):
     assert 'href="/ada/shapes/blob/main/LICENSE"' in page
     assert "12.5" in page
     assert "0.75" in page
+    assert "<dt>seed</dt><dd>41</dd><dt>recipe</dt><dd>&lt;b&gt;</dd>" in page
 
 
 def test_the_api_has_the_results(client, repository):
     info = client.get("/api/models/ada/shapes?expand=evalResults&expand=model-index").json()
     assert [one["data"]["value"] for one in info["evalResults"]] == [0.75]
-    assert info["model-index"][0]["results"][0]["metrics"] == [{"type": "fid", "value": 12.5}]
+    assert info["model-index"][0]["results"][0]["metrics"][0]["args"]["seed"] == 41
 
 
 def test_it_is_cited_as_its_authors_say(client, repository):

@@ -1,13 +1,23 @@
 """Asking for sounds by the native API and by the Hub's door, without a worker."""
 
+import hashlib
+import hmac
 import json
 
 import pytest
+from django.utils import timezone
 
 from accounts.enums import TokenScope
+from accounts.principal import Principal
+from hub.enums import Domain
+from hub.models import WebhookDelivery
+from hub.services import deliveries, webhooks
+from inference.enums import FailureCode
 from inference.models import Generation
+from inference.services import running
 from tests.factories.accounts import UserFactory, bearer
 from tests.factories.inference import finish, generation, model, sound_model
+from tests.support.receiver import receiving
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +56,37 @@ def test_asked_and_fetched_by_the_native_api(client, ada, bells):
     assert (sound["Content-Type"], b"".join(sound.streaming_content)[8:12]) == ("audio/wav", b"WAVE")
     picture = client.get(first["spectrogram"], **headers)
     assert b"".join(picture.streaming_content).startswith(b"\x89PNG")
+
+
+def test_the_end_of_a_sound_is_told_to_a_webhook_that_can_check_who_says_so(client, ada, bells, settings):
+    settings.WEBHOOKS_TO_LOOPBACK = True
+    with receiving() as server:
+        by = Principal(user=ada)
+        watched = [("user", ada.username)]
+        hook = webhooks.create(by=by, url=server.url, watched=watched, domains=[Domain.REPO], secret="hush")
+        body = {"model": bells.full_name, "task": "sound", "label": "a bell", "seconds": 0.3, "webhook": hook.key}
+        asked = [post(client, "/api/generations", body, bearer(ada)).json() for _twice in range(2)]
+        ready = finish(Generation.objects.get(pk=asked[0]["id"]))
+        running.fail(running.claim(asked[1]["id"]), FailureCode.ENGINE)
+        server.answers = [503]
+        for _twice in range(2):
+            for delivery in deliveries.due():
+                deliveries.deliver(delivery)
+            WebhookDelivery.objects.update(next_attempt_at=timezone.now())
+        posted = server.posted
+    # The first one was told again, after the 503.
+    told = [(one.event, one.payload["generation"]["id"], one.payload["generation"]["state"]) for one in posted]
+    good, bad = [
+        (("update", "generation"), one["id"], how) for one, how in zip(asked, ("succeeded", "failed"), strict=True)
+    ]
+    assert sorted(told) == sorted([good, bad, told[0]])
+    for one in posted:
+        proof = hmac.new(b"hush", one.body, hashlib.sha256).hexdigest()
+        assert one.headers["X-Webhook-Signature-256"] == f"sha256={proof}"
+    facts = next(one.payload["generation"] for one in posted if one.payload["generation"]["id"] == ready.pk)
+    assert (facts["model"], facts["revision"], facts["price"]) == (bells.full_name, bells.head, 0)
+    shown = client.get(facts["url"], **bearer(ada)).json()
+    assert [one["seconds"] for one in shown["sounds"]] == [0.3]
 
 
 def test_a_prompt_is_refused_and_not_ignored(client, ada, bells):

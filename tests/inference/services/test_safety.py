@@ -1,20 +1,23 @@
 import json
+import threading
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
-from common.errors import Conflict, Forbidden, Invalid
+from common.errors import Conflict, Forbidden, Invalid, TooManyRequests
 from common.models import AuditEntry
 from hub.errors import RepositoryNotFound
 from inference.algorithms.policy import default_policy, default_text, verdict
 from inference.enums import FailureCode
-from inference.models import SafetyPolicy
+from inference.models import Generation, SafetyPolicy
 from inference.selectors.safety import age_of, policy_in_force
 from inference.services import running, safety
 from tests.factories.accounts import StaffFactory, UserFactory
 from tests.factories.hub import as_principal, repository
-from tests.factories.inference import drawn, finish, generation
+from tests.factories.inference import drawn, finish, generation, model
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +80,30 @@ def test_a_version_is_used_once_and_never_changed():
             connection.cursor().execute(sql)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_adopt_the_same_version_at_once_the_second_is_told_so():
+    both = [StaffFactory(), StaffFactory()]
+    ready, answers = threading.Barrier(2), []
+
+    def try_it(by):
+        try:
+            with transaction.atomic():
+                ready.wait(30)
+                answers.append(adopt(by=by).version)
+        except Exception as error:
+            answers.append(type(error))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=try_it, args=[by]) for by in both]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers, key=str) == [Conflict, "v2"]
+    assert SafetyPolicy.objects.get().version == "v2"
+
+
 def test_a_classifier_must_be_public_and_one(eyes):
     adopt(version="good", **looked_at_by(eyes))
     missing = looked_at_by(eyes)
@@ -107,6 +134,24 @@ def test_what_is_for_older_people_needs_their_word():
     assert [picture.age for picture in done.pictures.all()] == [18]
     safety.state_age(0, by=as_principal(ada))
     assert generation(ada, prompt="nsfw").state == "refused"
+
+
+def test_so_many_pictures_are_withheld_within_an_hour_and_then_nothing_is_drawn(settings):
+    settings.WITHHELD_PICTURES_PER_HOUR = 4
+    ada, bob, repository = UserFactory(), UserFactory(), model()
+    for _again in range(5):
+        assert generation(ada, repository, prompt="a naked child").state == "refused"  # drew nothing
+    for code in (FailureCode.FLAGGED, FailureCode.POLICY):
+        running.refuse(running.claim(generation(ada, repository, count=2).pk), code)
+    with pytest.raises(TooManyRequests) as refused:
+        generation(ada, repository)
+    assert (refused.value.code, 3500 < refused.value.context["retry_after"] <= 3600) == ("too_many_withheld", True)
+    assert generation(ada, repository, prompt="a naked child").state == "refused"
+    assert generation(bob, repository).state == "queued"
+    # The first two of the four are an hour old.
+    first = Generation.objects.filter(owner=ada, count=2).earliest("created_at")
+    Generation.objects.filter(pk=first.pk).update(created_at=timezone.now() - timedelta(hours=1))
+    assert generation(ada, repository).state == "queued"
 
 
 def test_what_a_picture_shows_can_refuse_it_without_a_bill():

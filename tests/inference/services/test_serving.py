@@ -11,6 +11,7 @@ from django.utils import timezone
 from PIL import Image
 
 from accounts.principal import Principal
+from hub.models import Block, Report
 from hub.services import repositories
 from inference.algorithms import uploads
 from inference.algorithms.adapters import LORA_FILE
@@ -26,7 +27,7 @@ from inference.services import running, serving
 from inference.services.planning import LoraWanted
 from tests.factories import hub
 from tests.factories.accounts import StaffFactory, UserFactory
-from tests.factories.inference import buy_credits, card, drawn, generation, given, upload_pipeline
+from tests.factories.inference import buy_credits, card, drawn, finish, generation, given, upload_pipeline
 from tests.inference.engine.alone import drawn_alone, stock
 from tests.inference.engine.conftest import Folders
 from tests.inference.engine.test_lora import make_lora
@@ -157,6 +158,15 @@ def test_nothing_is_shown_before_a_classifier_has_seen_it():
     text = json.dumps(json.loads(default_text()) | looking)
     SafetyPolicy.objects.create(version="v2", text=text, reason="Try", adopted_by=StaffFactory())
     assert as_asked(made).previews is False
+
+
+def test_nothing_is_shown_of_what_may_have_been_taken_away():
+    ada = UserFactory()
+    first = finish(generation(ada, seed=7)).pictures.get()
+    again, other = (generation(ada, first.generation.repository, seed=seed) for seed in (7, 8))
+    report = Report.objects.create(key="k", kind="other", asset=str(first), contents=[first.sha256])
+    Block.objects.create(report=report, content=first.sha256, is_everywhere=True)
+    assert [as_asked(one).previews for one in (again, other)] == [False, True]
 
 
 def test_what_the_models_own_checker_blacks_out_is_neither_given_out_nor_billed(engine, source, tmp_path, settings):

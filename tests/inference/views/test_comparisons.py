@@ -2,7 +2,7 @@ import pytest
 
 from inference.models import Comparison, Generation
 from tests.factories.accounts import StaffFactory, UserFactory
-from tests.factories.inference import finish, model
+from tests.factories.inference import finish, model, sound_model
 
 pytestmark = pytest.mark.django_db
 
@@ -87,6 +87,46 @@ def test_what_needs_an_image_says_so_where_none_can_be_chosen(client, ada):
         assert words in client.post("/studio/comparisons", body).content.decode()
         assert client.post("/studio/comparisons/cost", body).status_code == 200
     assert not Generation.objects.exists()
+
+
+def test_sounds_are_compared_over_seeds_lengths_and_models_and_played_in_the_grid(client, ada):
+    bells, other = sound_model(ada, name="bells"), model(ada)
+    form = client.get(f"/studio/comparisons?model={bells.full_name}").content.decode()
+    assert ('name="label"' in form, 'name="prompt"' in form, 'value="guidance"' in form) == (True, False, False)
+    part = client.post("/studio/comparisons/model", {"model": other.full_name, "seed": 5}).content.decode()
+    assert ('name="label"' in part, 'name="prompt"' in part, 'value="5"' in part, "required." in part) == (
+        False, True, True, False,
+    )  # fmt: skip
+    body = filled(
+        ada, bells, columns="seed", column_values="1,2", rows="seconds", row_values="0.2,0.25", label="a bell"
+    )
+    refused = client.post("/studio/comparisons", body).content.decode()
+    assert "a prompt would have no influence" in refused
+    body |= {"prompt": "", "task": "text_to_image"}
+    assert b"Free: 4 of the 200" in client.post("/studio/comparisons/cost", body).content
+    url = client.post("/studio/comparisons", body)["Location"]
+    cells = [cell.generation for cell in Comparison.objects.get().cells.order_by("row", "column")]
+    assert [(one.seed, one.seconds, one.label) for one in cells] == [
+        (seed, seconds, "a bell") for seconds in (0.2, 0.25) for seed in (1, 2)
+    ]
+    finish(cells[3])
+    page = client.get(url).content.decode()
+    assert f'src="/generations/{cells[3].pk}/0.png"' in page
+    assert f'<audio controls preload="none" src="/generations/{cells[3].pk}/0.wav"' in page
+    assert page.count("<audio") == 1
+    assert "None ×" not in page
+    assert f"from={cells[3].pk}" in client.get(f"/generations/{cells[3].pk}").content.decode()
+    again = client.get(f"/studio/comparisons?from={cells[3].pk}").content.decode()
+    assert ('value="a bell"' in again, 'value="0.25"' in again) == (True, True)
+    mixed = body | {
+        "columns": "model",
+        "column_values": f"{bells.full_name},{other.full_name}",
+        "rows": "",
+        "label": "",
+    }
+    client.post("/studio/comparisons", mixed)
+    client.post("/studio/comparisons", body | {"columns": "guidance", "column_values": "1,2"})
+    assert (Comparison.objects.count(), Generation.objects.count()) == (1, 4)
 
 
 def test_a_comparison_is_its_owners(client, ada):

@@ -11,11 +11,12 @@ from PIL import Image
 
 from hub.models import Block, Notice, Report, Repository
 from hub.services import reports
+from inference.api import openai
 from inference.models import Generation, PictureLike
 from inference.services import running
 from tests.factories.accounts import StaffFactory, UserFactory, bearer
 from tests.factories.hub import as_principal
-from tests.factories.inference import drawn, finish, generation, model
+from tests.factories.inference import drawn, finish, generation, given, model, sound_model
 
 pytestmark = pytest.mark.django_db
 
@@ -164,6 +165,34 @@ def test_what_was_taken_away_is_not_drawn_again_nor_seen_in_another_file_of_it(c
     assert finish(generation(ada, **same)).state == "succeeded"
 
 
+def test_what_was_taken_away_is_not_seen_while_it_grows_either(client, ada, picture):
+    repository = Repository.objects.get()
+    same, others = {"seed": 7}, ({"seed": 8}, {"seed": 7, "width": 32, "height": 32})
+    Block.objects.create(report=_report(picture), content=picture.sha256, is_everywhere=True)
+    client.force_login(ada)
+
+    def preview(facts):
+        """Whether the page, the file and the stream of a client show what it looks like so far."""
+        made = generation(ada, repository, **facts)
+        running.beat(running.claim(made.pk), steps_done=2)
+        made.preview_path.parent.mkdir(parents=True, exist_ok=True)
+        made.preview_path.write_bytes(b"png")
+        file = f"/generations/{made.pk}/preview.png"
+        page = client.get(f"/generations/{made.pk}").content.decode()
+        return [file in page, status(client, file) == 200, openai._preview(made) == b"png"]
+
+    assert preview(same) == [False] * 3
+    assert [preview(other) for other in others] == [[True] * 3] * 2
+    # The drawing that was taken away as the second of two begins in the noise of its own seed.
+    Generation.objects.filter(pk=picture.generation_id).update(seed=5)
+    picture.position = 3
+    picture.save()
+    assert [preview(same), preview({"seed": 5})] == [[True] * 3] * 2
+    assert preview({"seed": 8}) == [False] * 3
+    Block.objects.update(lifted_at=timezone.now())
+    assert preview({"seed": 8}) == [True] * 3
+
+
 def _report(picture):
     return Report.objects.create(key=picture.pk, kind="other", asset=str(picture), contents=[picture.sha256])
 
@@ -192,6 +221,49 @@ def test_the_page_of_many_pictures_costs_the_same_as_of_one(client, ada, django_
         done = finish(generation(ada, repository, count=count))
         with django_assert_num_queries(10):
             client.get(f"/generations/{done.pk}")
+
+
+def test_a_picture_whose_file_is_missing_says_so_everywhere(client, ada, picture, settings):
+    settings.GENERATION_WAIT_SECONDS = 0
+    name, owner = picture.generation.model_name, bearer(ada)
+    hub_door, openai = f"/inference/{name}", "/v1/images/generations"
+    asked = {hub_door: {"inputs": "x"}, openai: {"model": name, "prompt": "x", "response_format": "b64_json"}}
+
+    def ask(url, **more):
+        body = json.dumps(asked[url] | more)
+        return client.post(url, body, content_type="application/json", HTTP_IDEMPOTENCY_KEY=url, **owner)
+
+    for url in asked:
+        assert ask(url).status_code == 503
+        finish(Generation.objects.order_by("created_at").last()).pictures.get().path.unlink()
+    picture.path.unlink()
+    file = picture.get_absolute_url()
+    for url in (file, f"{file}?format=webp", f"{file}?download"):
+        answer = client.get(url)
+        assert (answer.status_code, answer.json()["code"]) == (410, "file_gone")
+    assert "The file of this picture is missing" in client.get(file, headers={"Accept": "text/html"}).content.decode()
+    assert (ask(hub_door).status_code, ask(openai).status_code) == (410, 410)
+    image = given(ada)
+    image.path.unlink()
+    assert client.get(image.get_absolute_url(), **owner).status_code == 410
+    assert given(ada).path.exists()
+    painter = model(ada, pipeline="StableDiffusionPipeline").full_name
+    body = json.dumps({"model": painter, "prompt": "x", "image": picture.pk})
+    assert client.post("/api/generations", body, content_type="application/json", **owner).status_code == 410
+    client.force_login(ada)
+    page = client.get(f"/generations/{picture.generation_id}").content.decode()
+    assert ("The file is missing" in page, file + '"' in page, "Draw again" in page) == (True, False, True)
+    assert client.get("/gallery").status_code == 200
+
+
+def test_a_sound_whose_file_is_missing_says_so(client, ada):
+    sound = finish(generation(ada, sound_model(ada), prompt="")).pictures.get()
+    sound.path.unlink()
+    sound.image_path.unlink()
+    for headers in ({}, {"Range": "bytes=0-9"}):
+        answer = client.get(sound.get_absolute_url(), headers=headers, **bearer(ada))
+        assert (answer.status_code, answer.json()["code"]) == (410, "file_gone")
+    assert client.get(sound.image_url, **bearer(ada)).status_code == 410
 
 
 def test_copies_are_made_once_and_not_sent_again_to_who_has_them(client, picture):

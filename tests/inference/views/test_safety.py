@@ -67,6 +67,8 @@ def test_only_staff_reach_the_desk(client, ada):
     answer = client.post("/desk/policy", {"text": "{}", "reason": "x"})
     assert "lacks about" in answer.content.decode()
     assert not SafetyPolicy.objects.exists()
+    taken = client.post("/desk/policy", {"text": new(default_policy().version), "reason": "x"})
+    assert (taken.status_code, "in force already" in taken.content.decode()) == (409, True)
 
 
 def test_one_says_ones_age_and_takes_it_back(client, ada):

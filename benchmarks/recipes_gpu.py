@@ -161,8 +161,8 @@ def made(what: str, folder: Path, *, tiny: bool = False) -> Path:
 
 
 def autoencoder(folder: Path, *, tiny: bool) -> None:
-    wide = {} if tiny else {"channels": (128, 256, 512, 512), "layers": 2, "groups": 32, "attention": True}
-    build_autoencoder(AutoencoderConfig(**wide), size=32 if tiny else 256).save_pretrained(folder)
+    wide = AutoencoderConfig(channels=(128, 256, 512, 512), layers=2, groups=32, attention=True)
+    build_autoencoder(AutoencoderConfig() if tiny else wide, size=32 if tiny else 256).save_pretrained(folder)
 
 
 if __name__ == "__main__":

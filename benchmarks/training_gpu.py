@@ -17,6 +17,7 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -64,7 +65,7 @@ def main(argv: list[str] | None = None) -> int:
         compiler=compiler,
         checkpoint_every=10**9,
     )
-    make = lambda: player(device, options.batch, tiny=options.tiny)  # noqa: E731 - a name for what is made twice
+    make = partial(player, device, options.batch, tiny=options.tiny)
     floor = rate / flops_of_a_step(make())
     for turn in (in_the_loop, bare):
         gc.collect()

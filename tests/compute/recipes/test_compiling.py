@@ -10,7 +10,6 @@ from compute.recipes.training.compiling import compile_layers, repeated_layers
 from compute.recipes.training.config import LoopConfig
 from compute.recipes.training.loop import Loop, Player
 
-
 # torch looks at the gradients of all that it traces and warns of it itself, and of a cache of the library's.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf"),

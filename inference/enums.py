@@ -97,6 +97,10 @@ class FailureCode(TextChoices):
     EXPIRED = "expired", _("The deadline passed before it was ready. Nothing was billed; allow more time.")
     LOST = "lost", _("The engine stopped three times while working on it. Try again later.")
     ENGINE = "engine", _("The engine failed. Nothing was billed; try again, and report it if it happens again.")
+    NOTHING_FOUND = (
+        "nothing_found",
+        _("Nothing of that name was found in the image. Nothing was billed; say it in other words, or give a mask."),
+    )
     UNCHECKED = "unchecked", _("The classifier that looks at pictures failed. Nothing was billed; try again later.")
     FLAGGED = (
         "flagged",

@@ -165,6 +165,7 @@ ENGINE_MEMORY = env.integer("WELLSPRING_ENGINE_MEMORY", 8 * 2**30)  # bytes for 
 ENGINE_ROWS = env.integer("WELLSPRING_ENGINE_ROWS", 8)  # requests that share one denoiser call
 ENGINE_WAITING = env.integer("WELLSPRING_ENGINE_WAITING", 1000)  # pictures that wait inside of one engine
 ENGINE_CALL_MEMORY = env.integer("WELLSPRING_ENGINE_CALL_MEMORY", 0)  # bytes for a call beside models; 0: no bound
+FINDER_MEMORY = env.integer("WELLSPRING_FINDER_MEMORY", 2 * 2**30)  # bytes for models that find by words
 ENGINE_COMPILER = env.text("WELLSPRING_ENGINE_COMPILER", "")  # torch's backend, inductor or cudagraphs
 WATERMARK = env.flag("WELLSPRING_WATERMARK", True)
 C2PA = env.flag("WELLSPRING_C2PA", True)

@@ -43,6 +43,11 @@ def rows_of(profile: Profile, *, task: Task, guidance: float, image_guidance: fl
     return 2 if guidance > 1 else 1
 
 
+def search_price(*, currency: str, width: int, height: int) -> int:
+    """Finding something in an image of this size, once for all pictures: as one round over its pixels."""
+    return -(-width * height * RATES[currency].megapixel_step // MEGAPIXEL)
+
+
 def sound_price(*, currency: str, samples: int, steps: int, count: int) -> int:
     """The same for `count` sounds: a sample, of all channels, is denoised as a pixel is."""
     rate = RATES[currency]

@@ -24,6 +24,7 @@ from inference.selectors.files import opened
 from inference.selectors.safety import policy_in_force
 from inference.services import generations, repeating
 from inference.services.planning import Wanted
+from inference.services.searching import SearchWanted
 
 STREAM_SECONDS = 600
 
@@ -171,11 +172,25 @@ def wanted_from(principal: Principal, body: dict[str, Any]) -> Wanted:
         noise_level=reading.whole(body, "noise_level"),
         image=reading.image(principal, body, "image"),
         mask=reading.image(principal, body, "mask", kind=InputKind.MASK),
+        search=_search(body),
         loras=reading.loras(body),
         ratio=reading.ratio(body, "aspect_ratio"),
         step_reuse=reading.text(body, "step_reuse"),
         seconds=reading.real(body, "seconds"),
         label=reading.text(body, "label"),
+    )
+
+
+def _search(body: dict[str, Any]) -> SearchWanted | None:
+    """Words instead of a mask."""
+    words = reading.text(body, "search")
+    if not words:
+        return None
+    return SearchWanted(
+        words,
+        finder=reading.text(body, "finder"),
+        revision=reading.text(body, "finder_revision", "main"),
+        grow_mask=reading.whole(body, "grow_mask"),
     )
 
 
@@ -207,6 +222,8 @@ def shown(request: HttpRequest, generation: Generation, *, place: bool = True) -
     }
     made = [_file(generation, picture) for picture in generation.pictures.all()]
     answer["sounds" if generation.is_sound else "pictures"] = made
+    if generation.found_by is not None:
+        answer["found_by"] = generation.found_by.parameters | {"price": generation.found_by.price}
     if place:
         answer["queue_position"] = selectors.queue_position(generation)
         if not generation.is_final:

@@ -22,6 +22,7 @@ from inference.models import Picture
 from inference.selectors.files import content_of
 from inference.services import generations, inputs
 from inference.services.planning import Wanted
+from inference.services.searching import GROW_MASK, MOST_GROWN, SearchWanted
 
 NUMBERS = ("seed", "strength", "cfg_scale", "grow_mask", "left", "right", "up", "down", "creativity", "steps")
 NAMES = {
@@ -34,9 +35,9 @@ NAMES = {
     429: "rate_limit_exceeded",
     503: "service_unavailable",
 }
+SEARCH = "search-and-replace"
 MOST_AROUND = 2000  # pixels that one side of an image may grow by
-GROW_MASK = 5  # pixels, when nothing is said
-MOST_GROWN = 20
+SAID = {"search": "search_prompt"}  # our fields by the names of this API
 LEAST_CREATIVE, MOST_CREATIVE = 0.2, 0.5
 
 
@@ -47,6 +48,7 @@ def _error(refusal: Refusal) -> HttpResponse:
     if refusal.code == "content_policy_violation":
         status, name = 403, "content_moderation"
     field = refusal.context.get("field")
+    field = SAID.get(str(field), field)
     text = f"{field}: {refusal}" if field else str(refusal)
     return JsonResponse({"id": hex_id(), "name": name, "errors": [text]}, status=status)
 
@@ -88,13 +90,18 @@ def generate(request: HttpRequest, kind: str) -> HttpResponse:
 @require_POST
 @in_stability_form
 def edit(request: HttpRequest, kind: str) -> HttpResponse:
-    """`inpaint` (`image`, and `mask` whose white part is drawn anew, or the transparent part of the image) and
-    `outpaint` (`image`, `left`, `right`, `up`, `down`)."""
+    """`inpaint` (`image`, and `mask` whose white part is drawn anew, or the transparent part of the image),
+    `outpaint` (`image`, `left`, `right`, `up`, `down`) and `search-and-replace` (`image`, `search_prompt`)."""
     principal = reading.token_holder(request)
-    if kind not in {"inpaint", "outpaint"}:
+    if kind not in {"inpaint", "outpaint", SEARCH}:
         raise _not_served(kind)
     body = reading.form_body(request, numbers=NUMBERS)
     content = _image_sent(request)
+    if kind == SEARCH:
+        _require_prompt(body)
+        facts = {"search": _search(body), "strength": reading.real(body, "strength")}
+        image = reading.kept(principal, content, "image")
+        return _drawn(request, principal, body, alias=kind, task=Task.INPAINTING.value, image=image, **facts)
     given = inputs.read(content, by=principal, field="image")
     if kind == "outpaint":
         drawn, holes = _larger(uploads.as_image(given), body)
@@ -127,6 +134,14 @@ def upscale(request: HttpRequest, kind: str) -> HttpResponse:
             facts["noise_level"] = round(1000 * creativity)
     image = reading.kept(principal, content, "image")
     return _drawn(request, principal, body, alias=kind, task=Task.UPSCALE.value, image=image, **facts)
+
+
+def _search(body: dict[str, Any]) -> SearchWanted:
+    return SearchWanted(
+        reading.text(body, "search_prompt"),
+        finder=reading.text(body, "finder"),
+        grow_mask=reading.whole(body, "grow_mask"),
+    )
 
 
 def _image_sent(request: HttpRequest) -> bytes:
@@ -242,7 +257,7 @@ def _not_served(kind: str) -> Refusal:
         _("No model on this site does this: %(kind)s.") % {"kind": kind[:60]},
         hint=_(
             "Served are generate/core, generate/ultra, generate/sd3, edit/inpaint, edit/outpaint,"
-            " upscale/conservative and upscale/fast."
+            " edit/search-and-replace, upscale/conservative and upscale/fast."
         ),
         code="not_served",
     )

@@ -37,7 +37,9 @@ def watch(generation_id: str, *, seconds: float) -> Iterator[Generation]:
     told: tuple[object, ...] = ()
     while True:
         generation = (
-            Generation.objects.select_related("billed").prefetch_related("pictures", "loras").get(pk=generation_id)
+            Generation.objects.select_related("billed", "finder")
+            .prefetch_related("pictures", "loras")
+            .get(pk=generation_id)
         )
         facts = (generation.state, generation.steps_done, generation.attempt, generation.place)
         if facts != told:
@@ -121,6 +123,8 @@ def _failure(generation: Generation) -> Refusal:
     facts = {"hint": generation.failure_detail, "code": code.value, "generation": generation.pk}
     if code in {FailureCode.BAD_PARAMETERS, FailureCode.MODEL_REFUSED, FailureCode.MODEL_GONE}:
         return Unprocessable(code.label, **facts, field=None if code == FailureCode.BAD_PARAMETERS else "model")
+    if code == FailureCode.NOTHING_FOUND:
+        return Unprocessable(code.label, **facts, field="search")
     if code == FailureCode.CREDITS_TOO_LOW:
         return PaymentRequired(code.label, **facts)
     return Unavailable(code.label, **facts, retry_after=5)

@@ -46,6 +46,7 @@ REASONS = frozenset(
         "too_large",
         "cannot_load",
         "not_a_lora",
+        "not_a_finder",
     ]
 )
 
@@ -68,7 +69,7 @@ def check_folder(folder: Path) -> dict[str, Any]:
 
 
 def weights_size(folder: Path) -> int:
-    """Bytes of all weights, before loading them: of a pipeline's parts, a LoRA or a classifier."""
+    """Bytes of all weights, before loading them: of a pipeline's parts, a LoRA, a classifier or a finder."""
     return sum(file.stat().st_size for file in [*folder.glob("*/*.safetensors"), *folder.glob("*.safetensors")])
 
 

@@ -24,6 +24,7 @@ LABELS = {
 OF_PICTURES = [name for name in grids.NAMES if name != "seconds"]
 # Images come from a page of a picture; there is one picture or sound for each cell.
 _LEFT_OUT = ("count", "image", "mask", "left", "right", "top", "bottom")
+_LEFT_OUT += ("search", "finder", "grow_mask")
 _LEFT_OUT += ("box_left", "box_top", "box_width", "box_height")
 _VALUES = forms.Textarea(attrs={"rows": 2})
 
@@ -45,7 +46,7 @@ class ComparisonForm(StudioForm):
         super().__init__(*args, **kwargs)
         self.is_sound = self.does(Task.SOUND)
         for name in (*_LEFT_OUT, *(() if self.is_sound else ("label", "seconds"))):
-            del self.fields[name]
+            self.fields.pop(name, None)  # some are not there where nothing finds by words
         choices = [(name, LABELS[name]) for name in (grids.OF_SOUNDS if self.is_sound else OF_PICTURES)]
         self.fields["columns"].choices = choices
         self.fields["rows"].choices = [("", _("no rows")), *choices]

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -32,8 +33,9 @@ from inference.models import InputImage
 from inference.selectors.pictures import picture_named
 from inference.services.canvas import Given
 from inference.services.planning import LoraWanted, Wanted
+from inference.services.searching import ALIAS, GROW_MASK, MAX_WORDS, MOST_GROWN, SearchWanted
 
-MODELS_SHOWN, LORAS_SHOWN = 200, 200
+MODELS_SHOWN, LORAS_SHOWN, FINDERS_SHOWN = 200, 200, 200
 LORA_ROWS = ("1", "2", "3")
 # Extending an image is filling the ground around it.
 OUTPAINTING = "outpainting"
@@ -66,6 +68,21 @@ class StudioForm(forms.Form):
         required=False,
         widget=forms.FileInput(attrs=_IMAGES),
         help_text=_("As large as the image; white is drawn anew."),
+    )
+    search = forms.CharField(
+        label=_("Find by words"),
+        max_length=MAX_WORDS,
+        required=False,
+        help_text=_("What is drawn anew, such as: red circle. The part that is found is shown with the result."),
+    )
+    finder = forms.ChoiceField(label=_("Found by"), required=False)
+    grow_mask = forms.IntegerField(
+        label=_("Grown by"),
+        min_value=0,
+        max_value=MOST_GROWN,
+        required=False,
+        help_text=_("Pixels on every side."),
+        widget=forms.NumberInput(attrs={"placeholder": GROW_MASK}),
     )
     box_left, box_top = _pixels(_("From the left")), _pixels(_("From above"))
     box_width, box_height = _pixels(_("Width")), _pixels(_("Height"))
@@ -148,6 +165,7 @@ class StudioForm(forms.Form):
             for model in self.found
         ]
         self._add_loras()
+        self._add_finders()
         self.fields["scheduler"].choices = [("", _("the model's own")), *((name, name) for name in self.samplers)]
         assert principal.user is not None
         self.fields["billed"].queryset = selectors.payers_for(principal.user)
@@ -173,6 +191,19 @@ class StudioForm(forms.Form):
             self.fields[f"scale_{row}"] = forms.FloatField(
                 label=_("Scale"), required=False, min_value=-MAX_LORA_SCALE, max_value=MAX_LORA_SCALE
             )
+
+    def _add_finders(self) -> None:
+        """The site's own first; where nothing finds by words, nothing is asked about it."""
+        found = [one.full_name for one in selectors.finders_for(self.principal)[:FINDERS_SHOWN]]
+        own = settings.MODEL_ALIASES.get(ALIAS)
+        self.fields["finder"].choices = [(name, name) for name in sorted(found, key=lambda name: name != own)]
+        if not found:
+            for field in ("search", "finder", "grow_mask"):
+                del self.fields[field]
+
+    @property
+    def can_search(self) -> bool:
+        return "search" in self.fields
 
     @cached_property
     def profile(self) -> Profile | None:
@@ -237,7 +268,19 @@ class StudioForm(forms.Form):
             self._need("image", _("Choose an image."))
         if given["mode"] == OUTPAINTING and not self.margins:
             self._need("left", _("Say how many pixels are added on which side."))
-        if given["mode"] == Task.INPAINTING and not (self._rectangle or given.get("mask") or given.get("mask_id")):
+        if given["mode"] == Task.INPAINTING:
+            self._require_mask(given)
+
+    def _require_mask(self, given: dict[str, Any]) -> None:
+        """In one way. Words take the place of a mask that was kept before."""
+        new = self._rectangle or given.get("mask")
+        if given.get("search") and new:
+            self._need("search", _("There is a mask too. Clear it, or leave the words out."))
+        if new or given.get("search") or given.get("mask_id"):
+            return
+        if self.can_search:
+            self._need("mask", _("Paint what is drawn anew, say what to find, choose a mask, or give a rectangle."))
+        else:
             self._need("mask", _("Paint what is drawn anew, choose a mask, or give a rectangle."))
 
     def _need(self, field: str, message: Any) -> None:
@@ -290,6 +333,10 @@ class StudioForm(forms.Form):
         numbers = {name: data.get(name) for name in names} | {"count": data.get("count") or 1}
         if data["task"] in {Task.IMAGE_TO_IMAGE, Task.INPAINTING}:
             numbers["strength"] = data.get("strength")
+        if data["mode"] == Task.INPAINTING and data.get("search"):
+            numbers["search"] = SearchWanted(
+                data["search"], finder=data.get("finder") or "", grow_mask=data.get("grow_mask")
+            )
         if data["task"] == Task.EDITING:
             numbers["image_guidance"] = data.get("image_guidance")
         if data["task"] == Task.UPSCALE:

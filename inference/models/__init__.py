@@ -1,6 +1,6 @@
 from inference.models.albums import Album, AlbumPicture, PictureLike, Remix
 from inference.models.comparisons import Comparison, ComparisonCell
-from inference.models.generations import Generation, GenerationLora, InputImage, Picture
+from inference.models.generations import Generation, GenerationFinder, GenerationLora, InputImage, Picture
 from inference.models.safety import AgeStatement, SafetyPolicy
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Comparison",
     "ComparisonCell",
     "Generation",
+    "GenerationFinder",
     "GenerationLora",
     "InputImage",
     "Picture",

@@ -62,6 +62,8 @@ class Generation(models.Model):
     success. `attempt` counts claims by workers; who claimed earlier can no longer write. `postponed`
     of them found the engine full; it is not sent again before `not_before`. While it waits inside of
     an engine, `place` others begin before it, in about `place_seconds`.
+
+    With words to `search` for, the mask is what a `finder` finds of them in the image: until then there is none.
     """
 
     id = models.CharField(primary_key=True, max_length=24, default=hex_id, editable=False)
@@ -90,6 +92,7 @@ class Generation(models.Model):
     noise_level = models.PositiveIntegerField(_("noise level"), null=True, blank=True)
     image = models.ForeignKey(InputImage, models.PROTECT, null=True, blank=True, related_name="+")
     mask = models.ForeignKey(InputImage, models.PROTECT, null=True, blank=True, related_name="+")
+    search = models.CharField(_("find by words"), max_length=200, blank=True, default="")
     step_reuse = models.CharField(_("steps left out"), max_length=6, choices=StepReuse, blank=True, default="")
 
     state = models.CharField(_("state"), max_length=9, choices=GenerationState, default=GenerationState.QUEUED)
@@ -132,7 +135,11 @@ class Generation(models.Model):
                 name="generation_task_has_its_images",
                 condition=Q(task__in=[Task.TEXT_TO_IMAGE, Task.SOUND], image__isnull=True, mask__isnull=True)
                 | Q(task__in=[Task.IMAGE_TO_IMAGE, Task.EDITING, Task.UPSCALE], image__isnull=False, mask__isnull=True)
-                | Q(task=Task.INPAINTING, image__isnull=False, mask__isnull=False),
+                | Q(task=Task.INPAINTING, image__isnull=False, mask__isnull=False)
+                | (Q(task=Task.INPAINTING, image__isnull=False) & ~Q(search="")),
+            ),
+            models.CheckConstraint(
+                name="generation_searches_to_fill", condition=Q(search="") | Q(task=Task.INPAINTING)
             ),
             models.CheckConstraint(
                 name="generation_has_its_size",
@@ -184,8 +191,23 @@ class Generation(models.Model):
         return self.steps_taken * self.count
 
     @property
+    def words(self) -> str:
+        """All that the safety policy judges."""
+        return " ".join(text for text in (self.prompt or self.label, self.search) if text)
+
+    @property
+    def found_by(self) -> "GenerationFinder | None":
+        return self.finder if self.search else None
+
+    @property
+    def must_search(self) -> bool:
+        """Whether the mask is still to be found."""
+        return self.search != "" and self.mask_id is None
+
+    @property
     def parameters(self) -> dict[str, Any]:
-        """What asks for the same pictures again; the images by their ids, which only their owner can use."""
+        """What asks for the same pictures again; the images by their ids, which only their owner can use. A mask that
+        was found is given then, and not searched for again."""
         version = {"model": self.model_name, "revision": self.commit, "task": self.task}
         if self.is_sound:
             asked = {"label": self.label, "seed": self.seed, "steps": self.steps, "seconds": self.seconds}
@@ -205,7 +227,7 @@ class Generation(models.Model):
     @property
     def _of_the_task(self) -> dict[str, Any]:
         """What only some requests have."""
-        may_be = {
+        may_be = (self.finder.parameters if self.must_search else {}) | {
             "scheduler": self.scheduler or None,
             "step_reuse": self.step_reuse or None,
             "strength": self.strength,
@@ -249,6 +271,36 @@ class GenerationLora(models.Model):
     @property
     def parameters(self) -> dict[str, Any]:
         return {"model": self.model_name, "revision": self.commit, "scale": self.scale}
+
+
+class GenerationFinder(models.Model):
+    """The model that finds what a generation searches for: which version, under which licence, for which part of the
+    price. What it finds is made larger by `grow_mask` pixels on every side."""
+
+    generation = models.OneToOneField(Generation, models.CASCADE, related_name="finder")
+    grow_mask = models.PositiveSmallIntegerField(_("mask grown by"))
+    repository = models.ForeignKey(Repository, models.SET_NULL, null=True, related_name="+")
+    model_name = models.CharField(_("model"), max_length=140)
+    commit = models.CharField(max_length=40)
+    licence = models.CharField(_("licence"), max_length=100, blank=True)
+    grant_of_use = models.CharField(max_length=100, blank=True)
+    price = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("finder of a generation")
+
+    def __str__(self) -> str:
+        return f"{self.model_name}@{self.commit}"
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What asks for the same search again."""
+        return {
+            "search": self.generation.search,
+            "grow_mask": self.grow_mask,
+            "finder": self.model_name,
+            "finder_revision": self.commit,
+        }
 
 
 class Picture(models.Model):

@@ -1,5 +1,6 @@
 """Reading generations, pictures, and the models that may draw, limited to what a person may see."""
 
+import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ from revenue.selectors import credit_balance
 ENLARGING_LOOKED_AT = 50
 IMAGE_TAGS = ("text-to-image", "image-to-image", "image-text-to-image")
 SOUND_TAGS = ("unconditional-audio-generation",)
+FINDER_TAGS = ("image-segmentation",)
+_FINDER = "CLIPSegForImageSegmentation"
 
 
 def models_for(principal: Principal, *, tags: Iterable[str] = ("text-to-image",)) -> QuerySet[Repository]:
@@ -51,6 +54,20 @@ def loras_for(principal: Principal) -> QuerySet[Repository]:
     """LoRAs for pictures that the person may use, the newest first."""
     found = contents_open_to(principal).filter(kind=RepositoryKind.MODEL, pipeline_tag__in=list(IMAGE_TAGS))
     return found.filter(tags__contains=["lora"]).exclude(head="").order_by("-updated_at", "-id")
+
+
+def finders_for(principal: Principal) -> QuerySet[Repository]:
+    """Models that find what words name in an image, and that the person may use, the newest first."""
+    return models_for(principal, tags=FINDER_TAGS).filter(tags__contains=["clipseg"])
+
+
+def is_finder(repository: Repository, commit: str) -> bool:
+    """Whether this version is of the one class that the engine finds with."""
+    try:
+        config = json.loads(read_text(revision_of(repository, commit), "config.json") or "{}")
+    except ValueError:
+        return False
+    return isinstance(config, dict) and config.get("architectures") == [_FINDER]
 
 
 def input_for(principal: Principal, key: str) -> InputImage:
@@ -85,7 +102,7 @@ def generations_of(principal: Principal) -> QuerySet[Generation]:
     if principal.is_fine_grained:
         own = own.filter(billed__in=reachable_namespaces(principal, Permission.INFERENCE))
     return (
-        own.select_related("billed", "repository__namespace")
+        own.select_related("billed", "repository__namespace", "finder")
         .prefetch_related(Prefetch("pictures", given_out(Picture.objects.all())), "loras")
         .order_by("-created_at", "-id")
     )
@@ -102,7 +119,7 @@ def generation_for(principal: Principal, generation_id: str) -> Generation:
     _refuse_the_young(principal, generation_id)
     public = given_out(Picture.objects.filter(shown_to(principal)))
     shown = Generation.objects.filter(pk=generation_id, pictures__in=public).distinct()
-    rows = shown.select_related("owner", "repository__namespace")
+    rows = shown.select_related("owner", "repository__namespace", "finder")
     found = rows.prefetch_related(Prefetch("pictures", public), "loras").first()
     if found is None:
         raise NotFound(

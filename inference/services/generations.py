@@ -22,7 +22,7 @@ from inference.algorithms import policy, pricing
 from inference.algorithms.adapters import LORA_FILE
 from inference.enums import MOVES, Billing, FailureCode, GenerationState
 from inference.errors import Unprocessable
-from inference.models import Generation, GenerationLora, InputImage, Picture
+from inference.models import Generation, GenerationFinder, GenerationLora, InputImage, Picture
 from inference.selectors.safety import age_of, policy_in_force
 from inference.services.planning import Plan, Wanted, plan
 from licensing.selectors.grants import grant_for
@@ -73,8 +73,7 @@ def request_generation(
     # Before the verdict: who is refused by the policy must not be able to try without end.
     _require_rate(principal, settled.parameters["count"])
     grant = _grant_of_use(billed, settled.repository, settled.licence)
-    loras = _lora_rows(billed, settled)
-    verdict = policy.verdict(wanted.prompt or wanted.label, by=policy_in_force(), age=age_of(principal))
+    loras, finder = _lora_rows(billed, settled), _finder_row(billed, settled)
     generation = Generation(
         owner=principal.user,
         billed=billed,
@@ -83,7 +82,6 @@ def request_generation(
         commit=settled.commit,
         licence=settled.licence,
         grant_of_use=grant,
-        verdict=verdict.to_json(),
         currency=settled.currency,
         idempotency_key=idempotency_key or None,
         request_digest=request_digest,
@@ -92,13 +90,15 @@ def request_generation(
         token=principal.token,
         **settled.parameters,
     )
+    verdict = policy.verdict(generation.words, by=policy_in_force(), age=age_of(principal))
+    generation.verdict = verdict.to_json()
     if not verdict.allowed:
-        return _refuse(generation, loras, by=principal)
+        return _refuse(generation, loras, finder, by=principal)
     _require_pictures_to_give_out(principal.user)
     _require_engine()
     generation.billing, generation.price = _billing(principal, billed, settled)
     generation.sent_at = timezone.now()
-    _save(generation, loras)
+    _save(generation, loras, finder)
     transaction.on_commit(lambda: send(generation.pk), robust=True)
     return generation
 
@@ -249,6 +249,21 @@ def _lora_rows(billed: Namespace, settled: Plan) -> list[GenerationLora]:
     ]
 
 
+def _finder_row(billed: Namespace, settled: Plan) -> GenerationFinder | None:
+    search = settled.search
+    if search is None:
+        return None
+    return GenerationFinder(
+        grow_mask=search.grow_mask,
+        repository=search.repository,
+        model_name=search.repository.full_name,
+        commit=search.commit,
+        licence=search.licence,
+        grant_of_use=_grant_of_use(billed, search.repository, search.licence),
+        price=search.price,
+    )
+
+
 def _grant_of_use(billed: Namespace, repository: Repository, licence: str) -> str:
     """The grant under which an organisation uses the model; empty when none is needed."""
     if not rules.needs_grant_of_use(billed, repository, licence):
@@ -264,8 +279,8 @@ def _grant_of_use(billed: Namespace, repository: Repository, licence: str) -> st
     return str(grant.pk)
 
 
-def _save(generation: Generation, loras: list[GenerationLora]) -> None:
-    """With its LoRAs; the images it is drawn from are in use from now on."""
+def _save(generation: Generation, loras: list[GenerationLora], finder: GenerationFinder | None) -> None:
+    """With its LoRAs and its finder; the images it is drawn from are in use from now on."""
     for field in ("image", "mask"):
         key = getattr(generation, f"{field}_id")
         # Also a lock: what is swept in this moment is refused here, or stays.
@@ -275,12 +290,17 @@ def _save(generation: Generation, loras: list[GenerationLora]) -> None:
     for lora in loras:
         lora.generation = generation
     GenerationLora.objects.bulk_create(loras)
+    if finder is not None:
+        finder.generation = generation
+        finder.save()
 
 
-def _refuse(generation: Generation, loras: list[GenerationLora], *, by: Principal) -> Generation:
+def _refuse(
+    generation: Generation, loras: list[GenerationLora], finder: GenerationFinder | None, *, by: Principal
+) -> Generation:
     generation.billing = Billing.FREE
     move(generation, GenerationState.REFUSED, failure=FailureCode.POLICY)
-    _save(generation, loras)
+    _save(generation, loras, finder)
     audit.record("generation.refused", str(generation), actor=by, verdict=generation.verdict)
     return generation
 

@@ -78,6 +78,11 @@ def keep_drawn(image: Image, kind: InputKind, *, by: Principal) -> InputImage:
     return _keep(made, kind, _giver(by))
 
 
+def keep_found(mask: Image, *, owner: User) -> InputImage:
+    """What a worker found in an image of this person, to be used at once."""
+    return _keep(uploads.as_mask(mask), InputKind.MASK, owner, is_needed=True)
+
+
 def sweep() -> int:
     """Forget what no generation needs and nobody used for a day; returns how many rows went."""
     needed = Generation.objects.filter(Q(image=OuterRef("pk")) | Q(mask=OuterRef("pk"))).values("pk")[:1]
@@ -109,7 +114,7 @@ def _drop(row: InputImage) -> int:
 
 
 @transaction.atomic
-def _keep(image: Image, kind: InputKind, owner: User) -> InputImage:
+def _keep(image: Image, kind: InputKind, owner: User, *, is_needed: bool = False) -> InputImage:
     content = uploads.png(image)
     sha256 = hashlib.sha256(content).hexdigest()
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)
@@ -120,7 +125,8 @@ def _keep(image: Image, kind: InputKind, owner: User) -> InputImage:
         known.save(update_fields=["used_at"])
         _keep_content(known, content)
         return known
-    _require_room(owner)
+    if not is_needed:
+        _require_room(owner)
     made = InputImage(
         owner=owner,
         kind=kind,

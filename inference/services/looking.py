@@ -32,7 +32,7 @@ def look(generation: Generation, pictures: "list[Image]") -> policy.Verdict | No
 
     scores = the_classifier().scores(ModelKey(rules.classifier.model, rules.classifier.commit), pictures)
     age = age_of(Principal(user=generation.owner))
-    prompt = policy.verdict(generation.prompt, by=rules, age=age)
+    prompt = policy.verdict(generation.words, by=rules, age=age)
     return policy.look(prompt, scores, by=rules, age=age)
 
 

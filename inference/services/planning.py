@@ -29,6 +29,7 @@ from inference.models import Generation, InputImage
 from inference.services import enlarging
 from inference.services.loras import LoraPlan, LoraWanted, loras_for, version_named
 from inference.services.planning_sounds import refuse_what_sounds, sound_parameters, sound_price
+from inference.services.searching import SearchPlan, SearchWanted, search_for
 
 LIMITS: dict[str, tuple[int, int | float]] = {
     "seed": (0, MAX_SEED),
@@ -53,7 +54,7 @@ class Wanted:
     Without a `task` it follows from what is given: a mask is filled, an image redrawn (or edited or
     enlarged, by a model that only does that). `scheduler` is the name of a sampler, empty for the model's
     own. A `ratio` of the sides keeps the number of pixels that the model is used to. Sounds have `seconds`
-    and a `label`.
+    and a `label`. A `search` takes the place of a mask.
     """
 
     prompt: str
@@ -71,6 +72,7 @@ class Wanted:
     noise_level: int | None = None
     image: InputImage | None = None
     mask: InputImage | None = None
+    search: SearchWanted | None = None
     loras: tuple[LoraWanted, ...] = ()
     ratio: tuple[int, int] | None = None
     step_reuse: str = ""
@@ -83,7 +85,7 @@ class Wanted:
         return (
             vars(self)
             | {name: image.sha256 if image else None for name, image in images.items()}
-            | {"loras": [vars(lora) for lora in self.loras]}
+            | {"loras": [vars(lora) for lora in self.loras], "search": vars(self.search) if self.search else None}
         )
 
 
@@ -98,6 +100,7 @@ class Plan:
     price: int
     currency: str
     loras: tuple[LoraPlan, ...] = ()
+    search: SearchPlan | None = None
 
 
 def plan(
@@ -132,7 +135,11 @@ def plan(
     asked |= {name: parameters[name] for name in ("strength", "image_guidance") if parameters[name] is not None}
     size = {name: parameters[name] for name in ("width", "height", "count")}
     price = pricing.price(currency=currency, rounds=pricing.rounds(profile, **asked), **size)
-    return Plan(repository, commit, licence_of(repository), parameters, price, currency, loras)
+    search = None
+    if wanted.search is not None and wanted.image is not None:
+        search = search_for(principal, wanted.search, wanted.image, currency=currency)
+        price += search.price
+    return Plan(repository, commit, licence_of(repository), parameters, price, currency, loras, search)
 
 
 def same_again(principal: Principal, generation: Generation) -> Wanted:
@@ -141,8 +148,11 @@ def same_again(principal: Principal, generation: Generation) -> Wanted:
     Raises Unprocessable when it needs an image that belongs to somebody else.
     """
     facts = {"prompt": ""} | generation.parameters
-    for name in ("model", "revision", "loras"):
+    for name in ("model", "revision", "loras", "search", "grow_mask", "finder", "finder_revision"):
         facts.pop(name, None)
+    if generation.must_search:
+        used = generation.finder
+        facts["search"] = SearchWanted(generation.search, used.model_name, used.commit, used.grow_mask)
     for name in ("image", "mask"):
         if facts.get(name):
             facts[name] = input_named(principal, facts[name], name)
@@ -198,6 +208,7 @@ def _parameters(principal: Principal, repository: Repository, profile: Profile, 
         "noise_level": None,
         "image": wanted.image,
         "mask": wanted.mask,
+        "search": wanted.search.words.strip() if wanted.search else "",
         "steps_taken": taken,
         **numbers,
     }
@@ -234,7 +245,7 @@ def _task(repository: Repository, profile: Profile, wanted: Wanted) -> Task:
 def _task_of_what_is_given(profile: Profile, wanted: Wanted) -> Task:
     if profile.sound is not None:
         return Task.SOUND
-    if wanted.mask is not None:
+    if wanted.mask is not None or wanted.search is not None:
         return Task.INPAINTING
     if wanted.image is None:
         return Task.TEXT_TO_IMAGE
@@ -243,9 +254,10 @@ def _task_of_what_is_given(profile: Profile, wanted: Wanted) -> Task:
 
 
 def _check_images(principal: Principal, task: Task, wanted: Wanted) -> None:
+    _check_search(task, wanted)
     for field, image, needed, kind in (
         ("image", wanted.image, task.needs_image, InputKind.IMAGE),
-        ("mask", wanted.mask, task.needs_mask, InputKind.MASK),
+        ("mask", wanted.mask, task.needs_mask and wanted.search is None, InputKind.MASK),
     ):
         if (image is not None) != needed:
             message = _("This task needs %(field)s.") if needed else _("This task takes no %(field)s.")
@@ -261,6 +273,21 @@ def _check_images(principal: Principal, task: Task, wanted: Wanted) -> None:
             },
             hint=_("Give a mask of the same size."),
             field="mask",
+        )
+
+
+def _check_search(task: Task, wanted: Wanted) -> None:
+    if wanted.search is None:
+        return
+    if not task.needs_mask:
+        raise Unprocessable(
+            _("This task takes no %(field)s.") % {"field": "search"},
+            hint=_("The task: %s.") % task.label,
+            field="search",
+        )
+    if wanted.mask is not None:
+        raise Unprocessable(
+            _("There is a mask, and words to find one by."), hint=_("Give one of them."), field="search"
         )
 
 

@@ -256,6 +256,7 @@ def _succeed(
         "commit": current.commit,
         "task": current.task,
         "loras": [use.parameters for use in current.loras.all()],
+        "finder": _found(current),
         "pictures": current.count,
         "billing": current.billing,
         "price": current.price,
@@ -263,6 +264,15 @@ def _succeed(
     }
     outbox.emit("generation.succeeded", f"generation.succeeded:{current.pk}", payload)
     return current
+
+
+def _found(current: Generation) -> dict[str, Any] | None:
+    """The second model that was called, and its part of the price; None without one."""
+    used = current.found_by
+    if used is None:
+        return None
+    price = used.price if current.billing == Billing.CREDITS else 0
+    return {"model": used.model_name, "commit": used.commit, "price": price}
 
 
 def _refuse(current: Generation, code: FailureCode) -> Generation:
@@ -273,22 +283,28 @@ def _refuse(current: Generation, code: FailureCode) -> Generation:
 
 
 def _parts(generation: Generation) -> list[Part]:
-    """Half of the price is the model's, the other half that of the LoRAs of others whose makers are known (088)."""
-    model = None
+    """What finding costs goes to the finder's makers. Of the rest half is the model's, the other half that of the
+    LoRAs of others whose makers are known (088)."""
+    model, used = None, generation.found_by
+    finders = []
+    if used is not None:
+        graph = None if used.repository is None else attribution_graph(used.repository, used.commit)
+        finders = [Part(used.price, graph)]
+    price = generation.price - sum(part.amount for part in finders)
     if generation.repository is not None:
         model = attribution_graph(generation.repository, generation.commit)
     own = {generation.billed_id, generation.owner.namespace.pk}
-    used = [(use.repository, use.commit) for use in generation.loras.select_related("repository")]
+    adapters = [(use.repository, use.commit) for use in generation.loras.select_related("repository")]
     loras = [
         graph
-        for lora, commit in used
+        for lora, commit in adapters
         if lora is not None and lora.namespace_id not in own
         if (graph := attribution_graph(lora, commit)) is not None
     ]
     if not loras:
-        return [Part(generation.price, model)]
-    each = generation.price // 2 // len(loras)
-    return [Part(generation.price - each * len(loras), model), *(Part(each, graph) for graph in loras)]
+        return [Part(price, model), *finders]
+    each = price // 2 // len(loras)
+    return [Part(price - each * len(loras), model), *(Part(each, graph) for graph in loras), *finders]
 
 
 def _current(generation: Generation) -> Generation | None:

@@ -30,6 +30,7 @@ from inference.selectors import may_preview
 from inference.selectors.files import content_of
 from inference.selectors.safety import policy_in_force
 from inference.services import running
+from inference.services.finding import NothingFound, find_mask
 from inference.services.looking import look
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ def _draw(generation: Generation) -> None:
         results = _results(generation)
     except requests.Cancelled:
         running.stop_cancelled(generation)
+    except NothingFound:
+        running.fail(generation, FailureCode.NOTHING_FOUND, detail=f"“{generation.search}”")
     except requests.EngineFull as full:
         running.postpone(generation, seconds=full.retry_after or FULL_FOR)
     except requests.DeadlinePassed:
@@ -115,18 +118,18 @@ def _finish(generation: Generation, results: "list[Result]") -> None:
     if any(result.is_flagged for result in results):
         running.refuse(generation, FailureCode.FLAGGED)
         return
-    with _held(generation):
+    with _held(generation, steps_done=generation.steps_total):
         _look_and_keep(generation, results)
 
 
 @contextmanager
-def _held(generation: Generation) -> Iterator[None]:
+def _held(generation: Generation, *, steps_done: int) -> Iterator[None]:
     """Beats from a thread of its own: a classifier that is fetched, or a slow signature, can outlast the lease."""
     is_over = threading.Event()
 
     def beat() -> None:
         try:
-            while running.beat(generation, steps_done=generation.steps_total):
+            while running.beat(generation, steps_done=steps_done):
                 if is_over.wait(settings.GENERATION_LEASE_SECONDS / 4):
                     return
         finally:
@@ -158,9 +161,10 @@ def _look_and_keep(generation: Generation, results: "list[Result]") -> None:
 
 
 def _used(generation: Generation) -> list[tuple[str, Repository | None]]:
-    """The model and the LoRAs, by the names they were asked for."""
-    loras = [(use.model_name, use.repository) for use in generation.loras.select_related("repository__namespace")]
-    return [(generation.model_name, generation.repository), *loras]
+    """The model, the LoRAs and the finder, by the names they were asked for."""
+    beside = [*generation.loras.select_related("repository__namespace")]
+    beside += [generation.finder] if generation.must_search else []
+    return [(generation.model_name, generation.repository), *((use.model_name, use.repository) for use in beside)]
 
 
 def _is_open(generation: Generation, repository: Repository | None) -> bool:
@@ -175,6 +179,8 @@ def _results(generation: Generation) -> "list[Result]":
     closed = [found for _name, found in _used(generation) if found is not None and _is_closed(found)]
     token = _token(generation, closed) if closed else None
     try:
+        if generation.must_search:
+            _search(generation, token)
         first = _request(generation, token)
         handles = [
             the_engine().submit(
@@ -191,6 +197,14 @@ def _results(generation: Generation) -> "list[Result]":
     finally:
         if token is not None:
             revoke_job_tokens(_job(generation))
+
+
+def _search(generation: Generation, token: str | None) -> None:
+    from inference.engine.requests import Cancelled  # noqa: PLC0415 - slow import
+
+    with _held(generation, steps_done=0):
+        if not find_mask(generation, token):
+            raise Cancelled
 
 
 def _request(generation: Generation, token: str | None) -> "Request":
@@ -304,7 +318,7 @@ def _drawn(generation: Generation, result: "Result") -> running.Drawn:
     from inference.services.marking import seal  # noqa: PLC0415 - slow import: numpy and the signing library
 
     given = [content_of(image.path) for image in (generation.image, generation.mask) if image is not None]
-    sealed = seal(result.picture, result.parameters, generation=generation, inputs=given)
+    sealed = seal(result.picture, result.parameters | _found(generation), generation=generation, inputs=given)
     return running.Drawn(
         sealed.content,
         hashlib.sha256(sealed.content).hexdigest(),
@@ -314,6 +328,14 @@ def _drawn(generation: Generation, result: "Result") -> running.Drawn:
         mark=sealed.mark,
         credentials_failure=sealed.credentials_failure,
     )
+
+
+def _found(generation: Generation) -> dict[str, Any]:
+    """How the mask came to be."""
+    used = generation.found_by
+    if used is None:
+        return {}
+    return {"search": generation.search, "finder": {"model": used.model_name, "commit": used.commit}}
 
 
 def _timings(results: "list[Result]") -> dict[str, Any]:

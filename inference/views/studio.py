@@ -152,7 +152,7 @@ def with_images(request: HttpRequest, form: StudioForm) -> Wanted:
     form.kept(image=image)
     if filled["mode"] == OUTPAINTING:
         image, mask = canvas.on_larger_canvas(image, form.margins, by=by)
-    elif filled["task"].needs_mask:
+    elif filled["task"].needs_mask and wanted.search is None:
         mask = canvas.mask_for(image, given, by=by)
         form.kept(mask=mask)
     return replace(wanted, image=image, mask=mask)
@@ -171,7 +171,7 @@ def with_stand_ins(request: HttpRequest, form: StudioForm) -> Wanted:
     width, height = form.margins.around(*size)
     made = {
         kind.value: InputImage(owner=request.user, kind=kind, width=width, height=height)
-        for kind, needed in ((InputKind.IMAGE, True), (InputKind.MASK, task.needs_mask))
+        for kind, needed in ((InputKind.IMAGE, True), (InputKind.MASK, task.needs_mask and wanted.search is None))
         if needed
     }
     return replace(wanted, **made)

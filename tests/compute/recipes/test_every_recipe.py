@@ -13,6 +13,7 @@ from compute.recipes.configuration import build
 from compute.recipes.data.facts import look_up
 from compute.recipes.language_model.texts import write_parquet as write_texts
 from compute.recipes.shapes.edits import write_parquet as write_edits
+from compute.recipes.shapes.several import write_parquet as write_several
 from tests.compute.recipes.small import LOOP, events
 
 UNET = {"channels": [16, 32], "text_width": 32, "heads": 2}
@@ -38,6 +39,7 @@ RECIPES = {
     "adapters": ("shapes", {"dataset": CAPTIONS, "adapter": {"rank": 2}, **DRAWN}, "base", "stable"),
     "language_model": ("texts", {"model": {"width": 32, "layers": 2, "heads": 2, "context": 32}}, "", ""),
     "contrastive": ("shapes", {"dataset": CAPTIONS, "model": {"width": 32, "layers": 2, "heads": 2}}, "", ""),
+    "segmentation": ("several", {"model": {"width": 32, "layers": 2, "heads": 2, "seen": [0, 1]}}, "", ""),
 }
 
 
@@ -46,7 +48,9 @@ def data(shapes_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     write_texts(folder / "texts", train=60, test=10)
     write_edits(folder / "edits", train=16, test=4)
-    return {"shapes": shapes_folder, "texts": folder / "texts", "edits": folder / "edits"}
+    write_several(folder / "several", train=16, test=8)
+    made = {name: folder / name for name in ("texts", "edits", "several")}
+    return {"shapes": shapes_folder, **made}
 
 
 def _trained(recipe, request, data, output, **training):

@@ -1,0 +1,1 @@
+"""Finding a named thing in a picture: a small CLIPSeg."""

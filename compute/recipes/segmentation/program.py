@@ -1,0 +1,203 @@
+"""Trains to find what a name names in a picture (CLIPSeg, arXiv 2112.10003); saved as a stock
+`CLIPSegForImageSegmentation`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+from transformers import (
+    CLIPSegConfig,
+    CLIPSegForImageSegmentation,
+    CLIPSegProcessor,
+    CLIPSegTextConfig,
+    CLIPSegVisionConfig,
+    ViTImageProcessor,
+)
+
+from compute.recipes.data.buckets import BucketOrder
+from compute.recipes.data.pictures import Bucket, load_pictures
+from compute.recipes.refusal import Refused
+from compute.recipes.segmentation.config import Config
+from compute.recipes.sheets import as_images, contact_sheet
+from compute.recipes.text_to_image.tokenizer import build_tokenizer, text_config
+from compute.recipes.training.card import About
+from compute.recipes.training.loop import Player, Terms
+from compute.recipes.training.program import SAMPLES, Recipe, perform
+
+HALF = [0.5, 0.5, 0.5]  # takes pixels of 0..1 to -1..1
+TOGETHER = 64
+
+
+def run(config: Config) -> Path:
+    return perform(Segmentation(config))
+
+
+class Segmentation(Recipe):
+    name = "segmentation"
+    config: Config
+
+    def require(self) -> None:
+        super().require()
+        data, model = self.config.dataset, self.config.model
+        if not data.caption_column or not data.mask_column:
+            raise Refused("Set 'dataset.caption_column' and 'dataset.mask_column': a name, and where the thing is.")
+        if tuple(data.ratios) != (1.0,):
+            raise Refused("This encoder knows one square size. Leave 'dataset.ratios' as it is.")
+        sizes = ((model.width, model.heads), (model.text_width, model.text_heads))
+        if data.size % model.patch or any(
+            wide % heads for wide, heads in (*sizes, (model.decoder_width, model.decoder_heads))
+        ):
+            raise Refused("'dataset.size' must be a multiple of 'model.patch', and widths of their numbers of heads.")
+        if list(model.seen) != sorted(set(model.seen)) or model.seen[-1:] != (model.layers - 1,):
+            raise Refused("'model.seen' must name layers in their order, the last one too: others would learn nothing.")
+
+    def build(self) -> None:
+        config, model = self.config, self.config.model
+        self.pictures, self.masks = self._load(test=False)
+        self.test, self.test_masks = self._load(test=True)
+        self.order = BucketOrder([len(self.pictures)], batch=config.training.batch, seed=config.seed)
+        self.tokenizer = build_tokenizer(self.pictures.captions, merges=model.merges, max_tokens=model.max_tokens)
+        self.tokens = self._tokens(self.pictures.captions)
+        self.model = CLIPSegForImageSegmentation(self._sizes())
+        _begin_from_nothing(self.model)
+        clip = self.model.clip
+        # What CLIP matches whole pictures with has no part in finding.
+        for unused in (clip.visual_projection, clip.vision_model.post_layernorm):
+            unused.requires_grad_(False)
+        clip.logit_scale.requires_grad_(False)
+
+    @property
+    def rows(self) -> int:
+        return len(self.pictures)
+
+    def players(self) -> list[Player]:
+        return [Player(self.model, self._find)]
+
+    def measure(self) -> dict[str, float]:
+        """Of held-out pictures: how well what was found covers what is named, and how often nothing was where the
+        named thing is not there."""
+        found = self._found()
+        shares = [_overlap(mask, wanted) for mask, wanted in zip(found, self.test_masks, strict=True) if wanted.any()]
+        empty = [float(not mask.any()) for mask, wanted in zip(found, self.test_masks, strict=True) if not wanted.any()]
+        seen = [float(mask.any()) for mask, wanted in zip(found, self.test_masks, strict=True) if wanted.any()]
+        told = {"mean_iou": shares, "present_found": seen, "absent_empty": empty}
+        return {name: sum(values) / len(values) for name, values in told.items() if values}
+
+    def draw(self) -> Image.Image:
+        """Held-out pictures, what is found in them painted white below, all else darkened."""
+        count = min(self.config.validation.pictures, len(self.test))
+        pictures = self.test.pictures(torch.arange(count))
+        masks = self._found(count)[:, None]
+        shown = torch.where(masks, torch.ones_like(pictures), 0.4 * (pictures + 1.0) - 1.0)
+        return contact_sheet([*as_images(pictures), *as_images(shown)], columns=count)
+
+    def export(self, folder: Path) -> None:
+        side = self.config.dataset.size
+        seeing = ViTImageProcessor(size={"height": side, "width": side}, image_mean=HALF, image_std=HALF)
+        self.model.save_pretrained(folder, safe_serialization=True)
+        CLIPSegProcessor(seeing, self.tokenizer).save_pretrained(folder)
+
+    def about(self) -> About:
+        names = ", ".join(f"“{name}”" for name in self.test.captions[: self.config.validation.pictures])
+        return About(
+            task="image-segmentation",
+            what="A small CLIPSeg: it finds a named thing in a picture, of the kind it was trained on, and no other.",
+            usage=f"""
+from transformers import CLIPSegForImageSegmentation, CLIPSegProcessor
+
+model = CLIPSegForImageSegmentation.from_pretrained("{{name}}")
+processor = CLIPSegProcessor.from_pretrained("{{name}}")
+inputs = processor(text=[{self.test.captions[0]!r}], images=[picture], padding=True, return_tensors="pt")
+mask = model(**inputs).logits.reshape({self.config.dataset.size}, -1) > 0  # true where it is
+""",
+            library="transformers",
+            tags=("clipseg",),
+            metric_names={
+                "mean_iou": "Intersection over union of what was found and what is named",
+                "present_found": "Something found, where the named thing is there",
+                "absent_empty": "Nothing found, where the named thing is not there",
+            },
+            picture=SAMPLES,
+            picture_shows=f"Pictures that were not trained on, and below them in white what was found of: {names}",
+        )
+
+    def _load(self, *, test: bool) -> tuple[Bucket, Tensor]:
+        """The pictures, and their masks (n, height, width)."""
+        data = self.config.dataset
+        (pictures,) = load_pictures(data, self.facts, self.left_out, self.caches, test=test).buckets
+        masks_in = replace(data, image_column=data.mask_column)
+        (masks,) = load_pictures(masks_in, self.facts, self.left_out, self.caches, test=test).buckets
+        return pictures, masks.pixels[:, 0] > 127
+
+    def _sizes(self) -> CLIPSegConfig:
+        model = self.config.model
+        vision = CLIPSegVisionConfig(
+            hidden_size=model.width,
+            intermediate_size=4 * model.width,
+            num_hidden_layers=model.layers,
+            num_attention_heads=model.heads,
+            image_size=self.config.dataset.size,
+            patch_size=model.patch,
+        )
+        known = text_config(model, self.tokenizer).to_dict()
+        return CLIPSegConfig(
+            text_config={name: known[name] for name in CLIPSegTextConfig().to_dict() if name in known}
+            | {"model_type": CLIPSegTextConfig.model_type},
+            vision_config=vision.to_dict(),
+            projection_dim=model.space,
+            extract_layers=list(model.seen),
+            reduce_dim=model.decoder_width,
+            decoder_num_attention_heads=model.decoder_heads,
+            decoder_intermediate_size=4 * model.decoder_width,
+        )
+
+    def _find(self, step: int, index: int) -> Terms:
+        _, rows = self.order.at(index)
+        logits = self._logits(self.pictures.pictures(rows), self.tokens[rows])
+        wanted = self.masks[rows].float().to(self.device)
+        return {"loss": functional.binary_cross_entropy_with_logits(logits.float(), wanted)}
+
+    def _found(self, count: int | None = None) -> Tensor:
+        """Masks (n, height, width) of the first held-out pictures."""
+        rows = torch.arange(len(self.test) if count is None else count)
+        tokens = self._tokens(self.test.captions)
+        parts = [self._logits(self.test.pictures(some), tokens[some]).cpu() > 0 for some in rows.split(TOGETHER)]
+        return torch.cat(parts)
+
+    def _logits(self, pictures: Tensor, tokens: Tensor) -> Tensor:
+        """As the stock forward computes them, whose encoders do not learn."""
+        clip = self.model.clip
+        seen = clip.vision_model(pixel_values=pictures.to(self.device), output_hidden_states=True).hidden_states
+        told = clip.get_text_features(input_ids=tokens.to(self.device)).pooler_output
+        logits: Tensor = self.model.decoder([seen[layer + 1] for layer in self.config.model.seen], told).logits
+        return logits
+
+    def _tokens(self, names: list[str]) -> Tensor:
+        encoded = self.tokenizer(names, padding="max_length", truncation=True, return_tensors="pt")
+        tokens: Tensor = encoded.input_ids
+        return tokens
+
+
+@torch.no_grad()
+def _begin_from_nothing(model: CLIPSegForImageSegmentation) -> None:
+    """The stock start (0.02 everywhere) suits encoders that were trained before; from nothing in minutes, words and
+    colours must differ at once, and the name must be heard from the first step on."""
+    model.clip.text_model.get_input_embeddings().weight.normal_(std=0.5)
+    decoder = model.decoder
+    for layer in (
+        model.clip.vision_model.embeddings.patch_embedding,
+        decoder.film_mul,
+        decoder.film_add,
+        *decoder.reduces,
+    ):
+        layer.reset_parameters()
+    decoder.film_mul.bias.fill_(1.0)
+
+
+def _overlap(found: Tensor, wanted: Tensor) -> float:
+    return float((found & wanted).sum() / (found | wanted).sum())

@@ -123,7 +123,7 @@ def _finish(generation: Generation, results: "list[Result]") -> None:
 
 
 @contextmanager
-def _held(generation: Generation, *, steps_done: int) -> Iterator[None]:
+def _held(generation: Generation, *, steps_done: int = 0) -> Iterator[None]:
     """Beats from a thread of its own: a classifier that is fetched, or a slow signature, can outlast the lease."""
     is_over = threading.Event()
 
@@ -202,7 +202,7 @@ def _results(generation: Generation) -> "list[Result]":
 def _search(generation: Generation, token: str | None) -> None:
     from inference.engine.requests import Cancelled  # noqa: PLC0415 - slow import
 
-    with _held(generation, steps_done=0):
+    with _held(generation):
         if not find_mask(generation, token):
             raise Cancelled
 

@@ -111,6 +111,18 @@ def lora(
     return made
 
 
+def finder(
+    owner: User | None = None, folder: Path | None = None, *, licence: str = "apache-2.0", **facts
+) -> Repository:
+    """A model that finds things by words: the files of a folder, or its configuration alone."""
+    files = {path.name: path.read_bytes() for path in folder.iterdir()} if folder else {}
+    files.setdefault("config.json", b'{"architectures": ["CLIPSegForImageSegmentation"]}')
+    text = f"---\nlicense: {licence}\npipeline_tag: image-segmentation\ntags: [clipseg]\n---\n# It finds\n"
+    made = hub.repository(owner, files=files | {"README.md": text.encode()}, **facts)
+    made.refresh_from_db()
+    return made
+
+
 def given(owner: User, kind: str = "image", *, size: tuple[int, int] = (16, 16), colour=(200, 30, 10)) -> InputImage:
     """An image or mask that a person gave, of one colour (the right half of a mask is white)."""
     file = io.BytesIO()

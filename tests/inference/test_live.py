@@ -31,11 +31,12 @@ from revenue.models import RevenueLine
 from revenue.selectors import credit_balance
 from tests.factories.accounts import StaffFactory
 from tests.factories.hub import as_principal, repository
-from tests.factories.inference import EURO, buy_credits, upload_pipeline
+from tests.factories.inference import EURO, buy_credits, finder, upload_pipeline
 from tests.inference.classifiers import red_or_blue
 from tests.inference.engine.alone import mask, photograph, stock
 from tests.inference.engine.test_sounds import ask as sound_asked
 from tests.inference.engine.test_sounds import made_alone
+from tests.inference.finders import halves, red_blue_or_green
 from tests.inference.pipelines import (
     save_diffusion_pipeline,
     save_flow_pipeline,
@@ -274,6 +275,32 @@ def test_forms_in_stabilitys_shape_are_answered_with_bytes_or_json(serving, pain
     assert pixels(base64.b64decode(answer["image"])).shape == (16, 16, 3)
     _headers, content = form(f"{url}/edit/outpaint", token, fields | {"right": 16}, {"image": encoded(photograph())})
     assert pixels(content).shape == (16, 32, 3)
+
+
+def test_what_words_name_is_found_and_replaced(serving, person, painter, token, tmp_path):
+    """By a private model, which the worker reads with a token of its own."""
+    finder(person, red_blue_or_green(tmp_path), name="finder", visibility="private")
+    url = f"{serving.url}/v2beta/stable-image/edit/search-and-replace"
+    fields = {"model": "researcher/painter", "finder": "researcher/finder", "prompt": "a red circle", "grow_mask": 0}
+    fields |= {"steps": 3, "seed": 5}
+    image = halves("red", "blue")
+    headers, content = form(url, token, fields | {"search_prompt": "blue"}, {"image": encoded(image)})
+    assert (headers["finish-reason"], headers["seed"], pixels(content).shape) == ("SUCCESS", "5", (16, 16, 3))
+    shown = json.loads(call(f"{serving.url}/api/generations/{headers['X-Generation-Id']}", token))
+    mask = pixels(call(f"{serving.url}/api/generations/inputs/{shown['mask']}", token))
+    assert (mask[:, :8].max(), mask[:, 8:].min()) == (0, 255)
+    assert shown["found_by"]["search"] == "blue"
+    assert json.loads(Image.open(io.BytesIO(content)).text["wellspring"])["search"] == "blue"
+    again = finished(serving, token, json.loads(call(shown["url"] + "/again", token, {})))
+    assert again["pictures"][0]["reproduces"] is True
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        form(url, token, fields | {"search_prompt": "green"}, {"image": encoded(image)})
+    answer = json.loads(refused.value.read())
+    assert (refused.value.code, answer["name"]) == (400, "bad_request")
+    assert "Nothing of that name was found" in answer["errors"][0]
+    natively = {"image": base64.b64encode(encoded(image)).decode(), "finder": "researcher/finder", "steps": 2}
+    done = finished(serving, token, ask(serving, token, "researcher/painter", search="green", **natively))
+    assert (done["state"], done["error"]["code"], done["pictures"]) == ("failed", "nothing_found", [])
 
 
 def test_pictures_are_enlarged_as_the_stock_pipelines_do_and_the_same_again(serving, person, token, tmp_path):

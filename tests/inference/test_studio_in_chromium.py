@@ -8,12 +8,14 @@ from PIL import Image
 
 from accounts.services import people
 from inference.algorithms.grids import Axis
+from inference.enums import FailureCode
 from inference.models import Generation, Picture
-from inference.services import albums, comparisons, gallery
+from inference.services import albums, comparisons, gallery, running
 from inference.services.generations import Wanted
+from inference.services.searching import SearchWanted
 from tests.factories.accounts import UserFactory
 from tests.factories.hub import as_principal
-from tests.factories.inference import finish, generation, model, sound_model
+from tests.factories.inference import finder, finish, generation, given, model, sound_model
 from tests.inference.serving import until
 from tests.support.browser import WIDTHS, Visitor, chromium
 
@@ -45,6 +47,12 @@ def pages(ada):
     bells = sound_model(ada, name="bells")
     repository, filler = model(ada, name="shapes"), model(ada, name="filler", pipeline="StableDiffusionPipeline")
     model(ada, name="larger", pipeline="IFSuperResolutionPipeline", tag="image-to-image")
+    search = SearchWanted("the cat by the window", finder(ada, name="finder", licence="mit").full_name)
+    found = generation(ada, filler, image=given(ada), search=search)
+    Generation.objects.filter(pk=found.pk).update(mask=given(ada, "mask"))
+    finish(found)
+    missed = generation(ada, filler, image=given(ada), search=search)
+    running.fail(running.claim(missed.pk), FailureCode.NOTHING_FOUND, detail="“the cat by the window”")
     shown = finish(generation(bob, repository, prompt=LONG, count=2))
     shown.pictures.update(is_public=True)
     first = Picture.objects.get(generation=shown, position=0)
@@ -89,6 +97,9 @@ def pages(ada):
         "studio-sound": f"/studio?from={rung.pk}",
         "generation-sound": f"/generations/{rung.pk}",
         "studio-image": f"/studio?image={own.pk}/0&model={filler.full_name}",
+        "generation-found": f"/generations/{found.pk}",
+        "generation-missed": f"/generations/{missed.pk}",
+        "studio-missed": f"/studio?from={missed.pk}",
         "studio-upscale": f"/studio?image={own.pk}/0&task=upscale",
         "compare": f"/studio/comparisons?from={own.pk}",
         "comparison": grid.get_absolute_url(),
@@ -190,6 +201,36 @@ def test_an_image_is_dropped_and_what_is_drawn_anew_is_painted(site, ada, tmp_pa
         with Image.open(made.mask.path) as mask:
             points = [(64, 32), (64, 6), (110, 32), (30, 34)]
             assert [mask.getpixel(point) > 127 for point in points] == expected
+
+
+def test_words_take_the_place_of_painting(site, ada, tmp_path):
+    """By keyboard: words and a painted mask at once are refused, and nothing that was written is lost."""
+    model(ada, name="filler", pipeline="StableDiffusionPipeline")
+    finder(ada, name="finder")
+    file = tmp_path / "ground.png"
+    Image.new("RGB", (64, 64), "green").save(file)
+    with chromium() as browser:
+        visitor = Visitor(browser, site.url, width=390)
+        visitor.log_in("ada", PASSWORD)
+        page = visitor.open("/studio?model=ada/filler")
+        drop(page, file)
+        assert page.get_by_label("Find by words").is_hidden()
+        page.check("[name=task][value=inpainting]")
+        page.get_by_label("Find by words").fill("the cat")
+        page.get_by_text("How it is found").press("Enter")
+        page.get_by_label("Grown by").fill("3")
+        page.fill("[name=prompt]", "a dog")
+        page.locator("[data-painter] canvas").click()
+        until(lambda: page.evaluate("document.querySelector('[name=mask]').files.length"))
+        page.click("#studio-form .button-primary")
+        page.get_by_text("There is a mask too").wait_for()
+        assert page.get_by_label("Find by words").input_value() == "the cat"
+        visitor.check_looks("studio-words-and-mask")
+        page.click("#studio-form .button-primary")
+        page.locator("[id^=progress-]").wait_for()
+        visitor.close()
+    made = Generation.objects.get()
+    assert (made.search, made.finder.grow_mask, made.mask, made.prompt) == ("the cat", 3, None, "a dog")
 
 
 def test_a_model_of_sounds_changes_the_form(site, ada):

@@ -134,7 +134,7 @@ def test_a_killed_run_resumes_to_the_same_bits(several, tmp_path):
 )
 def test_what_cannot_work_is_refused(several, tmp_path, section, changes, message):
     with pytest.raises(Refused, match=message):
-        run(configured(Config, several, tmp_path, **{"model": SMALL, **{section: changes}}))
+        run(configured(Config, several, tmp_path, **{"model": SMALL, section: changes}))
 
 
 def test_a_data_set_whose_licence_forbids_training_is_refused(tmp_path):

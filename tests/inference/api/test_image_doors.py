@@ -6,6 +6,8 @@ import json
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from PIL import Image
 
 from accounts.enums import Permission, TokenScope
@@ -14,16 +16,17 @@ from accounts.services import tokens
 from hub.enums import Domain
 from hub.models import WebhookDelivery
 from hub.services import webhooks
-from inference.enums import GenerationState, Task
+from inference.enums import FailureCode, GenerationState, Task
 from inference.models import Generation, InputImage
-from inference.services import generations
+from inference.services import generations, running
 from tests.factories.accounts import UserFactory, bearer
-from tests.factories.inference import finish, generation, given, lora, model
+from tests.factories.inference import finder, finish, generation, given, lora, model
 
 pytestmark = pytest.mark.django_db
 CLASSIC = "StableDiffusionPipeline"
 GENERATE, EDITS, VARIATIONS = "/v2beta/stable-image/generate/core", "/v1/images/edits", "/v1/images/variations"
 CONSERVATIVE, FAST = "/v2beta/stable-image/upscale/conservative", "/v2beta/stable-image/upscale/fast"
+REPLACE = "/v2beta/stable-image/edit/search-and-replace"
 INPAINT, OUTPAINT = "/v2beta/stable-image/edit/inpaint", "/v2beta/stable-image/edit/outpaint"
 
 
@@ -97,6 +100,64 @@ def test_stability_fills_what_is_white_or_transparent_and_grows_the_mask(client,
     assert (mask_of(by_hole).getpixel((9, 9)), mask_of(by_hole).getpixel((10, 10))) == (255, 0)
 
 
+def test_stability_searches_and_replaces(client, painter, settings):
+    settings.MODEL_ALIASES = {"search-and-replace": painter, "finder": finder().full_name}
+    person = UserFactory()
+    fields = {"prompt": "a dog", "search_prompt": "the cat", "image": upload(picture())}
+    made = kept(REPLACE, client, bearer(person), **fields, negative_prompt="rain", seed="7", grow_mask="2")
+    assert (made.task, made.search, made.mask, made.seed) == (Task.INPAINTING, "the cat", None, 7)
+    assert (made.model_name, made.prompt, made.negative_prompt) == (painter, "a dog", "rain")
+    assert (made.finder.grow_mask, made.finder.model_name) == (2, settings.MODEL_ALIASES["finder"])
+    other = finder().full_name
+    fields["image"] = upload(picture())
+    assert kept(REPLACE, client, bearer(person), **fields, finder=other, model=painter).finder.model_name == other
+    # The words of this API name what is wrong.
+    answer = client.post(REPLACE, {"prompt": "a", "image": upload(picture())}, **bearer(person))
+    assert answer.json()["errors"][0].startswith("search_prompt: ")
+    claimed = running.claim(made.pk)
+    running.fail(claimed, FailureCode.NOTHING_FOUND, detail="“the cat”")
+    fields["image"] = upload(picture())
+    sent = fields | {"negative_prompt": "rain", "seed": "7", "grow_mask": "2"}
+    answer = client.post(REPLACE, sent, **bearer(person), HTTP_IDEMPOTENCY_KEY="key-0")
+    assert (answer.status_code, answer.json()["name"]) == (400, "bad_request")
+    assert "search_prompt: Nothing of that name was found in the image" in answer.json()["errors"][0]
+
+
+def test_the_native_api_searches_in_place_of_a_mask(client, painter, django_assert_num_queries):
+    person, eyes = UserFactory(), finder()
+    headers, image = bearer(person), given(person).pk
+    body = {"model": painter, "prompt": "a dog", "image": image, "search": "the cat", "finder": eyes.full_name}
+    answer = natively(client, headers, **body)
+    shown = answer.json()
+    assert (answer.status_code, shown["task"], "mask" in shown) == (202, "inpainting", False)
+    searched = {"search": "the cat", "grow_mask": 5, "finder": eyes.full_name, "finder_revision": eyes.head}
+    assert {name: shown[name] for name in searched} == searched
+    assert shown["found_by"] == searched | {"price": 1}
+    # What is shown asks for the same again; so does the page's button.
+    names = ("model", "prompt", "image", *searched)
+    assert natively(client, headers, **{name: shown[name] for name in names}).status_code == 202
+    assert client.post(f"/api/generations/{shown['id']}/again", **headers).json()["search"] == "the cat"
+    Generation.objects.filter(pk=shown["id"]).update(mask=given(person, "mask"))
+    found = client.get(f"/api/generations/{shown['id']}", **headers).json()
+    assert (found["mask"], "search" in found) == (given(person, "mask").pk, False)
+    assert found["found_by"]["search"] == "the cat"
+    for wrong in (
+        {"search": "x" * 201},
+        {"mask": given(person, "mask").pk},
+        {"finder": ""},
+        {"finder": painter},
+        {"grow_mask": 99},
+        {"search": 3},
+    ):
+        answer = natively(client, headers, **body | wrong)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_parameters"), wrong
+    with CaptureQueriesContext(connection) as three:
+        client.get("/api/generations", **headers)
+    Generation.objects.exclude(pk=shown["id"]).update(owner=UserFactory())
+    with django_assert_num_queries(len(three)):
+        assert len(client.get("/api/generations", **headers).json()) == 1
+
+
 def test_stability_draws_around_an_image(client, painter):
     made = kept(
         OUTPAINT, client, bearer(UserFactory()), prompt="a", model=painter, image=upload(picture()), left="8", down="16"
@@ -164,7 +225,11 @@ STABILITY_REFUSALS = [
     (GENERATE, {"prompt": "a", "model": "*", "mode": "image-to-image"}, 400, "bad_request"),
     (GENERATE, {"prompt": "a naked child", "model": "*"}, 403, "content_moderation"),
     ("/v2beta/stable-image/generate/huge", {"prompt": "a"}, 404, "not_found"),
-    ("/v2beta/stable-image/edit/search-and-replace", {"prompt": "a"}, 404, "not_found"),
+    ("/v2beta/stable-image/edit/erase", {"prompt": "a"}, 404, "not_found"),
+    (REPLACE, {"prompt": "a", "search_prompt": "b", "model": "*"}, 400, "bad_request"),
+    (REPLACE, {"search_prompt": "b", "model": "*", "image": picture}, 400, "bad_request"),
+    (REPLACE, {"prompt": "a", "model": "*", "image": picture}, 400, "bad_request"),
+    (REPLACE, {"prompt": "a", "search_prompt": "b", "model": "*", "image": picture}, 400, "bad_request"),
     (INPAINT, {"prompt": "a", "model": "*"}, 400, "bad_request"),
     (INPAINT, {"prompt": "a", "model": "*", "image": picture}, 400, "bad_request"),
     (INPAINT, {"prompt": "a", "model": "*", "image": lambda: b"no image"}, 400, "bad_request"),
@@ -302,14 +367,15 @@ def test_given_images_are_for_those_who_gave_them(client, painter):
     assert natively(client, bearer(UserFactory()), **body | {"image": private.pk}).status_code == 202
 
 
-NEW_DOORS = ["/api/generations/inputs", GENERATE, INPAINT, OUTPAINT, EDITS, VARIATIONS, CONSERVATIVE, FAST]
+NEW_DOORS = ["/api/generations/inputs", GENERATE, INPAINT, REPLACE, OUTPAINT, EDITS, VARIATIONS, CONSERVATIVE, FAST]
 
 
-def test_who_may_use_these_doors(client, painter):
+def test_who_may_use_these_doors(client, painter, settings):
+    settings.MODEL_ALIASES = {"finder": finder().full_name}
     enlarger = model(pipeline="IFSuperResolutionPipeline").full_name
     for url in NEW_DOORS:
         read, write = bearer(UserFactory(), scope=TokenScope.READ), bearer(UserFactory())
-        fields = {"prompt": "a", "model": enlarger if "upscale" in url else painter, "left": "8"}
+        fields = {"prompt": "a", "model": enlarger if "upscale" in url else painter, "left": "8", "search_prompt": "b"}
         size = (8, 8) if "upscale" in url else (16, 16)
         assert client.post(url, fields | {"image": upload(with_a_hole(size))}).status_code == 401
         assert client.post(url, fields | {"image": upload(with_a_hole(size))}, **read).status_code == 403

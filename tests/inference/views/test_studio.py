@@ -9,7 +9,7 @@ from PIL import Image
 from inference.models import Generation, InputImage
 from tests.factories import hub as make
 from tests.factories.accounts import UserFactory
-from tests.factories.inference import card, finish, generation, given, lora, model
+from tests.factories.inference import card, finder, finish, generation, given, lora, model
 
 pytestmark = pytest.mark.django_db
 PIPELINE = "StableDiffusionPipeline"  # draws, redraws and fills
@@ -77,6 +77,55 @@ def test_a_part_is_filled_by_a_mask_file_or_a_rectangle(client, ada):
     assert f'name="image_id" value="{key}"' in page
     draw(client, ada, repository, task="inpainting", image_id=key, box_width=8, box_height=8)
     assert Generation.objects.count() == 3
+
+
+def test_a_part_is_found_by_words(client, ada, settings):
+    """Without a script; where no model finds, nothing is asked about it."""
+    repository = model(ada, pipeline=PIPELINE)
+    assert 'name="search"' not in client.get("/studio").content.decode()
+    other, own = finder(ada), finder(ada)
+    settings.MODEL_ALIASES = {"finder": own.full_name}
+    page = client.get(f"/studio?model={repository.full_name}").content.decode()
+    assert page.index(f'<option value="{own.full_name}"') < page.index(f'<option value="{other.full_name}"')
+    facts = {"task": "inpainting", "search": "the cat", "finder": other.full_name, "grow_mask": 2}
+    draw(client, ada, repository, image=png(), **facts)
+    made = Generation.objects.get()
+    assert (made.search, made.mask, made.finder.model_name, made.finder.grow_mask) == (
+        "the cat",
+        None,
+        other.full_name,
+        2,
+    )
+    page = client.get(made.get_absolute_url()).content.decode()
+    assert f'Found by <a href="/{other.full_name}">' in page
+    again = client.get(f"/studio?from={made.pk}").content.decode()
+    assert 'name="search" value="the cat"' in again
+    # Once it is found, the mask stands for the words.
+    Generation.objects.filter(pk=made.pk).update(mask=given(ada, "mask", size=(32, 16)))
+    mask = given(ada, "mask", size=(32, 16))
+    assert f'src="/api/generations/inputs/{mask.pk}"' in client.get(made.get_absolute_url()).content.decode()
+    again = client.get(f"/studio?from={made.pk}").content.decode()
+    assert f'name="mask_id" value="{mask.pk}"' in again
+    assert 'value="the cat"' not in again
+    for wrong, words in (
+        ({"box_width": 8, "box_height": 8}, "There is a mask too"),
+        ({"search": ""}, "say what to find"),
+        ({"grow_mask": 50}, "less than or equal to 20"),
+        ({"finder": repository.full_name}, "Select a valid choice"),
+    ):
+        assert words in draw(client, ada, repository, image=png(), **facts | wrong).content.decode()
+    assert Generation.objects.count() == 1
+
+
+def test_finding_is_in_the_cost_before(client, ada, settings):
+    settings.FREE_PICTURES_PER_DAY = 0
+    repository, eyes = model(ada, pipeline=PIPELINE), finder(ada)
+    body = {"model": repository.full_name, "prompt": "a dog", "task": "inpainting", "image_size": "2048x2048"}
+    body |= {"count": 1, "billed": ada.namespace.pk, "steps": 1, "guidance": 1, "width": 16, "height": 16}
+    painted = client.post("/studio/cost", body).content.decode()
+    found = client.post("/studio/cost", body | {"search": "the cat", "finder": eyes.full_name}).content.decode()
+    assert "Cost: 0.001001 EUR" in painted
+    assert "Cost: 0.003099 EUR" in found
 
 
 def test_an_image_is_extended_on_the_sides_that_are_named(client, ada):

@@ -77,11 +77,10 @@ class StudioForm(forms.Form):
     )
     finder = forms.ChoiceField(label=_("Found by"), required=False)
     grow_mask = forms.IntegerField(
-        label=_("Grown by"),
+        label=_("Grown by, in pixels"),
         min_value=0,
         max_value=MOST_GROWN,
         required=False,
-        help_text=_("Pixels on every side."),
         widget=forms.NumberInput(attrs={"placeholder": GROW_MASK}),
     )
     box_left, box_top = _pixels(_("From the left")), _pixels(_("From above"))
@@ -268,20 +267,15 @@ class StudioForm(forms.Form):
             self._need("image", _("Choose an image."))
         if given["mode"] == OUTPAINTING and not self.margins:
             self._need("left", _("Say how many pixels are added on which side."))
-        if given["mode"] == Task.INPAINTING:
-            self._require_mask(given)
+        has_mask = self._rectangle or any(given.get(name) for name in ("mask", "mask_id", "search"))
+        if given["mode"] == Task.INPAINTING and not has_mask:
+            self._need("mask", self._ways_to_a_mask)
 
-    def _require_mask(self, given: dict[str, Any]) -> None:
-        """In one way. Words take the place of a mask that was kept before."""
-        new = self._rectangle or given.get("mask")
-        if given.get("search") and new:
-            self._need("search", _("There is a mask too. Clear it, or leave the words out."))
-        if new or given.get("search") or given.get("mask_id"):
-            return
+    @property
+    def _ways_to_a_mask(self) -> Any:
         if self.can_search:
-            self._need("mask", _("Paint what is drawn anew, say what to find, choose a mask, or give a rectangle."))
-        else:
-            self._need("mask", _("Paint what is drawn anew, choose a mask, or give a rectangle."))
+            return _("Paint what is drawn anew, say what to find, choose a mask, or give a rectangle.")
+        return _("Paint what is drawn anew, choose a mask, or give a rectangle.")
 
     def _need(self, field: str, message: Any) -> None:
         """Beside the field, or above a form that leaves it out."""

@@ -26,6 +26,10 @@ class Given:
     mask_id: str = ""
     rectangle: Rectangle | None = None
 
+    @property
+    def has_new_mask(self) -> bool:
+        return self.mask is not None or self.rectangle is not None
+
 
 def image_of(given: Given, *, by: Principal) -> InputImage:
     """A file before a picture, a picture before what was kept. Raises what `inputs.keep_image` raises."""

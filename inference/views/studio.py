@@ -152,9 +152,10 @@ def with_images(request: HttpRequest, form: StudioForm) -> Wanted:
     form.kept(image=image)
     if filled["mode"] == OUTPAINTING:
         image, mask = canvas.on_larger_canvas(image, form.margins, by=by)
-    elif filled["task"].needs_mask and wanted.search is None:
+    elif filled["task"].needs_mask and (wanted.search is None or given.has_new_mask):
         mask = canvas.mask_for(image, given, by=by)
-        form.kept(mask=mask)
+        if wanted.search is None:  # else they are refused together
+            form.kept(mask=mask)
     return replace(wanted, image=image, mask=mask)
 
 

@@ -144,7 +144,7 @@ def _png(pixels: NDArray[np.uint8]) -> bytes:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m compute.recipes.shapes.several", description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--train", type=int, default=8000)
+    parser.add_argument("--train", type=int, default=20_000)
     parser.add_argument("--test", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()

@@ -108,7 +108,7 @@ def test_a_part_is_found_by_words(client, ada, settings):
     assert f'name="mask_id" value="{mask.pk}"' in again
     assert 'value="the cat"' not in again
     for wrong, words in (
-        ({"box_width": 8, "box_height": 8}, "There is a mask too"),
+        ({"box_width": 8, "box_height": 8}, "There is a mask, and words to find one by"),
         ({"search": ""}, "say what to find"),
         ({"grow_mask": 50}, "less than or equal to 20"),
         ({"finder": repository.full_name}, "Select a valid choice"),

@@ -52,6 +52,7 @@ TRAININGS = [
     Training("cascade_base", "cascade", "shapes-base-cpu", "shapes"),
     Training("cascade_super_resolution", "cascade", "shapes-super-resolution-cpu", "shapes", base="cascade_base"),
     Training("dance_diffusion", "dance_diffusion", "tones-cpu", "tones"),
+    Training("segmentation", "segmentation", "shapes-cpu", "several"),
 ]
 
 
@@ -61,6 +62,7 @@ def make_data(folder: Path) -> None:
         "shapes": "compute.recipes.shapes",
         "edits": "compute.recipes.shapes.edits",
         "tones": "compute.recipes.dance_diffusion.tones",
+        "several": "compute.recipes.shapes.several",
     }
     for name, module in made.items():
         if not (folder / name).exists():
@@ -170,6 +172,54 @@ def drawn_by_engine(model: Path, *, redrawn: bool, **facts: Any) -> tuple[Image.
     return sheet(rows), told | ({"rows": "drawn; given images; redrawn, strength 0.8"} if redrawn else {})
 
 
+# What is found, and what takes its place.
+REPLACED = {
+    ("red", "circle", "white"): "a blue square on a white background",
+    ("blue", "square", "black"): "a yellow triangle on a black background",
+    ("yellow", "triangle", "grey"): "a red circle on a grey background",
+    ("green", "circle", "black"): "an orange square on a black background",
+}
+
+
+def replaced(finder: Path, painter: Path) -> tuple[Image.Image, dict[str, Any]]:
+    """Pictures, the masks of what is found in them by name, and what was drawn there instead."""
+    from compute.recipes.shapes.drawing import make_pictures  # noqa: PLC0415 - the path is set above
+    from compute.recipes.shapes.vocabulary import Scene  # noqa: PLC0415
+    from inference.algorithms.uploads import grown  # noqa: PLC0415
+    from inference.engine.engine import Engine  # noqa: PLC0415 - slow imports
+    from inference.engine.finder import Finder  # noqa: PLC0415
+    from inference.engine.requests import ModelKey, Request  # noqa: PLC0415
+
+    @dataclass(frozen=True)
+    class Here:
+        path: Path
+
+        def folder(self, key: ModelKey, token: str | None = None) -> Path:
+            return self.path
+
+    key, facts = ModelKey("gallery", "0" * 40), {"steps": 20, "guidance": 3.0, "strength": 1.0}
+    scenes = [Scene(*words) for words in REPLACED]
+    given = [Image.fromarray(make_pictures(40 + i, 1, scenes=[scene])[0].pixels) for i, scene in enumerate(scenes)]
+    finds = Finder(Here(finder), device="cpu", max_bytes=2**30)
+    found = [
+        finds.find(key, picture, f"{scene.colour} {scene.shape}") for picture, scene in zip(given, scenes, strict=True)
+    ]
+    masks = [Image.new("L", (32, 32)) if mask is None else grown(mask, 1) for mask in found]
+    with Engine(Here(painter)) as engine:
+        handles = [
+            engine.submit(Request(key, prompt, seed=seed, image=picture, mask=mask, **facts))
+            for seed, (prompt, picture, mask) in enumerate(zip(REPLACED.values(), given, masks, strict=True))
+        ]
+        made = [handle.result().picture for handle in handles]
+    told = {
+        "rows": "given; found by colour and shape, grown by 1; drawn there instead",
+        "prompts": "; ".join(REPLACED.values()),
+        **facts,
+        "seeds": "0 to 3",
+    }
+    return sheet([given, masks, made]), told
+
+
 def samples(run: Path) -> tuple[Image.Image, dict[str, Any]]:
     """What the recipe drew after its last step, as the card of its model tells."""
     from huggingface_hub import ModelCard  # noqa: PLC0415 - slow import
@@ -226,6 +276,13 @@ def draw(folder: Path, gallery: Path) -> None:
         facts = ", ".join(f"{name}: {value}" for name, value in told.items())
         shown = f"![{training.name}]({training.name}.png)"
         lines.append(f"| `{training.recipe}` | `{training.config}` | {shown} | {facts} | {metrics(run)} |")
+    pair = [folder / "runs" / name / "model" for name in ("segmentation", "inpainting")]
+    if all(model.exists() for model in pair):
+        picture, told = replaced(*pair)
+        picture.save(gallery / "replaced.png", optimize=True)
+        facts = ", ".join(f"{name}: {value}" for name, value in told.items())
+        both = "`segmentation` and `inpainting`"
+        lines.append(f"| {both} | `shapes-cpu` of both | ![replaced](replaced.png) | {facts} | as above |")
     how = "\nHow good they are, and what they lack: [Recipes](../reference/recipes.md).\n"
     absent = f"\nNot trained this time, so without a picture: {', '.join(missing)}.\n" if missing else ""
     (gallery / "README.md").write_text(

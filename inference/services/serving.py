@@ -162,9 +162,9 @@ def _look_and_keep(generation: Generation, results: "list[Result]") -> None:
 
 def _used(generation: Generation) -> list[tuple[str, Repository | None]]:
     """The model, the LoRAs and the finder, by the names they were asked for."""
-    beside = [*generation.loras.select_related("repository__namespace")]
-    beside += [generation.finder] if generation.must_search else []
-    return [(generation.model_name, generation.repository), *((use.model_name, use.repository) for use in beside)]
+    loras = [(use.model_name, use.repository) for use in generation.loras.select_related("repository__namespace")]
+    finder = [(generation.finder.model_name, generation.finder.repository)] if generation.must_search else []
+    return [(generation.model_name, generation.repository), *loras, *finder]
 
 
 def _is_open(generation: Generation, repository: Repository | None) -> bool:

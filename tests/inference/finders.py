@@ -65,9 +65,9 @@ def _taught(model, tokenizer):
     import torch
     from torch.nn import functional
 
-    from compute.recipes.segmentation.program import _begin_from_nothing
+    from compute.recipes.segmentation.program import begin_from_nothing
 
-    _begin_from_nothing(model)
+    begin_from_nothing(model)
     names = list(COLOURS)
     tokens = tokenizer(names, padding=True, return_tensors="pt").input_ids
     paints = torch.from_numpy(np.array([*COLOURS.values(), (0, 0, 0)])) / 127.5 - 1

@@ -48,10 +48,9 @@ class Segmentation(Recipe):
             raise Refused("Set 'dataset.caption_column' and 'dataset.mask_column': a name, and where the thing is.")
         if tuple(data.ratios) != (1.0,):
             raise Refused("This encoder knows one square size. Leave 'dataset.ratios' as it is.")
-        sizes = ((model.width, model.heads), (model.text_width, model.text_heads))
-        if data.size % model.patch or any(
-            wide % heads for wide, heads in (*sizes, (model.decoder_width, model.decoder_heads))
-        ):
+        widths = (model.width, model.text_width, model.decoder_width)
+        heads = (model.heads, model.text_heads, model.decoder_heads)
+        if data.size % model.patch or any(wide % number for wide, number in zip(widths, heads, strict=True)):
             raise Refused("'dataset.size' must be a multiple of 'model.patch', and widths of their numbers of heads.")
         if list(model.seen) != sorted(set(model.seen)) or model.seen[-1:] != (model.layers - 1,):
             raise Refused("'model.seen' must name layers in their order, the last one too: others would learn nothing.")
@@ -64,7 +63,7 @@ class Segmentation(Recipe):
         self.tokenizer = build_tokenizer(self.pictures.captions, merges=model.merges, max_tokens=model.max_tokens)
         self.tokens = self._tokens(self.pictures.captions)
         self.model = CLIPSegForImageSegmentation(self._sizes())
-        _begin_from_nothing(self.model)
+        begin_from_nothing(self.model)
         clip = self.model.clip
         # What CLIP matches whole pictures with has no part in finding.
         for unused in (clip.visual_projection, clip.vision_model.post_layernorm):
@@ -81,12 +80,14 @@ class Segmentation(Recipe):
     def measure(self) -> dict[str, float]:
         """Of held-out pictures: how well what was found covers what is named, and how often nothing was where the
         named thing is not there."""
-        found = self._found()
-        shares = [_overlap(mask, wanted) for mask, wanted in zip(found, self.test_masks, strict=True) if wanted.any()]
-        empty = [float(not mask.any()) for mask, wanted in zip(found, self.test_masks, strict=True) if not wanted.any()]
-        seen = [float(mask.any()) for mask, wanted in zip(found, self.test_masks, strict=True) if wanted.any()]
-        told = {"mean_iou": shares, "present_found": seen, "absent_empty": empty}
-        return {name: sum(values) / len(values) for name, values in told.items() if values}
+        pairs = list(zip(self._found(), _masks(self.test_masks), strict=True))
+        there = [(found, wanted) for found, wanted in pairs if wanted.any()]
+        values = {
+            "mean_iou": [_overlap(found, wanted) for found, wanted in there],
+            "present_found": [float(found.any()) for found, _ in there],
+            "absent_empty": [float(not found.any()) for found, wanted in pairs if not wanted.any()],
+        }
+        return {name: sum(each) / len(each) for name, each in values.items() if each}
 
     def draw(self) -> Image.Image:
         """Held-out pictures, what is found in them painted white below, all else darkened."""
@@ -112,7 +113,7 @@ from transformers import CLIPSegForImageSegmentation, CLIPSegProcessor
 
 model = CLIPSegForImageSegmentation.from_pretrained("{{name}}")
 processor = CLIPSegProcessor.from_pretrained("{{name}}")
-inputs = processor(text=[{self.test.captions[0]!r}], images=[picture], padding=True, return_tensors="pt")
+inputs = processor(text=[{self.test.captions[0]!r}], images=[picture], padding=True, truncation=True, return_tensors="pt")
 mask = model(**inputs).logits.reshape({self.config.dataset.size}, -1) > 0  # true where it is
 """,
             library="transformers",
@@ -126,13 +127,13 @@ mask = model(**inputs).logits.reshape({self.config.dataset.size}, -1) > 0  # tru
             picture_shows=f"Pictures that were not trained on, and below them in white what was found of: {names}",
         )
 
-    def _load(self, *, test: bool) -> tuple[Bucket, Tensor]:
-        """The pictures, and their masks (n, height, width)."""
+    def _load(self, *, test: bool) -> tuple[Bucket, Bucket]:
+        """The pictures, and the pictures of their masks."""
         data = self.config.dataset
         (pictures,) = load_pictures(data, self.facts, self.left_out, self.caches, test=test).buckets
         masks_in = replace(data, image_column=data.mask_column)
         (masks,) = load_pictures(masks_in, self.facts, self.left_out, self.caches, test=test).buckets
-        return pictures, masks.pixels[:, 0] > 127
+        return pictures, masks
 
     def _sizes(self) -> CLIPSegConfig:
         model = self.config.model
@@ -144,10 +145,10 @@ mask = model(**inputs).logits.reshape({self.config.dataset.size}, -1) > 0  # tru
             image_size=self.config.dataset.size,
             patch_size=model.patch,
         )
-        known = text_config(model, self.tokenizer).to_dict()
+        text = text_config(model, self.tokenizer).to_dict() | {"model_type": CLIPSegTextConfig.model_type}
+        text.pop("projection_dim")  # CLIPSeg has one for both
         return CLIPSegConfig(
-            text_config={name: known[name] for name in CLIPSegTextConfig().to_dict() if name in known}
-            | {"model_type": CLIPSegTextConfig.model_type},
+            text_config=text,
             vision_config=vision.to_dict(),
             projection_dim=model.space,
             extract_layers=list(model.seen),
@@ -159,7 +160,7 @@ mask = model(**inputs).logits.reshape({self.config.dataset.size}, -1) > 0  # tru
     def _find(self, step: int, index: int) -> Terms:
         _, rows = self.order.at(index)
         logits = self._logits(self.pictures.pictures(rows), self.tokens[rows])
-        wanted = self.masks[rows].float().to(self.device)
+        wanted = _masks(self.masks, rows).float().to(self.device)
         return {"loss": functional.binary_cross_entropy_with_logits(logits.float(), wanted)}
 
     def _found(self, count: int | None = None) -> Tensor:
@@ -184,7 +185,7 @@ mask = model(**inputs).logits.reshape({self.config.dataset.size}, -1) > 0  # tru
 
 
 @torch.no_grad()
-def _begin_from_nothing(model: CLIPSegForImageSegmentation) -> None:
+def begin_from_nothing(model: CLIPSegForImageSegmentation) -> None:
     """The stock start (0.02 everywhere) suits encoders that were trained before; from nothing in minutes, words and
     colours must differ at once, and the name must be heard from the first step on."""
     model.clip.text_model.get_input_embeddings().weight.normal_(std=0.5)
@@ -197,6 +198,12 @@ def _begin_from_nothing(model: CLIPSegForImageSegmentation) -> None:
     ):
         layer.reset_parameters()
     decoder.film_mul.bias.fill_(1.0)
+
+
+def _masks(bucket: Bucket, rows: Tensor | None = None) -> Tensor:
+    """Masks (n, height, width) of these rows, or of all: true where they are rather white."""
+    pixels = bucket.pixels if rows is None else bucket.pixels[rows]
+    return pixels[:, 0] > 127
 
 
 def _overlap(found: Tensor, wanted: Tensor) -> float:

@@ -68,7 +68,7 @@ def test_rows_depend_on_the_seed_alone_and_load_as_a_data_set(several):
 
 @pytest.fixture(scope="module")
 def finder(several, tmp_path_factory):
-    training = {"steps": 160, "batch": 16, "learning_rate": 3e-3}
+    training = {"steps": 400, "batch": 16, "learning_rate": 2e-3}
     config = configured(Config, several, tmp_path_factory.mktemp("finder"), model=SMALL, training=training)
     return run(config), config
 
@@ -76,9 +76,10 @@ def finder(several, tmp_path_factory):
 def test_it_learns_to_find_and_not_to_find(finder):
     _, config = finder
     before, after = metric(config.folder, "mean_iou")
-    assert after > before + 0.1
+    assert after > before + 0.2
+    assert metric(config.folder, "present_found")[1] > 0.9
     before, after = metric(config.folder, "absent_empty")
-    assert (before, after >= 0) == (0.0, True)
+    assert after > before == 0.0
 
 
 def test_the_stock_class_and_processor_load_it_and_find_the_same(finder, several):
@@ -89,7 +90,7 @@ def test_the_stock_class_and_processor_load_it_and_find_the_same(finder, several
     processor = CLIPSegProcessor.from_pretrained(folder)
     rows = load_dataset(str(several), split="test").select(range(8))
     pictures, names = [row["image"].convert("RGB") for row in rows], [row["name"] for row in rows]
-    inputs = processor(text=names, images=pictures, padding=True, return_tensors="pt")
+    inputs = processor(text=names, images=pictures, padding=True, truncation=True, return_tensors="pt")
     with torch.no_grad():
         found = model(**inputs).logits > 0
     sheet = np.asarray(Image.open(folder / "samples.png"))

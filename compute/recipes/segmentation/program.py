@@ -113,7 +113,8 @@ from transformers import CLIPSegForImageSegmentation, CLIPSegProcessor
 
 model = CLIPSegForImageSegmentation.from_pretrained("{{name}}")
 processor = CLIPSegProcessor.from_pretrained("{{name}}")
-inputs = processor(text=[{self.test.captions[0]!r}], images=[picture], padding=True, truncation=True, return_tensors="pt")
+names = [{self.test.captions[0]!r}]
+inputs = processor(text=names, images=[picture], padding=True, truncation=True, return_tensors="pt")
 mask = model(**inputs).logits.reshape({self.config.dataset.size}, -1) > 0  # true where it is
 """,
             library="transformers",
@@ -172,10 +173,14 @@ mask = model(**inputs).logits.reshape({self.config.dataset.size}, -1) > 0  # tru
 
     def _logits(self, pictures: Tensor, tokens: Tensor) -> Tensor:
         """As the stock forward computes them, whose encoders do not learn."""
-        clip = self.model.clip
-        seen = clip.vision_model(pixel_values=pictures.to(self.device), output_hidden_states=True).hidden_states
+        clip, seen = self.model.clip, []
+        # Layer by layer: the library's own way to tell what each says does not outlive shards that come and go.
+        states = clip.vision_model.pre_layrnorm(clip.vision_model.embeddings(pictures.to(self.device)))
+        for layer in clip.vision_model.encoder.layers:
+            states = layer(states, None)
+            seen.append(states)
         told = clip.get_text_features(input_ids=tokens.to(self.device)).pooler_output
-        logits: Tensor = self.model.decoder([seen[layer + 1] for layer in self.config.model.seen], told).logits
+        logits: Tensor = self.model.decoder([seen[layer] for layer in self.config.model.seen], told).logits
         return logits
 
     def _tokens(self, names: list[str]) -> Tensor:

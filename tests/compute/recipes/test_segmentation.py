@@ -23,6 +23,7 @@ from compute.recipes.segmentation.program import run
 from compute.recipes.shapes.several import NAMES, is_named, make_named, write_parquet
 from compute.recipes.shapes.vocabulary import COLOURS, Scene, held_out_scenes, train_scenes
 from tests.compute.recipes.small import LOOP, configured, metric
+from tests.compute.recipes.test_processes import _two_processes
 
 SMALL = {"width": 32, "layers": 2, "heads": 2, "text_width": 32, "space": 32, "decoder_width": 32, "seen": [0, 1]}
 
@@ -120,6 +121,20 @@ def test_a_killed_run_resumes_to_the_same_bits(several, tmp_path):
     ours, theirs = (load_file(folder / "model.safetensors") for folder in (whole, resumed))
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     assert killed.returncode == -signal.SIGKILL
+
+
+def test_shards_of_two_processes_train_and_find_as_one_does(several, tmp_path):
+    training = {**LOOP, "steps": 3, "batch": 4, "accumulate": 2, "log_every": 1}
+    facts = {"seed": 3, "dataset": {"path": str(several)}, "model": SMALL}
+    alone = run(build(Config, {**facts, "output": str(tmp_path / "alone"), "training": training}))
+    file = tmp_path / "two.yaml"
+    file.write_text(yaml.safe_dump({**facts, "output": str(tmp_path / "two"), "training": training}))
+    found = _two_processes("segmentation", file, accumulate=1, shard="true", gradient_checkpointing="true")
+    theirs, ours = load_file(alone / "model.safetensors"), load_file(tmp_path / "two" / "model" / "model.safetensors")
+    for name, weight in theirs.items():
+        torch.testing.assert_close(ours[name], weight, atol=2e-4, rtol=1e-3, msg=name)
+    measured = [event["value"] for event in found if event["event"] == "metric" and event["name"] == "mean_iou"]
+    assert measured == pytest.approx(list(metric(tmp_path / "alone", "mean_iou")), abs=0.01)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from inference.engine.cache import ModelCache
 from inference.engine.folders import read_json, weights_size
-from inference.engine.loading import FolderSource
+from inference.engine.loading import FolderSource, SharedSource, held_folder
 from inference.engine.requests import BadRequest, ModelKey, ModelRefused
 
 KNOWN = "CLIPSegForImageSegmentation"
@@ -36,7 +36,7 @@ class Loaded:
 class Finder:
     """Keeps models up to `max_bytes`; the least recently used go first. `source` must bring FINDER_FILES."""
 
-    def __init__(self, source: FolderSource, *, device: str, max_bytes: int) -> None:
+    def __init__(self, source: FolderSource | SharedSource, *, device: str, max_bytes: int) -> None:
         self._source = source
         self._device = device
         self._lock = threading.Lock()
@@ -57,8 +57,11 @@ class Finder:
         return Image.fromarray(np.where(mask, 255, 0).astype(np.uint8)) if mask.any() else None
 
     def _acquire(self, key: ModelKey, token: str | None) -> Loaded:
-        folder = self._source.folder(key, token)
-        return self.models.acquire(key, lambda: _load(folder, self._device), expected=weights_size(folder))
+        loaded = self.models.acquire_loaded(key)
+        if loaded is not None:
+            return loaded
+        with held_folder(self._source, key, token) as folder:
+            return self.models.acquire(key, lambda: _load(folder, self._device), expected=weights_size(folder))
 
 
 @torch.inference_mode()

@@ -35,6 +35,11 @@ class SharedSource(Protocol):
         ...
 
 
+def held_folder(source: FolderSource | SharedSource, key: ModelKey, token: str | None) -> AbstractContextManager[Path]:
+    """The folder of this version, for as long as it is read. Raises ModelRefused."""
+    return source.held(key, token) if isinstance(source, SharedSource) else nullcontext(source.folder(key, token))
+
+
 @dataclass(frozen=True)
 class Loaded:
     """What one request uses, until it is released."""
@@ -99,7 +104,7 @@ class Loading:
         loaded = self.models.acquire_loaded(request.model)
         if loaded is not None:
             return loaded
-        with self._held(request.model, request.token) as folder:
+        with held_folder(self.source, request.model, request.token) as folder:
             check_folder(folder)
 
             def load() -> ServedModel:
@@ -108,17 +113,12 @@ class Loading:
 
             return self.models.acquire(request.model, load, expected=weights_size(folder))
 
-    def _held(self, key: ModelKey, token: str | None) -> AbstractContextManager[Path]:
-        """Its folder, for as long as it is read."""
-        if isinstance(self.source, SharedSource):
-            return self.source.held(key, token)
-        return nullcontext(self.source.folder(key, token))
-
     def _loras(self, request: Request) -> tuple[Use, ...]:
         with ExitStack() as held:
-            return self._loaded_loras(
-                request, {use.lora: held.enter_context(self._held(use.lora, request.token)) for use in request.loras}
-            )
+            folders = {
+                use.lora: held.enter_context(held_folder(self.source, use.lora, request.token)) for use in request.loras
+            }
+            return self._loaded_loras(request, folders)
 
     def _loaded_loras(self, request: Request, folders: dict[ModelKey, Path]) -> tuple[Use, ...]:
         sizes = {key: weights_size(folder) for key, folder in folders.items()}

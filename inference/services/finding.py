@@ -9,6 +9,7 @@ from django.conf import settings
 from inference.algorithms import uploads
 from inference.enums import GenerationState
 from inference.models import Generation, InputImage
+from inference.selectors.files import content_of
 from inference.services import inputs
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def find_mask(generation: Generation, token: str | None) -> bool:
     used = generation.finder
     assert generation.image is not None
     assert used.repository is not None
-    image = uploads.opened(generation.image.path.read_bytes())
+    image = uploads.opened(content_of(generation.image.path))
     key = ModelKey(used.repository.full_name, used.commit)
     mask = the_finder().find(key, image, generation.search, token=token)
     if mask is None:

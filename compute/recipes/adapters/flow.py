@@ -155,12 +155,16 @@ class FlowAdapter(Recipe):
     def _of_batch(
         self, pictures: Tensor, captions: list[str], random: torch.Generator, *, called: bool = True
     ) -> Tensor:
-        training = self.config.training
         noise = torch.randn(pictures.shape, generator=random)
-        times = draw_times(
-            len(pictures), mean=training.time_mean, deviation=training.time_deviation, shift=self.shift, random=random
-        )
+        times = self._times(len(pictures), random)
         return self._loss(pictures, self._called(captions) if called else captions, noise, times)
+
+    def _times(self, count: int, random: torch.Generator) -> Tensor:
+        """Shifted as the base was trained and draws: a flat colour shows through much noise, and is decided there."""
+        training = self.config.training
+        return draw_times(
+            count, mean=training.time_mean, deviation=training.time_deviation, shift=self.shift, random=random
+        )
 
     def _called(self, captions: list[str]) -> list[str]:
         """What the pictures with these captions are called."""

@@ -34,6 +34,7 @@ class Training:
     autoencoder: str = ""
     base: str = ""
     teacher: str = ""
+    settings: tuple[tuple[str, str], ...] = ()
 
 
 TRAININGS = [
@@ -42,11 +43,18 @@ TRAININGS = [
     Training("stable_diffusion", "stable_diffusion", "shapes-cpu", "shapes", autoencoder="autoencoder"),
     Training("lora", "adapters", "lora-cpu", "subject", base="stable_diffusion"),
     Training("dreambooth", "adapters", "dreambooth-cpu", "subject", base="stable_diffusion"),
-    Training("textual_inversion", "adapters", "textual-inversion-cpu", "subject", base="stable_diffusion"),
     Training("inpainting", "inpainting", "shapes-cpu", "shapes", base="stable_diffusion"),
     Training("instruction_editing", "instruction_editing", "shapes-cpu", "edits", base="stable_diffusion"),
     Training("latent_diffusion", "latent_diffusion", "shapes-class-cpu", "shapes", autoencoder="autoencoder"),
     Training("text_to_image", "text_to_image", "shapes-cpu", "shapes"),
+    Training(
+        "textual_inversion",
+        "adapters",
+        "textual-inversion-cpu",
+        "subject",
+        base="text_to_image",
+        settings=(("sampling.steps", "8"), ("sampling.guidance", "2.0")),
+    ),
     Training("distillation", "distillation", "ladd-cpu", "shapes", teacher="text_to_image"),
     Training("distillation_add", "distillation", "add-cpu", "shapes", teacher="stable_diffusion"),
     Training("cascade_base", "cascade", "shapes-base-cpu", "shapes"),
@@ -76,7 +84,7 @@ def train(folder: Path) -> None:
         output = folder / "runs" / training.name
         if (output / "model").exists():
             continue
-        settings = {"dataset.path": folder / training.data, "output": output}
+        settings = {"dataset.path": folder / training.data, "output": output, **dict(training.settings)}
         for part in ("autoencoder", "base", "teacher"):
             if run := getattr(training, part):
                 settings[f"{part}.id"] = folder / "runs" / run / "model"

@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+from PIL import Image
+
 from compute.recipes.adapters.config import Config
 from compute.recipes.data.config import require_one_place
+from compute.recipes.data.pictures import Pictures
 from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
+from compute.recipes.sheets import as_images
 from compute.recipes.training.bases import LOCAL
 from compute.recipes.training.card import About
 from compute.recipes.training.config import require_sensible_loop
@@ -18,6 +23,15 @@ WHAT = {
     "lora": "A LoRA adapter",
     "dreambooth": "A LoRA adapter trained as DreamBooth: one subject, with the prior of its class preserved,",
     "textual_inversion": "A new word (textual inversion)",
+}
+
+SUBJECT = "subject_accuracy"
+METRIC_NAMES = {
+    "validation_loss": "Loss on pictures not trained on",
+    SUBJECT: "Colour, shape and background of the subject",
+    "colour_accuracy": "Colour of the subject",
+    "shape_accuracy": "Shape of the subject",
+    "background_accuracy": "Background of the subject",
 }
 
 
@@ -32,6 +46,11 @@ def require_adapter(config: Config) -> None:
         raise Refused("Set 'adapter.class_prompt': what the subject is one of, for example 'a dog'.")
     if adapter.method == "textual_inversion" and adapter.word not in prompt:
         raise Refused(f"'dataset.prompt' must hold the new word {adapter.word!r}.")
+
+
+def subject_of(pictures: Pictures) -> list[Image.Image]:
+    """One picture of the subject."""
+    return as_images(pictures.buckets[0].pictures(torch.arange(1)))
 
 
 @dataclass(frozen=True)
@@ -62,7 +81,7 @@ pipeline = {loading.pipeline}.from_pretrained("{base}")
 picture = pipeline({prompt!r}, num_inference_steps={sampling.steps}, guidance_scale={sampling.guidance}).images[0]
 """,
         tags=("diffusers", "textual_inversion" if method == "textual_inversion" else "lora"),
-        metric_names={"validation_loss": "Loss on pictures not trained on"},
+        metric_names=METRIC_NAMES,
         inference={"num_inference_steps": sampling.steps, "guidance_scale": sampling.guidance},
         picture=SAMPLES,
         picture_shows="Pictures drawn with this adapter",

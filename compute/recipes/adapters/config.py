@@ -10,6 +10,7 @@ from compute.recipes.diffusion.config import DiffusionConfig, SamplingConfig
 from compute.recipes.training.config import RecipeConfig, SourceConfig
 
 FIRST_SEED = 50_000  # of class pictures
+CHECKED_SEED = 1_000  # of pictures for the checker
 STREAM = 12  # of chance, for the rows of class pictures
 
 

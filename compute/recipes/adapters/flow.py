@@ -11,14 +11,15 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from compute.recipes.adapters.about import about_adapter, require_adapter, stock_loading
-from compute.recipes.adapters.config import FIRST_SEED, STREAM, Config
+from compute.recipes.adapters.about import SUBJECT, about_adapter, require_adapter, stock_loading, subject_of
+from compute.recipes.adapters.config import CHECKED_SEED, FIRST_SEED, STREAM, Config
 from compute.recipes.adapters.layers import add_lora, lora_state
 from compute.recipes.adapters.words import EMBEDS, PLACES, add_vector, add_word, loading_a_word
 from compute.recipes.checkpoints import fingerprint_of
 from compute.recipes.data.buckets import BucketOrder
 from compute.recipes.data.caches import kept
 from compute.recipes.data.pictures import load_pictures
+from compute.recipes.diffusion.checking import alike_checked
 from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
 from compute.recipes.sheets import as_pixels, contact_sheet
@@ -102,11 +103,20 @@ class FlowAdapter(Recipe):
             noise = torch.randn(pictures.shape, generator=random)
             times = (rows + 0.5) / len(rows)
             total += float(self._loss(pictures, self._called(bucket.captions), noise, times)) * len(rows)
-        return {"validation_loss": total / len(self.test)}
+        return {"validation_loss": total / len(self.test)} | self._likeness()
 
     def draw(self) -> Image.Image:
-        captions = [self.config.dataset.prompt or text for text in dict.fromkeys(self.test.captions)]
-        return contact_sheet(self._drawn(captions[: self.config.validation.pictures], seed=self.config.seed))
+        prompt, count = self.config.dataset.prompt, self.config.validation.pictures
+        captions = [prompt] * count if prompt else list(dict.fromkeys(self.test.captions))[:count]
+        return contact_sheet(self._drawn(captions, seed=self.config.seed))
+
+    def _likeness(self) -> dict[str, float]:
+        """Whether pictures of the subject show what its own do."""
+        prompt, sampling = self.config.dataset.prompt, self.config.sampling
+        if not (prompt and sampling.checker):
+            return {}
+        made = self._drawn([prompt] * sampling.checked, seed=CHECKED_SEED)
+        return alike_checked(made, subject_of(self.test) * len(made), name=SUBJECT)
 
     def _drawn(self, prompts: Sequence[str], *, seed: int) -> list[Image.Image]:
         sampling = SamplingConfig(steps=self.config.sampling.steps, guidance=self.config.sampling.guidance)
@@ -145,12 +155,16 @@ class FlowAdapter(Recipe):
     def _of_batch(
         self, pictures: Tensor, captions: list[str], random: torch.Generator, *, called: bool = True
     ) -> Tensor:
-        training = self.config.training
         noise = torch.randn(pictures.shape, generator=random)
-        times = draw_times(
-            len(pictures), mean=training.time_mean, deviation=training.time_deviation, shift=1.0, random=random
-        )
+        times = self._times(len(pictures), random)
         return self._loss(pictures, self._called(captions) if called else captions, noise, times)
+
+    def _times(self, count: int, random: torch.Generator) -> Tensor:
+        """Shifted as the base was trained and draws: a flat colour shows through much noise, and is decided there."""
+        training = self.config.training
+        return draw_times(
+            count, mean=training.time_mean, deviation=training.time_deviation, shift=self.shift, random=random
+        )
 
     def _called(self, captions: list[str]) -> list[str]:
         """What the pictures with these captions are called."""

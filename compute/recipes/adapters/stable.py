@@ -10,15 +10,15 @@ from diffusers import StableDiffusionPipeline
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from compute.recipes.adapters.about import about_adapter, require_adapter, stock_loading
-from compute.recipes.adapters.config import FIRST_SEED, STREAM, Config
+from compute.recipes.adapters.about import SUBJECT, about_adapter, require_adapter, stock_loading, subject_of
+from compute.recipes.adapters.config import CHECKED_SEED, FIRST_SEED, STREAM, Config
 from compute.recipes.adapters.layers import add_lora, lora_state
 from compute.recipes.adapters.words import EMBEDS, add_vector, add_word
 from compute.recipes.checkpoints import fingerprint_of
 from compute.recipes.data.caches import Latents, kept
 from compute.recipes.data.pictures import Bucket, Pictures
 from compute.recipes.diffusion.autoencoders import encoded
-from compute.recipes.diffusion.checking import Asked
+from compute.recipes.diffusion.checking import Asked, alike_checked
 from compute.recipes.diffusion.text import TextRecipe
 from compute.recipes.lineage import Source
 from compute.recipes.sheets import as_pixels
@@ -83,6 +83,14 @@ class StableAdapter(Tuning):
             save_file({self.config.adapter.word: self._vector.detach().cpu().clone()}, folder / EMBEDS)
         else:
             StableDiffusionPipeline.save_lora_weights(folder, unet_lora_layers=lora_state(self.unet))
+
+    def measure(self) -> dict[str, float]:
+        """With whether pictures of the subject show what its own do."""
+        prompt, sampling = self.config.dataset.prompt, self.config.sampling
+        if not (prompt and sampling.checker):
+            return super().measure()
+        made = self.drawn(self._quiet(self.pipeline()), self.asked(sampling.checked), seed=CHECKED_SEED)
+        return super().measure() | alike_checked(made, subject_of(self.test) * len(made), name=SUBJECT)
 
     def judge(self, folder: Path) -> dict[str, float]:
         return {}

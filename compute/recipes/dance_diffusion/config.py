@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from compute.recipes.data.config import SoundsConfig
 from compute.recipes.training.config import LoopConfig, RecipeConfig
@@ -17,6 +18,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class SoundTrainingConfig(LoopConfig):
+    loudest: float = 0.0  # of 1: each crop is first made so loud at its loudest; 0 leaves it as loud as it is
     gain: float = 6.0  # decibels: each crop is made quieter by up to this much
     mirror: bool = True  # half of the crops upside down, and with their two channels swapped
 
@@ -26,7 +28,8 @@ class SamplingConfig:
     """How sounds are made while training, for the card and for the spectral distance."""
 
     steps: int = 50
-    judged: int = 0  # sounds made for the spectral distance at each validation; 0: none
+    judged: int = 0  # sounds made for the spectral distance and the checker at each validation; 0: none
+    checker: Literal["", "tones"] = ""  # listens for the notes and chords of the data set of tones
 
 
 @dataclass(frozen=True)

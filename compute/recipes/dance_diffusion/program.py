@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,8 @@ from torch import Tensor
 
 from compute.recipes.dance_diffusion.config import Config
 from compute.recipes.dance_diffusion.distance import frames_of, spectral_distance
+from compute.recipes.dance_diffusion.noise import drawn_times, noised, weights
+from compute.recipes.dance_diffusion.notes import clear_share
 from compute.recipes.data.sounds import Sounds, load_sounds
 from compute.recipes.recordings import Recording
 from compute.recipes.refusal import Refused
@@ -22,6 +23,8 @@ from compute.recipes.training.randomness import BATCHES, VALIDATION, Order, gene
 
 TOGETHER = 16
 HEAD_WIDTH = 32  # channels of a head, fixed in the stock network
+SILENT = 0.01  # a crop that is nowhere louder is not made louder: it would be noise
+MEASURED = 256  # crops, for how loud the data are
 
 
 def run(config: Config) -> Path:
@@ -47,6 +50,8 @@ class DanceDiffusion(Recipe):
             raise Refused(f"Where 'model.channels' attend, they are multiples of {HEAD_WIDTH}; the last always are.")
         if model.time_width % 2:
             raise Refused("'model.time_width' must be even.")
+        if not 0.0 <= self.config.training.loudest <= 1.0:
+            raise Refused("'training.loudest' lies between 0 and 1.")
 
     def build(self) -> None:
         config = self.config
@@ -54,6 +59,7 @@ class DanceDiffusion(Recipe):
         self.test = load_sounds(config.dataset, self.facts, self.left_out, self.caches, test=True)
         self.order = Order(len(self.sounds), seed=config.seed)
         self.unet = build_unet(config)
+        self._deviation = self._loudness()
         self._real = frames_of(self._middles(range(len(self.test))).numpy(), config.dataset.sample_rate)
 
     @property
@@ -68,6 +74,8 @@ class DanceDiffusion(Recipe):
         if self.config.sampling.judged:
             made = self._made(self.config.sampling.judged)
             metrics["spectral_distance"] = spectral_distance(self._real, frames_of(made.clips, made.rate))
+            if self.config.sampling.checker == "tones":
+                metrics["clear_notes"] = clear_share(made.clips, made.rate)
         return metrics
 
     def draw(self) -> Recording:
@@ -98,6 +106,7 @@ soundfile.write("sound.wav", sound.T, {data.sample_rate})
             metric_names={
                 "validation_loss": "Loss on sounds not trained on",
                 "spectral_distance": "Spectral distance to them",
+                "clear_notes": "Sounds that are a clear note or chord",
             },
             inference={"num_inference_steps": steps},
             picture=SAMPLES,
@@ -110,25 +119,35 @@ soundfile.write("sound.wav", sound.T, {data.sample_rate})
         rows = self.order.rows(index * self.training.batch, self.training.batch)
         sounds = torch.stack([self._crop(self.sounds, int(row), random) for row in rows])
         noise = torch.randn(sounds.shape, generator=random)
-        times = torch.rand(len(sounds), generator=random)
-        return {"loss": self._loss(sounds, noise, times)}
+        times = drawn_times(len(sounds), random)
+        errors = self._errors(sounds, noise, times)
+        return {"loss": (errors * weights(times, self._deviation).to(self.device)).mean()}
 
     def _crop(self, sounds: Sounds, row: int, random: torch.Generator) -> Tensor:
         """A piece from anywhere, as loud and this way up as chance has it."""
         place, loudness, turned, swapped = torch.rand(4, generator=random).tolist()
-        piece = sounds.crop(row, place, self.config.dataset.length)
+        piece = self._levelled(sounds.crop(row, place, self.config.dataset.length))
         piece = piece * 10.0 ** (-loudness * self.config.training.gain / 20.0)
         if self.config.training.mirror:
             piece = -piece if turned < 0.5 else piece
             piece = piece.flip(0) if swapped < 0.5 else piece
         return piece
 
-    def _loss(self, sounds: Tensor, noise: Tensor, times: Tensor) -> Tensor:
-        """Of the velocity, as the stock scheduler turns the answer to sound (arXiv 2202.00512)."""
-        signal, level = torch.cos(times * math.pi / 2)[:, None, None], torch.sin(times * math.pi / 2)[:, None, None]
-        noisy, target = sounds * signal + noise * level, noise * signal - sounds * level
+    def _levelled(self, piece: Tensor) -> Tensor:
+        loudest = self.config.training.loudest
+        return piece * (loudest / piece.abs().max().clamp(min=SILENT)) if loudest else piece
+
+    def _loudness(self) -> float:
+        """The standard deviation of crops as they are trained on."""
+        random = generator(self.config.seed, VALIDATION, MEASURED)
+        rows = torch.randint(len(self.sounds), (MEASURED,), generator=random)
+        return float(torch.stack([self._crop(self.sounds, int(row), random) for row in rows]).std())
+
+    def _errors(self, sounds: Tensor, noise: Tensor, times: Tensor) -> Tensor:
+        """Of each row's velocity, as the stock scheduler turns the answer to sound (arXiv 2202.00512)."""
+        noisy, target = noised(sounds, noise, times)
         answer = self.unet(noisy.to(self.device), times.to(self.device)).sample
-        return (answer.float() - target.to(self.device)).square().mean()
+        return (answer.float() - target.to(self.device)).square().mean(dim=(1, 2))
 
     def _validation_loss(self) -> float:
         total = 0.0
@@ -137,12 +156,11 @@ soundfile.write("sound.wav", sound.T, {data.sample_rate})
             sounds = self._middles(rows.tolist())
             # Times spread evenly: chance would only blur.
             times = (torch.arange(len(rows)) + 0.5) / len(rows)
-            loss = self._loss(sounds, torch.randn(sounds.shape, generator=random), times)
-            total += float(loss) * len(rows)
+            total += float(self._errors(sounds, torch.randn(sounds.shape, generator=random), times).sum())
         return total / len(self.test)
 
     def _middles(self, rows: range | list[int]) -> Tensor:
-        return torch.stack([self.test.crop(row, 0.5, self.config.dataset.length) for row in rows])
+        return torch.stack([self._levelled(self.test.crop(row, 0.5, self.config.dataset.length)) for row in rows])
 
     def _made(self, count: int) -> Recording:
         """Number i from noise of seed + i."""

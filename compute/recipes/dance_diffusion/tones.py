@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 KINDS = ("tone", "chord", "percussion")
 LOWEST = 110.0  # Hz, the note A2
 STEPS = (0, 2, 3, 5, 7, 8, 10, 12, 14, 15, 17, 19)  # half tones above it: a minor scale
+OVERTONES = 5
 CHORDS = ((0, 3, 7), (3, 7, 10), (5, 8, 12), (7, 10, 14))
 
 
@@ -70,7 +71,7 @@ def _note(random: np.random.Generator, times: NDArray[np.float64], pitch: float)
     decay = random.uniform(1.5, 4.0)
     overtones = [
         np.sin(2 * np.pi * pitch * n * times + random.uniform(0, 2 * np.pi)) * np.exp(-decay * n * times) / n
-        for n in range(1, 6)
+        for n in range(1, OVERTONES + 1)
     ]
     return np.minimum(1.0, times / 0.01) * np.sum(overtones, axis=0)
 

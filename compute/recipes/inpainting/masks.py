@@ -8,6 +8,7 @@ from torch import Tensor
 from compute.recipes.inpainting.config import TrainingConfig
 
 SMALLEST_SIDE = 0.2  # of the picture's
+RIM = 16  # the rim that stays is a sixteenth of the side
 
 
 def largest_side(progress: float, config: TrainingConfig) -> float:
@@ -32,4 +33,11 @@ def drawn_masks(
         ]
         top, left = round(down * (height - box[0])), round(right * (width - box[1]))
         mask[:, top : top + box[0], left : left + box[1]] = 1.0
+    return masks
+
+
+def all_but_rims(count: int, height: int, width: int) -> Tensor:
+    """Masks (count, 1, height, width) that hide all but a narrow rim, which tells the background."""
+    masks = torch.zeros(count, 1, height, width)
+    masks[:, :, height // RIM : height - height // RIM, width // RIM : width - width // RIM] = 1.0
     return masks

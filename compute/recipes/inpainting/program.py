@@ -17,9 +17,10 @@ from compute.recipes.diffusion.autoencoders import encoded
 from compute.recipes.diffusion.checking import Asked
 from compute.recipes.diffusion.recipe import METRIC_NAMES
 from compute.recipes.inpainting.config import Config
-from compute.recipes.inpainting.masks import drawn_masks, largest_side
-from compute.recipes.refusal import Refused
-from compute.recipes.sheets import as_images
+from compute.recipes.inpainting.masks import all_but_rims, drawn_masks, largest_side
+from compute.recipes.shapes.checker import Verdict, recognise
+from compute.recipes.shapes.vocabulary import all_scenes
+from compute.recipes.sheets import as_images, contact_sheet
 from compute.recipes.stable_diffusion.tuning import Tuning
 from compute.recipes.training.card import About
 from compute.recipes.training.program import SAMPLES, perform
@@ -36,11 +37,6 @@ class Inpainting(Tuning):
     name = "inpainting"
     more = "a mask"
     config: Config
-
-    def require(self) -> None:
-        super().require()
-        if self.config.sampling.checker:
-            raise Refused("'sampling.checker' judges whole pictures; leave it empty for this recipe.")
 
     def further_channels(self, latent_channels: int) -> int:
         return MASK_CHANNELS + latent_channels
@@ -59,24 +55,36 @@ class Inpainting(Tuning):
         return StableDiffusionInpaintPipeline(**self.parts())
 
     def asked(self, count: int) -> list[Asked]:
-        return [Asked(text) for text in self.test.buckets[0].captions[:count]]
+        """Of the first test pictures what they show, or for the checker another shape in another colour."""
+        if self.config.sampling.checker != "shapes":
+            return [Asked(text) for text in self.test.buckets[0].captions[:count]]
+        return [_another(recognise(picture), number) for number, picture in enumerate(self._originals(count))]
 
     def drawn(self, pipeline: Any, asked: Sequence[Asked], *, seed: int) -> list[Image.Image]:
-        """The first test pictures with their middles hidden, filled."""
-        bucket, count, sampling = self.test.buckets[0], len(asked), self.config.sampling
-        height, width = bucket.pixels.shape[2:]
-        mask = torch.zeros(count, 1, height, width)
-        mask[:, :, height // 4 : 3 * height // 4, width // 4 : 3 * width // 4] = 1.0
+        """The first test pictures, hidden but for their rims, filled."""
+        count, sampling = len(asked), self.config.sampling
+        height, width = self.test.buckets[0].pixels.shape[2:]
         return pipeline(
             [each.text for each in asked],
-            image=as_images(bucket.pictures(torch.arange(count))),
-            mask_image=mask,
+            image=self._originals(count),
+            mask_image=all_but_rims(count, height, width),
             height=height,
             width=width,
             num_inference_steps=sampling.steps,
             guidance_scale=sampling.guidance,
             generator=[torch.Generator().manual_seed(seed + i) for i in range(count)],
         ).images
+
+    def draw(self) -> Image.Image:
+        asked = self.asked(self.config.validation.pictures)
+        filled = self.drawn(self._quiet(self.pipeline()), asked, seed=self.config.seed)
+        return contact_sheet([*self._originals(len(asked)), *filled])
+
+    def loading(self) -> dict[str, Any]:
+        return {"safety_checker": None}
+
+    def _originals(self, count: int) -> list[Image.Image]:
+        return as_images(self.test.buckets[0].pictures(torch.arange(count)))
 
     def about(self) -> About:
         sampling = self.config.sampling
@@ -96,7 +104,7 @@ filled = pipeline(
             metric_names=METRIC_NAMES,
             inference={"num_inference_steps": sampling.steps, "guidance_scale": sampling.guidance},
             picture=SAMPLES,
-            picture_shows="Pictures that were not trained on, with their middles filled by this model",
+            picture_shows="Pictures that were not trained on, and below them what this model made inside their rims",
         )
 
     def _masks(self, bucket: Bucket, rows: Tensor, random: torch.Generator | None) -> Tensor:
@@ -106,3 +114,11 @@ filled = pipeline(
             return drawn_masks(len(rows), height, width, largest=1.0, whole=0.0, random=random)
         largest = largest_side(self.progress, training)
         return drawn_masks(len(rows), height, width, largest=largest, whole=training.whole, random=random)
+
+
+def _another(seen: Verdict, number: int) -> Asked:
+    """Neither the colour nor the shape that was seen, on the same background: what is kept must be heeded too."""
+    scenes = [each for each in all_scenes() if each.background == seen.background]
+    scenes = [each for each in scenes if each.colour != seen.colour and each.shape != seen.shape]
+    scene = scenes[number % len(scenes)]
+    return Asked(scene.caption(), colour=scene.colour, shape=scene.shape)

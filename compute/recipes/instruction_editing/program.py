@@ -14,17 +14,14 @@ from torch import Tensor, nn
 
 from compute.recipes.data.caches import Latents
 from compute.recipes.data.pictures import Bucket, Pictures, load_pictures, sizes_of
-from compute.recipes.diffusion.checking import Asked
+from compute.recipes.diffusion.checking import Asked, alike_checked
 from compute.recipes.diffusion.recipe import METRIC_NAMES
 from compute.recipes.instruction_editing.config import Config
 from compute.recipes.refusal import Refused
-from compute.recipes.shapes.checker import recognise
 from compute.recipes.sheets import as_images
 from compute.recipes.stable_diffusion.tuning import Tuning
 from compute.recipes.training.card import About
 from compute.recipes.training.program import SAMPLES, perform
-
-SEEN = ("colour", "shape", "background")
 
 
 def run(config: Config) -> Path:
@@ -94,11 +91,7 @@ class InstructionEditing(Tuning):
         pipeline = self._quiet(StableDiffusionInstructPix2PixPipeline.from_pretrained(folder, **self.loading()))
         made = self.drawn(pipeline.to(self.device), asked, seed=1_000)[len(asked) :]
         wanted = as_images(self.test.buckets[0].pictures(torch.arange(len(asked))))
-        pairs = [(recognise(one), recognise(other)) for one, other in zip(made, wanted, strict=True)]
-        alike = {name: [getattr(a, name) == getattr(b, name) for a, b in pairs] for name in SEEN}
-        shares = {f"{name}_accuracy": sum(values) / len(pairs) for name, values in alike.items()}
-        whole = [all(each) for each in zip(*alike.values(), strict=True)]
-        return {"edit_accuracy": sum(whole) / len(pairs), **shares}
+        return alike_checked(made, wanted, name="edit_accuracy")
 
     def loading(self) -> dict[str, Any]:
         return {"use_safetensors": True, "safety_checker": None}

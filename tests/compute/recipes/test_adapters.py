@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from datasets import Dataset, Features, Image, Value
 from diffusers import StableDiffusion3Pipeline, StableDiffusionPipeline
 from PIL import Image as Pictures
 from safetensors.torch import load_file
 
 from compute.recipes.adapters.config import Config
+from compute.recipes.adapters.flow import FlowAdapter
 from compute.recipes.adapters.program import run
 from compute.recipes.refusal import Refused
 from compute.recipes.shapes.drawing import make_pictures
@@ -19,7 +21,11 @@ from tests.compute.recipes.small import configured, drawn, events, metric
 
 FLOW = "tests/fixtures/shapes-tiny"
 TRAINING = {"steps": 30, "batch": 8, "learning_rate": 1e-2, "ema": 0.8}
-SMALL = {"training": TRAINING, "sampling": {"steps": 2}, "validation": {"pictures": 2}}
+SMALL = {
+    "training": TRAINING,
+    "sampling": {"steps": 2, "checker": "shapes", "checked": 2},
+    "validation": {"pictures": 2},
+}
 SUBJECT = {"prompt": "a <subject>", "test_split": "train"}
 PROMPT = {"prompt": "a <subject>", "num_inference_steps": 2}
 
@@ -105,6 +111,7 @@ def test_a_new_word_for_the_transformer_with_rectified_flow(subject, tmp_path):
     config = _adapted(FLOW, subject, tmp_path, method="textual_inversion", like="circle")
     folder = run(config)
     _improved(config)
+    assert 0.0 <= metric(config.folder, "subject_accuracy")[1] <= metric(config.folder, "colour_accuracy")[1] <= 1.0
     usage = (folder / "README.md").read_text().partition("```python")[2].partition("```")[0]
     card = {}
     usage = usage.replace(Path(FLOW).name, FLOW).replace('hf_hub_download("model", ', f"str(Path({str(folder)!r}) / ")
@@ -115,6 +122,13 @@ def test_a_new_word_for_the_transformer_with_rectified_flow(subject, tmp_path):
     for ours, theirs in ((card["pipeline"].text_encoder, stock.text_encoder),):
         words = [encoder.get_input_embeddings().weight.detach() for encoder in (ours, theirs)]
         assert np.array_equal(words[0][: len(words[1])], words[1]), "no other word changed"
+
+
+def test_times_are_shifted_as_those_of_the_base(subject, tmp_path):
+    recipe = FlowAdapter(_adapted(FLOW, subject, tmp_path))
+    recipe.shift = 3.0
+    times = recipe._times(2001, torch.Generator().manual_seed(0))
+    assert float(times.median()) == pytest.approx(0.75, abs=0.02)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,9 @@ from safetensors.torch import load_file
 from compute.recipes.configuration import as_plain
 from compute.recipes.dance_diffusion.config import Config
 from compute.recipes.dance_diffusion.distance import frames_of, spectral_distance
-from compute.recipes.dance_diffusion.program import run
+from compute.recipes.dance_diffusion.noise import drawn_times, noised, weights
+from compute.recipes.dance_diffusion.notes import clear_share, strongest
+from compute.recipes.dance_diffusion.program import DanceDiffusion, run
 from compute.recipes.dance_diffusion.tones import KINDS, as_wav, make_sound, write_parquet
 from compute.recipes.data.config import SoundsConfig
 from compute.recipes.data.facts import look_up
@@ -44,7 +46,7 @@ def tones(tmp_path_factory):
 
 def _config(tones, output, **training):
     training = {"steps": 40, "batch": 8, "learning_rate": 3e-3} | training
-    sections = {"dataset": DATA, "model": MODEL, "sampling": {"steps": 4, "judged": 8}}
+    sections = {"dataset": DATA, "model": MODEL, "sampling": {"steps": 4, "judged": 8, "checker": "tones"}}
     return configured(Config, tones, output, **sections, training=training, validation={"every": 30, "pictures": 3})
 
 
@@ -59,6 +61,7 @@ def test_it_learns_and_the_stock_pipeline_makes_the_same_sounds(tones, tmp_path,
     before, after = metric(config.folder, "validation_loss")
     assert after < 0.85 * before
     assert metric(config.folder, "spectral_distance")[1] < metric(config.folder, "spectral_distance")[0]
+    assert 0.0 <= metric(config.folder, "clear_notes")[1] <= 1.0
 
     pipeline = DiffusionPipeline.from_pretrained(folder, use_safetensors=True)
     assert (type(pipeline), type(pipeline.scheduler)) == (DanceDiffusionPipeline, IPNDMScheduler)
@@ -176,6 +179,48 @@ def test_the_spectral_distance_tells_tones_from_noise():
     assert alike < 0.1 * spectral_distance(frames_of(real, 4000), frames_of(noise, 4000))
 
 
+def test_all_times_cost_alike_who_knows_only_how_loud_sounds_are():
+    deviation = 0.1
+    random = torch.Generator().manual_seed(0)
+    sounds, noise = deviation * torch.randn(8, 1, 20_000, generator=random), torch.randn(8, 1, 20_000, generator=random)
+    times = torch.linspace(0.0, 1.0, 8)
+    noisy, target = noised(sounds, noise, times)
+    # The best that can be said of white sounds: a share of what is heard.
+    shares = (noisy * target).mean(dim=2, keepdim=True) / noisy.square().mean(dim=2, keepdim=True)
+    errors = (target - shares * noisy).square().mean(dim=(1, 2))
+    assert errors[0] > 50 * errors[-1], "unweighed, little noise is all that counts"
+    torch.testing.assert_close(errors * weights(times, deviation), torch.ones(8), atol=0.05, rtol=0.0)
+
+
+def test_times_are_practised_as_the_stock_scheduler_passes_them():
+    scheduler = IPNDMScheduler()
+    scheduler.set_timesteps(1000)
+    drawn = drawn_times(1000, torch.Generator().manual_seed(0)).sort(descending=True).values
+    torch.testing.assert_close(drawn, scheduler.timesteps, atol=0.05, rtol=0.0)
+
+
+def test_crops_are_made_loud_and_silence_stays_silent(tones, tmp_path):
+    recipe = DanceDiffusion(_config(tones, tmp_path, loudest=0.9))
+    quiet = torch.randn(1, 512, generator=torch.Generator().manual_seed(0)) * 0.05
+    assert float(recipe._levelled(quiet).abs().max()) == pytest.approx(0.9)
+    assert float(recipe._levelled(quiet * 1e-3).abs().max()) < 0.1
+    assert torch.equal(DanceDiffusion(_config(tones, tmp_path))._levelled(quiet), quiet)
+
+
+def test_notes_and_chords_are_clear_drums_and_noise_are_not():
+    random = np.random.default_rng(0)
+
+    def share(kind):
+        sounds = [make_sound(random, kind, rate=4000, seconds=0.5) for _ in range(8)]
+        return clear_share(np.stack(sounds)[:, None], 4000)
+
+    assert (share("tone"), share("chord"), share("percussion")) == (1.0, 1.0, 0.0)
+    times = np.arange(2048) / 4000
+    assert strongest(np.sin(2 * np.pi * 220 * times), 4000) > 0.99
+    assert strongest(np.sin(2 * np.pi * 208 * times), 4000) < 0.5, "between the notes of the data"
+    assert strongest(random.normal(size=2048), 4000) < 0.2
+
+
 @pytest.mark.parametrize(
     ("section", "keys", "words"),
     [
@@ -183,10 +228,11 @@ def test_the_spectral_distance_tells_tones_from_noise():
         ("dataset", {"channels": 3}, "must be 1 or 2"),
         ("model", {"channels": [16, 24]}, "multiples of 32"),
         ("model", {"attention": 2}, "less than the number"),
+        ("training", {"loudest": 1.5}, "between 0 and 1"),
     ],
 )
 def test_what_cannot_work_is_refused(tones, tmp_path, section, keys, words):
     sections = {"dataset": DATA, "model": MODEL}
-    sections[section] = sections[section] | keys
+    sections[section] = sections.get(section, {}) | keys
     with pytest.raises(Refused, match=words):
         run(configured(Config, tones, tmp_path, **sections))

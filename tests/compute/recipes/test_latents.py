@@ -65,6 +65,8 @@ def test_by_class(shapes_folder, tmp_path, autoencoder):
     pipeline = DiffusionPipeline.from_pretrained(folder, use_safetensors=True)
     assert type(pipeline) is DiTPipeline
     assert pipeline.get_label_ids(["blue circle"]) == [0]
+    table = pipeline.transformer.transformer_blocks[0].norm1.emb.class_embedder.embedding_table.weight
+    assert float(table[100:1000].detach().std()) == pytest.approx(0.15, rel=0.05), "a class is no louder than a time"
     twice = [drawn(DiTPipeline.from_pretrained(folder), [3], num_inference_steps=2) for _ in range(2)]
     assert np.array_equal(*twice)
     other = drawn(pipeline, [7], num_inference_steps=2)

@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 
 from compute.recipes.inpainting.config import Config as InpaintingConfig
 from compute.recipes.inpainting.config import TrainingConfig
-from compute.recipes.inpainting.masks import drawn_masks, largest_side
+from compute.recipes.inpainting.masks import all_but_rims, drawn_masks, largest_side
+from compute.recipes.inpainting.program import _another
 from compute.recipes.inpainting.program import run as train_inpainting
 from compute.recipes.instruction_editing.config import Config as EditingConfig
 from compute.recipes.instruction_editing.config import PairsConfig
@@ -22,7 +23,9 @@ from compute.recipes.instruction_editing.program import InstructionEditing
 from compute.recipes.instruction_editing.program import run as train_editing
 from compute.recipes.refusal import Refused
 from compute.recipes.shapes.checker import recognise
+from compute.recipes.shapes.drawing import draw
 from compute.recipes.shapes.edits import make_edits, write_parquet
+from compute.recipes.shapes.vocabulary import Scene
 from compute.recipes.stable_diffusion.tuning import widened
 from tests.compute.recipes.small import TUNED, configured, drawn, metric
 
@@ -53,8 +56,10 @@ def test_a_base_kept_in_half_precision_is_trained_in_whole(stable, shapes_folder
 
 def test_inpainting(stable, shapes_folder, tmp_path):
     data = {"caption_column": "caption"}
-    config = configured(InpaintingConfig, shapes_folder, tmp_path, **_sections(stable, dataset=data))
+    judged = {"sampling": {"steps": 2, "checker": "shapes", "checked": 4}}
+    config = configured(InpaintingConfig, shapes_folder, tmp_path, **_sections(stable, dataset=data, **judged))
     folder = train_inpainting(config)
+    assert 0.0 <= metric(config.folder, "prompt_accuracy")[1] <= metric(config.folder, "shape_accuracy")[1] <= 1.0
     before, after = metric(config.folder, "validation_loss")
     assert after < 0.95 * before
 
@@ -70,6 +75,16 @@ def test_inpainting(stable, shapes_folder, tmp_path):
     assert np.array_equal(*(drawn(each, "a red circle", **options) for each in (pipeline, stock)))
     with pytest.raises(Refused, match="has a mask or the like already"):
         train_inpainting(configured(InpaintingConfig, shapes_folder, tmp_path / "x", **_sections(folder, dataset=data)))
+
+
+def test_what_is_repainted_for_the_checker_is_another_shape_in_another_colour():
+    seen = recognise(draw(Scene("red", "circle", "grey")))
+    asked = [_another(seen, number) for number in range(14)]
+    assert len({each.text for each in asked}) == 14
+    assert all(each.text.endswith("on a grey background") for each in asked)
+    assert not any(each.colour == "red" or each.shape == "circle" for each in asked)
+    hidden = all_but_rims(2, 32, 48)
+    assert (hidden[0] == 0.0).sum() == 32 * 48 - 28 * 42
 
 
 def test_instruction_editing(stable, tmp_path):

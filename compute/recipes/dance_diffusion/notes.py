@@ -19,7 +19,7 @@ def clear_share(clips: NDArray[np.float32], rate: int) -> float:
 def strongest(sound: NDArray[np.float32], rate: int) -> float:
     """The largest share of the energy that any note or chord of the data holds."""
     power = np.abs(np.fft.rfft(sound * np.hanning(len(sound)), 2 * len(sound))) ** 2
-    pitches: NDArray[np.float64] = np.arange(len(power)) * (rate / (2 * len(sound)))
+    pitches = np.arange(len(power), dtype=np.float64) * (rate / (2 * len(sound)))
     whole = power.sum() + 1e-12
     return max(float(power[_heard(pitches, steps)].sum() / whole) for steps in [*((step,) for step in STEPS), *CHORDS])
 

@@ -187,11 +187,11 @@ def test_the_studio_costs_the_same_for_one_and_three(client, person, django_asse
     repository = model()
     finish(generation(person, repository))
     client.get("/studio")
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(19):
         client.get("/studio")
     for _ in range(2):
         finish(generation(person, repository))
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(19):
         client.get("/studio")
 
 

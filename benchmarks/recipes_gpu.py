@@ -107,7 +107,7 @@ def shown(case: Case, folder: Path, options: argparse.Namespace) -> bool:
         print(f"| {case.recipe} | | **failed:** {last[-1][:300]} | | | |", flush=True)
         print("\n".join(last[-12:]), flush=True)
         return False
-    seen = [json.loads(line) for line in (folder / case.recipe / "log.jsonl").read_text().splitlines()]
+    seen = [json.loads(line) for line in (output_of(case, folder) / "log.jsonl").read_text().splitlines()]
     steps = [event for event in seen if event["event"] == "step"]
     seconds = steps[-1]["seconds"] - steps[-2]["seconds"]
     memory = f"{torch.cuda.max_memory_allocated() / 2**30:.1f}" if on_gpu else ""
@@ -124,7 +124,7 @@ def configuration(case: Case, folder: Path, options: argparse.Namespace) -> Any:
     path = CONFIGS / case.recipe / "configs" / f"{name}.yaml"
     overrides = [
         f"dataset.path={made(case.data, folder)}",
-        f"output={folder / case.recipe}",
+        f"output={output_of(case, folder)}",
         f"training.steps={options.steps}",
         "training.log_every=1",
         f"training.checkpoint_every={10**9}",
@@ -141,6 +141,10 @@ def configuration(case: Case, folder: Path, options: argparse.Namespace) -> Any:
     if case.recipe == "autoencoder":
         plain["training"] |= {"feature_steps": 2, "discriminator_start": 1}
     return build(importlib.import_module(f"compute.recipes.{case.recipe}.config").Config, plain)
+
+
+def output_of(case: Case, folder: Path) -> Path:
+    return folder / "outputs" / case.recipe
 
 
 def made(what: str, folder: Path, *, tiny: bool = False) -> Path:

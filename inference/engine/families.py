@@ -29,7 +29,7 @@ from inference.engine.samplers import own_scheduler
 from inference.engine.suspended import Suspended, shared
 from inference.engine.tasks import asked_of, denoiser_of, pipeline_for, pipelines_for
 from inference.engine.texts import Texts
-from inference.engine.tuning import channels_last
+from inference.engine.tuning import channels_last, gelu_in_the_product
 
 # Bars are for terminals; the engine reports progress by its callbacks.
 diffusers_logging.disable_progress_bar()
@@ -171,6 +171,7 @@ def compile_parts(pipeline: Any, device: str, limits: Limits) -> None:
     """What takes nearly all the time: the denoiser, and what makes pictures of its latents."""
     if device != "cpu":
         channels_last(pipeline)
+        gelu_in_the_product(denoiser_of(pipeline))
     compile_network(denoiser_of(pipeline), limits.compiler, full=limits.rows)
     if isinstance(getattr(pipeline, "vae", None), AutoencoderKL):
         compile_network(pipeline.vae.decoder, limits.compiler, full=1)

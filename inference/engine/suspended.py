@@ -21,8 +21,9 @@ class Shared(nn.Module):
 
     def __init__(self, part: str, network: nn.Module) -> None:
         super().__init__()
-        # Past nn.Module's own book-keeping: the network's weights are not this stand-in's.
-        self.__dict__.update(_part=part, _network=network)
+        # Past nn.Module's own book-keeping: the network's weights are not this stand-in's. Pipelines ask several
+        # times where it lies, and the stock answer looks at every layer.
+        self.__dict__.update(_part=part, _network=network, device=network.device, dtype=network.dtype)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         return suspend(Call(self._part, self._network, "__call__", arguments, named))

@@ -28,11 +28,11 @@ class Compiled:
     written until there were many; then one form serves any number of rows.
     """
 
-    def __init__(self, plain: Callable[..., Any], backend: str, full: int, options: dict[str, Any] | None) -> None:
+    def __init__(self, plain: Callable[..., Any], backend: str, full: int) -> None:
         self.plain = plain
         self.rests = False
         self._full = {full * rows for rows in GUIDED}
-        self._fixed = torch.compile(plain, backend=backend, dynamic=False, options=options)
+        self._fixed = torch.compile(plain, backend=backend, dynamic=False)
         self._any = torch.compile(plain, backend=backend)
         self._smaller = 0
 
@@ -58,10 +58,7 @@ def compile_network(network: nn.Module, backend: str, *, full: int) -> None:
     torch._dynamo.config.recompile_limit = FORMS  # noqa: SLF001 - documented under this name
     torch._dynamo.config.accumulated_recompile_limit = 16 * FORMS  # noqa: SLF001
     for part in _parts(network):
-        # Trying out how kernels are laid out takes seconds for a layer, and many minutes for a whole network.
-        repeats = backend == "inductor" and part is not network
-        options = {"coordinate_descent_tuning": True} if repeats else None
-        part.__dict__["forward"] = Compiled(part.forward, backend, full, options)
+        part.__dict__["forward"] = Compiled(part.forward, backend, full)
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def principal(get_response: Handler) -> Handler:
 
 def given_token(request: HttpRequest) -> str | None:
     """The token in `Authorization: Bearer …`, or the password of `Basic` as git sends it."""
-    kind, _space, value = request.headers.get("Authorization", "").partition(" ")
+    kind, _space, value = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if kind.lower() == "bearer":
         return value.strip()
     if kind.lower() == "basic":

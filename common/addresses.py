@@ -27,7 +27,7 @@ def client_address(request: HttpRequest) -> str:
     are trusted.
     """
     heard = request.META.get("REMOTE_ADDR", "")
-    claims = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
+    claims = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
     while claims and _is_trusted(heard):
         claimed = claims.pop()
         if _parsed(claimed) is None:
@@ -54,6 +54,7 @@ def _networks(names: tuple[str, ...]) -> tuple[Network, ...]:
     return tuple(ip_network(name, strict=False) for name in names)
 
 
+@lru_cache(maxsize=1024)
 def _parsed(text: str) -> Address | None:
     try:
         found = ip_address(text)

@@ -26,7 +26,7 @@ def fair_use_of_strangers(get_response: Handler) -> Handler:
     """For requests that come without any credential."""
 
     def handle(request: HttpRequest) -> HttpResponse:
-        has_credential = "Authorization" in request.headers or settings.SESSION_COOKIE_NAME in request.COOKIES
+        has_credential = "HTTP_AUTHORIZATION" in request.META or settings.SESSION_COOKIE_NAME in request.COOKIES
         if has_credential:
             return get_response(request)
         request.was_counted = True  # type: ignore[attr-defined]

@@ -43,14 +43,14 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "hub.middleware.fair_use_of_strangers",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "accounts.browsers.Sessions",
+    "common.middleware.language",
     "common.middleware.strict_slash",
     "accounts.middleware.tokens_need_no_csrf",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.browsers.Csrf",
+    "accounts.browsers.Users",
     "accounts.middleware.principal",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.browsers.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "common.middleware.security_headers",
     "hub.middleware.fair_use",
@@ -81,6 +81,7 @@ TEMPLATES = [
 
 DATABASE_URL = env.text("DATABASE_URL", "postgresql://wellspring@127.0.0.1:5544/wellspring")
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)}
+DATABASES["default"]["ENGINE"] = "common.postgres"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"

@@ -44,7 +44,7 @@ def visible_to(principal: Principal) -> list[Step]:
     """Public ones, and private ones of the names that the person and their token reach."""
     if principal.is_staff:
         return [Step(_every)]
-    names, single = reachable_keys(principal, Permission.REPO_READ), _singles(principal, RepositoryKind.values)
+    names, single = reachable_keys(principal, Permission.REPO_READ), _singles(principal, RepositoryKind)
     reach: tuple[Value, ...] = (names,) if names else ()
     return [Step(_every), Step(_seen, (bool(names), len(single)), (*reach, *(part for one in single for part in one)))]
 

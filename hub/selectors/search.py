@@ -6,6 +6,7 @@ see: nothing here knows about visibility, and nothing here can widen it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.contrib.postgres.search import SearchQuery, SearchQueryCombinable, SearchRank
@@ -42,7 +43,7 @@ def matching(text: str, kind: str) -> list[Step]:
     parts = _parts(text)
     if not parts:
         return []
-    asked = _Asked.of(parts)
+    asked = _asked(parts)
     numbers = sorted({number for part in parts for number in words.part_fragments(part)})
     named: list[Any] = (
         [numbers, *(f"%{pattern(part)}%" for part in parts)] if numbers and all(map(str.isascii, parts)) else []
@@ -248,8 +249,10 @@ def _is_small(value: Any) -> bool:
     return paging.is_number(value) and value >= 0
 
 
-def _parts(text: str) -> list[str]:
-    return words.plain(text[:MAX_LETTERS]).split()[:MAX_PARTS]
+@lru_cache(maxsize=256)
+def _parts(text: str) -> tuple[str, ...]:
+    """A list asks for the same text twice: what fits, and how well."""
+    return tuple(words.plain(text[:MAX_LETTERS]).split()[:MAX_PARTS])
 
 
 _Shape = tuple[bool, bool]  # whether words, and pairs of characters, are asked for
@@ -262,11 +265,6 @@ class _Asked:
     spaced: str
     pairs: str
 
-    @classmethod
-    def of(cls, parts: list[str]) -> "_Asked":
-        asked = words.split(" ".join(parts), limit=2 * MAX_PARTS)
-        return cls(" ".join(asked.spaced), words.asked_pairs(asked.runs) if asked.runs else "")
-
     @property
     def shape(self) -> _Shape:
         return bool(self.spaced), bool(self.pairs)
@@ -274,6 +272,12 @@ class _Asked:
     @property
     def values(self) -> list[str]:
         return [text for text in (self.spaced, self.pairs) if text]
+
+
+@lru_cache(maxsize=256)
+def _asked(parts: tuple[str, ...]) -> _Asked:
+    asked = words.split(" ".join(parts), limit=2 * MAX_PARTS)
+    return _Asked(" ".join(asked.spaced), words.asked_pairs(asked.runs) if asked.runs else "")
 
 
 def _query(shape: _Shape, values: Sequence[str]) -> SearchQueryCombinable:
@@ -285,9 +289,9 @@ def _query(shape: _Shape, values: Sequence[str]) -> SearchQueryCombinable:
     return queries[0] & queries[1] if len(queries) > 1 else queries[0]
 
 
-def _fit(parts: list[str]) -> Step:
+def _fit(parts: tuple[str, ...]) -> Step:
     """An exact name before a part of a name before words, names before tags before cards; in coarse steps."""
-    text, asked = " ".join(parts), _Asked.of(parts)
+    text, asked = " ".join(parts), _asked(parts)
     return Step(_with_fit, asked.shape, (text, f"%/{pattern(text)}", f"%{pattern(text)}%", *asked.values))
 
 

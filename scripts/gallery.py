@@ -205,7 +205,7 @@ def replaced(finder: Path, painter: Path) -> tuple[Image.Image, dict[str, Any]]:
         def folder(self, key: ModelKey, token: str | None = None) -> Path:
             return self.path
 
-    key, facts = ModelKey("gallery", "0" * 40), {"steps": 20, "guidance": 3.0, "strength": 1.0}
+    key, facts = ModelKey("gallery", "0" * 40), {"steps": 20, "guidance": 2.0, "strength": 1.0}
     scenes = [Scene(*words) for words in REPLACED]
     given = [Image.fromarray(make_pictures(40 + i, 1, scenes=[scene])[0].pixels) for i, scene in enumerate(scenes)]
     finds = Finder(Here(finder), device="cpu", max_bytes=2**30)
@@ -275,7 +275,7 @@ def draw(folder: Path, gallery: Path) -> None:
         if training.name == "autoencoder":
             picture, told = autoencoder(run / "model")
         elif training.name == "stable_diffusion":
-            picture, told = drawn_by_engine(run / "model", redrawn=True, steps=20, guidance=3.0, scheduler="ddim")
+            picture, told = drawn_by_engine(run / "model", redrawn=True, steps=20, guidance=2.0, scheduler="ddim")
         elif training.name == "text_to_image":
             picture, told = drawn_by_engine(run / "model", redrawn=False, steps=8, guidance=2.0)
         else:

@@ -32,6 +32,7 @@ class TrainingConfig(DiffusionConfig):
     # Noise as the answer, divided by the little signal of the first steps, throws off the colours of whole pictures.
     prediction: Literal["epsilon", "v_prediction"] = "v_prediction"
     min_snr: float = 0.0
+    time_shift: float = 1.0  # more than 1 practises times of much noise more often
     noisiest: int = 1000  # of 1000: the small picture is shown at levels of noise below it
 
 

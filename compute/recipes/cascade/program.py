@@ -22,7 +22,7 @@ from compute.recipes.data.buckets import BucketOrder
 from compute.recipes.data.pictures import load_pictures
 from compute.recipes.diffusion.checking import Asked, shapes_checked
 from compute.recipes.diffusion.drawing import drawn
-from compute.recipes.diffusion.noise import TIMES, Noise, drawn_times, spread_times
+from compute.recipes.diffusion.noise import TIMES, Noise, drawn_times, shifted_times, spread_times
 from compute.recipes.diffusion.recipe import METRIC_NAMES
 from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
@@ -121,7 +121,8 @@ class Stage(Recipe):
         _bucket, rows = self.order.at(index)
         random = generator(self.config.seed, BATCHES, index)
         pictures = self.pictures.pictures(rows)
-        noisy, times, target = self._noised(pictures, drawn_times(len(rows), random), random)
+        times = shifted_times(len(rows), self.config.training.time_shift, random)
+        noisy, times, target = self._noised(pictures, times, random)
         dropped = torch.rand(len(rows), generator=random) < self.config.training.condition_dropout
         captions = ["" if drop else self.pictures.captions[row] for row, drop in zip(rows, dropped, strict=True)]
         answer = self.answer(noisy, times, pictures, self._states(captions), random).float()

@@ -14,7 +14,7 @@ from diffusers import (
 from huggingface_hub import ModelCard
 
 from compute.recipes.diffusion.config import DiffusionConfig
-from compute.recipes.diffusion.noise import Noise, build_scheduler
+from compute.recipes.diffusion.noise import TIMES, Noise, build_scheduler, shifted_times
 from compute.recipes.latent_diffusion.config import Config as LatentConfig
 from compute.recipes.latent_diffusion.program import run as train_latents
 from compute.recipes.refusal import Refused
@@ -157,3 +157,10 @@ def test_noise_is_taken_away_exactly_by_the_right_answer(prediction):
     scheduler.set_timesteps(10)
     clean = scheduler.step(target, 600, noisy).pred_original_sample
     torch.testing.assert_close(clean, latents, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("shift, half", [(1.0, 500), (3.0, 750)])
+def test_half_of_shifted_times_lie_above_where_the_shift_says(shift, half):
+    times = shifted_times(4_000, shift, torch.Generator().manual_seed(0))
+    assert 0 <= int(times.min()) < int(times.max()) < TIMES
+    assert float(times.float().median()) == pytest.approx(half, abs=25)

@@ -67,7 +67,7 @@ def _load(folder: Path, device: str) -> tuple[Any, Any]:
     try:
         processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         model = AutoModelForImageClassification.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False, use_safetensors=True
+            folder, dtype=torch.float32, local_files_only=True, trust_remote_code=False, use_safetensors=True
         )
     except Exception as error:
         raise ModelRefused("cannot_load", f"{type(error).__name__}: {error}"[:300]) from error

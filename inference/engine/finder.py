@@ -90,7 +90,9 @@ def _load(folder: Path, device: str) -> Loaded:
         raise ModelRefused("no_safetensors", folder.name)
     try:
         processor = CLIPSegProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        model = CLIPSegForImageSegmentation.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+        model = CLIPSegForImageSegmentation.from_pretrained(
+            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
+        )
     except Exception as error:
         raise ModelRefused("cannot_load", f"{type(error).__name__}: {error}"[:300]) from error
     return Loaded(processor, model.to(device).eval())

@@ -59,6 +59,14 @@ def test_one_in_several_files_is_loaded_from_what_is_downloaded(eyes, tmp_path):
     assert classifier(tmp_path / "here").scores(KEY, picture) == classifier(eyes).scores(KEY, picture)
 
 
+def test_one_kept_in_half_precision_scores_the_same(eyes, tmp_path):
+    shutil.copytree(eyes, tmp_path / "half")
+    AutoModelForImageClassification.from_pretrained(eyes).half().save_pretrained(tmp_path / "half")
+    picture = [Image.new("RGB", (8, 8), "red")]
+    (whole,), (half,) = (classifier(place).scores(KEY, picture) for place in (eyes, tmp_path / "half"))
+    assert half == pytest.approx(whole, abs=0.01)
+
+
 def test_it_is_loaded_once(eyes):
     ours = classifier(eyes)
     picture = [Image.new("RGB", (8, 8), "red")]

@@ -60,6 +60,14 @@ def test_the_mask_is_that_of_the_stock_class(folder):
     assert np.array_equal(np.asarray(mask) == 255, (likely > 0.5).numpy())
 
 
+def test_one_kept_in_half_precision_finds_the_same(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "half")
+    CLIPSegForImageSegmentation.from_pretrained(folder).half().save_pretrained(tmp_path / "half")
+    picture = halves("red", "blue", size=(40, 24))
+    whole, half = (np.asarray(finder(place).find(KEY, picture, "red")) for place in (folder, tmp_path / "half"))
+    assert np.mean(whole != half) < 0.05
+
+
 def test_words_beyond_what_it_reads_are_refused_and_not_cut(folder):
     with pytest.raises(BadRequest, match="longer"):
         finder(folder).find(KEY, halves("red", "blue"), "red and whatever is beside it")

@@ -1,4 +1,4 @@
-"""Every shipped configuration is read by its recipe; what was never run says so."""
+"""Every shipped configuration is read by its recipe; what was never run, or for a few steps only, says so."""
 
 import importlib
 from pathlib import Path
@@ -19,7 +19,8 @@ def test_shipped_configurations_are_read(path):
     config = load_config(kind, path, ["dataset.path=somewhere"])
     assert isinstance(config, RecipeConfig)
     assert config.training.steps > 0
-    assert ("never run" in path.read_text()) == (not path.stem.endswith("cpu"))
+    untried = any(words in path.read_text() for words in ("never run", "ran for a few steps only"))
+    assert untried == (not path.stem.endswith("cpu"))
 
 
 def test_every_recipe_ships_one_for_a_processor_a_gpu_and_nodes():

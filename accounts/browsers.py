@@ -7,7 +7,6 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
-from django.middleware.csrf import CsrfViewMiddleware
 
 
 class Sessions(SessionMiddleware):
@@ -27,10 +26,6 @@ class _OfSessions:
         if not hasattr(request, "session"):
             return self.get_response(request)  # type: ignore[attr-defined, no-any-return]
         return super().__call__(request)  # type: ignore[misc, no-any-return]
-
-
-class Csrf(_OfSessions, CsrfViewMiddleware):
-    pass
 
 
 class Users(_OfSessions, AuthenticationMiddleware):

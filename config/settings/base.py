@@ -47,7 +47,7 @@ MIDDLEWARE = [
     "common.middleware.language",
     "common.middleware.strict_slash",
     "accounts.middleware.tokens_need_no_csrf",
-    "accounts.browsers.Csrf",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.browsers.Users",
     "accounts.middleware.principal",
     "accounts.browsers.Messages",

@@ -4,6 +4,8 @@ DATA ?= var
 STEPS ?=
 ONCE ?=
 PYTEST ?=
+# One test process more than there are cores, for many tests wait for servers and browsers; four are enough.
+WORKERS = $(shell .venv/bin/python -c 'import os; print(min(4, len(os.sched_getaffinity(0)) + 1))')
 
 CLIENT ?= 2.4.0
 WITHOUT_XET ?=
@@ -35,7 +37,7 @@ run: setup
 	@.venv/bin/python -m config.supervisor --port $(PORT) --data $(DATA)
 
 test: setup-dev
-	@.venv/bin/python -m pytest $(if $(PYTEST),$(PYTEST),-n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder)
+	@.venv/bin/python -m pytest $(if $(PYTEST),$(PYTEST),-n $(WORKERS) --dist loadfile --no-loadscope-reorder)
 
 lint: setup-dev
 	.venv/bin/ruff check .

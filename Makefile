@@ -4,12 +4,14 @@ DATA ?= var
 STEPS ?=
 ONCE ?=
 PYTEST ?=
+# One test process more than there are cores, for many tests wait for servers and browsers; four are enough.
+WORKERS = $(shell .venv/bin/python -c 'import os; print(min(4, len(os.sched_getaffinity(0)) + 1))')
 
 CLIENT ?= 2.4.0
 WITHOUT_XET ?=
 ONLY ?=
 
-.PHONY: help setup setup-dev demo run test check compat clean messages
+.PHONY: help setup setup-dev demo run test check lint compat clean messages
 
 help:
 	@echo "make demo            set up, run the whole loop on real parts, leave the site running"
@@ -17,6 +19,7 @@ help:
 	@echo "make run             run the site without the demo (PORT=8000 DATA=var)"
 	@echo "make test            set up and run every test (PYTEST='tests/hub -q' for some)"
 	@echo "make check           linters, types, migrations, architecture"
+	@echo "make lint            linters and types alone"
 	@echo "make compat          the stock client's own live tests against a fresh site (CLIENT=1.29.0 WITHOUT_XET=1 ONLY=tests/test_x.py)"
 	@echo "make messages        collect texts to translate into locale/ (needs gettext)"
 	@echo "make clean           remove the environment and all data"
@@ -34,12 +37,14 @@ run: setup
 	@.venv/bin/python -m config.supervisor --port $(PORT) --data $(DATA)
 
 test: setup-dev
-	@.venv/bin/python -m pytest $(if $(PYTEST),$(PYTEST),-n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder)
+	@.venv/bin/python -m pytest $(if $(PYTEST),$(PYTEST),-n $(WORKERS) --dist loadfile --no-loadscope-reorder)
 
-check: setup-dev
+lint: setup-dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+check: lint
 	.venv/bin/python -m pytest -q tests/test_architecture.py tests/common/test_project.py
 
 compat: setup-dev

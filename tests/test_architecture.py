@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,12 @@ DJANGO_FREE = (
 STRIPE_FILES = {"licensing/gateway.py", "licensing/standin/schema.py"}
 
 
+@cache
 def source_files() -> list[Path]:
     return sorted(file for room in ROOMS for file in (PROJECT / room).rglob("*.py") if "migrations" not in file.parts)
 
 
+@cache
 def imports_of(file: Path) -> list[tuple[int, str]]:
     found = []
     for node in ast.walk(ast.parse(file.read_text())):
@@ -47,6 +50,7 @@ def relative(file: Path) -> str:
     return str(file.relative_to(PROJECT))
 
 
+@cache
 def all_imports() -> list[tuple[str, int, str]]:
     return [(relative(file), line, name) for file in source_files() for line, name in imports_of(file)]
 

@@ -16,7 +16,7 @@ from config.embedded.ports import free_port
 from tests.support.browser import chromium
 
 PROJECT = Path(__file__).resolve().parents[2]
-TRAINING_STEPS = 60
+TRAINING_STEPS = 20
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from tests.e2e.conftest import PROJECT, clean_environment
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-STEPS, KEPT_EVERY = 40, 10
+STEPS, KEPT_EVERY = 30, 5
 
 
 def worker_of(data) -> psutil.Process:

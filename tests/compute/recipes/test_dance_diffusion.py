@@ -30,6 +30,7 @@ from compute.recipes.data.opt_outs import LeftOut
 from compute.recipes.data.sounds import decoded, load_sounds
 from compute.recipes.refusal import Refused
 from hub.algorithms.snippets import snippets_of
+from tests.compute.recipes.pair import two_processes
 from tests.compute.recipes.small import configured, events, metric
 
 DATA = {"sample_rate": 4000, "length": 512, "most_test": 12}
@@ -118,11 +119,7 @@ def test_two_processes_train_as_one_that_gathers_two_batches(tones, tmp_path):
     alone = run(_config(tones, tmp_path / "alone", **steps, accumulate=2))
     file = tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump(as_plain(_config(tones, tmp_path / "both", **steps))))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    command += ["-m", "compute.recipes.dance_diffusion", "--config", str(file)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
-    assert done.returncode == 0, done.stderr[-4000:]
+    two_processes("dance_diffusion", file)
     ours, theirs = load_file(tmp_path / "both" / "model" / WEIGHTS), load_file(alone / WEIGHTS)
     for name, weight in theirs.items():
         torch.testing.assert_close(ours[name], weight, atol=2e-5, rtol=1e-4)

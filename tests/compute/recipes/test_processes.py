@@ -1,9 +1,7 @@
 """Two processes on one machine, started by torchrun and joined over gloo, train what one would."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 
 import pytest
@@ -14,20 +12,12 @@ from compute.recipes.refusal import Refused
 from compute.recipes.text_to_image.program import run
 from compute.recipes.training.config import LoopConfig, require_sensible_loop
 from compute.recipes.training.loop import Player, require_shardable
+from tests.compute.recipes.pair import events_of, two_processes
 
 WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
 
 
-def _two_processes(recipe, config, **settings):
-    """The events of a training that torchrun starts twice."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    command += ["-m", f"compute.recipes.{recipe}", "--config", str(config)]
-    for name, value in settings.items():
-        command += ["--set", f"training.{name}={value}"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return [json.loads(line) for line in done.stdout.splitlines()]
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
 
 
 def _same(ours, theirs, *, within=2e-5):
@@ -40,7 +30,7 @@ def _same(ours, theirs, *, within=2e-5):
 def test_two_processes_train_as_one_that_gathers_two_batches(tiny, tiny_file, tmp_path):
     steps = {"steps": 6, "checkpoint_every": 3, "optimizer": "adamw"}
     alone = run(tiny(output=str(tmp_path / "alone"), training={**steps, "accumulate": 2}))
-    events = _two_processes("text_to_image", tiny_file, **steps, accumulate=1)
+    events = events_of([*TORCHRUN, "-m"], "compute.recipes.text_to_image", tiny_file, {**steps, "accumulate": 1})
     assert [event["event"] for event in events].count("done") == 1, "only the first process speaks"
     assert [event["step"] for event in events if event["event"] == "checkpoint"] == [3, 6]
     _same(tmp_path / "output", alone)
@@ -49,7 +39,7 @@ def test_two_processes_train_as_one_that_gathers_two_batches(tiny, tiny_file, tm
 def test_weights_in_shards_train_as_whole_ones_and_one_process_goes_on(tiny, tiny_file, tmp_path):
     steps = {"steps": 6, "checkpoint_every": 3, "log_every": 1, "optimizer": "adamw"}
     alone = run(tiny(output=str(tmp_path / "alone"), training={**steps, "accumulate": 2}))
-    events = _two_processes(
+    events = two_processes(
         "text_to_image", tiny_file, **steps, accumulate=1, shard="true", gradient_checkpointing="true"
     )
     losses = [event["loss"] for event in events if event["event"] == "step"]

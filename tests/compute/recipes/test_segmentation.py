@@ -22,8 +22,8 @@ from compute.recipes.segmentation.config import Config
 from compute.recipes.segmentation.program import run
 from compute.recipes.shapes.several import NAMES, is_named, make_named, write_parquet
 from compute.recipes.shapes.vocabulary import COLOURS, Scene, held_out_scenes, train_scenes
+from tests.compute.recipes.pair import two_processes
 from tests.compute.recipes.small import LOOP, configured, metric
-from tests.compute.recipes.test_processes import _two_processes
 
 SMALL = {"width": 32, "layers": 2, "heads": 2, "text_width": 32, "space": 32, "decoder_width": 32, "seen": [0, 1]}
 
@@ -129,7 +129,7 @@ def test_shards_of_two_processes_train_and_find_as_one_does(several, tmp_path):
     alone = run(build(Config, {**facts, "output": str(tmp_path / "alone"), "training": training}))
     file = tmp_path / "two.yaml"
     file.write_text(yaml.safe_dump({**facts, "output": str(tmp_path / "two"), "training": training}))
-    found = _two_processes("segmentation", file, accumulate=1, shard="true", gradient_checkpointing="true")
+    found = two_processes("segmentation", file, accumulate=1, shard="true", gradient_checkpointing="true")
     theirs, ours = load_file(alone / "model.safetensors"), load_file(tmp_path / "two" / "model" / "model.safetensors")
     for name, weight in theirs.items():
         torch.testing.assert_close(ours[name], weight, atol=2e-4, rtol=1e-3, msg=name)

@@ -42,11 +42,13 @@ _small = _by_name(
 
 def visible_to(principal: Principal) -> list[Step]:
     """Public ones, and private ones of the names that the person and their token reach."""
+    if principal.is_anonymous:
+        return [_all, _public]
     if principal.is_staff:
-        return [Step(_every)]
+        return [_all]
     names, single = reachable_keys(principal, Permission.REPO_READ), _singles(principal, RepositoryKind)
     reach: tuple[Value, ...] = (names,) if names else ()
-    return [Step(_every), Step(_seen, (bool(names), len(single)), (*reach, *(part for one in single for part in one)))]
+    return [_all, Step(_seen, (bool(names), len(single)), (*reach, *(part for one in single for part in one)))]
 
 
 def repositories_visible_to(principal: Principal) -> QuerySet[Repository]:
@@ -66,6 +68,9 @@ def _seen(rows: QuerySet[Repository], has_names: bool, singles: int, *values: An
         own, kind, namespace, name = left[4 * place : 4 * place + 4]
         seen |= _named(own, namespace, name) & Q(kind=kind)
     return rows.filter(is_disabled=False).filter(seen)
+
+
+_all, _public = Step(_every), Step(_seen, (False, 0))
 
 
 def repository_for(

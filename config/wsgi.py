@@ -13,4 +13,7 @@ load_running_site()
 application = get_wsgi_application()
 
 # Last, because it reads the settings: tasks that requests send must find this site's broker.
-from config.celery import app as celery_app  # noqa: E402, F401
+from config.celery import app as celery_app  # noqa: E402
+
+# Now, or each process would grow by the queue's client at its first task.
+celery_app.connection_for_write().get_transport_cls()

@@ -1,5 +1,5 @@
 """Sessions are for browsers. Requests of programs pass them by: of a thousand lists that a client reads none has one,
-and looking for it would take a tenth of their time (docs/decisions/113)."""
+and looking for it would only take their time (docs/decisions/113)."""
 
 from collections.abc import Awaitable
 

@@ -10,7 +10,7 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 # Torch's threads spin only briefly while they wait: spinning ones make everything crawl on shared cores.
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
-# The cores run tests beside each other: torch with a thread for each core in every process computes at half the speed.
+# The cores run tests beside each other: torch with a thread for each core in every process waits for itself.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from tests.support.migrated import migrated_database

@@ -1,22 +1,13 @@
-"""The near side: starts a reader, gives it the bytes it asks for, and ends it in time."""
+"""The near side: takes a reader, gives it the bytes it asks for, and ends it in time."""
 
-import atexit
-import os
 import select
-import socket
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, BinaryIO
 
-from hub.viewer import wire
+from hub.viewer import readers, wire
 
-_PROJECT = Path(__file__).resolve().parents[2]
-_START = "import sys; sys.path.insert(0, sys.argv[1]); from hub.viewer.reader import main; main(int(sys.argv[2]))"
 _GLANCE = 0.25  # seconds between looks at clock and cancellation
 _MOST_PARTS = 2000
 
@@ -81,7 +72,7 @@ def ask(
 
     Raises Refused, OutOfTime, OutOfMemory, Cancelled, NoCage.
     """
-    reader = _spare.take()
+    reader = readers.reader()
     try:
         # CPU time counts for all threads; the wall clock is what ends it as a rule.
         bounds = {"memory": limits.memory, "seconds": int(limits.seconds * 2) + 2}
@@ -89,86 +80,6 @@ def ask(
         return _Talk(reader.door.fileno(), sources, limits, output, is_cancelled).hold(message)
     finally:
         reader.end()
-        _spare.refill()
-
-
-class _Reader:
-    """A started process and our end of its only door."""
-
-    def __init__(self) -> None:
-        self.door, far = socket.socketpair()
-        with far:
-            self.process = _start(far)
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.door.close()
-
-
-class _Spare:
-    """One reader that has loaded its libraries and waits: loading takes longer than most tasks.
-
-    It ends by itself after two minutes, and at once when this process ends.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._reader: _Reader | None = None
-        self._owner = 0
-
-    def take(self) -> _Reader:
-        with self._lock:
-            found, self._reader = self._mine(), None
-        if found is not None and found.process.poll() is None:
-            return found
-        if found is not None:
-            found.end()
-        return _Reader()
-
-    def refill(self) -> None:
-        with self._lock:
-            found = self._mine()
-            if found is not None and found.process.poll() is None:
-                return
-            if found is not None:
-                found.end()
-            self._reader, self._owner = _Reader(), os.getpid()
-
-    def drop(self) -> None:
-        with self._lock:
-            found, self._reader = self._mine(), None
-        if found is not None:
-            found.end()
-
-    def _mine(self) -> _Reader | None:
-        """A process that was forked off leaves its parent's reader alone."""
-        return self._reader if self._owner == os.getpid() else None
-
-
-_spare = _Spare()
-atexit.register(_spare.drop)
-
-
-def _start(door: socket.socket) -> subprocess.Popen[bytes]:
-    # In isolated mode neither the environment nor the user's site can slip code in.
-    command = [sys.executable, "-I", "-B", "-c", _START, str(_PROJECT), str(door.fileno())]
-    nothing = subprocess.DEVNULL
-    environment = {
-        "LC_ALL": "C.UTF-8",
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-        "ARROW_DEFAULT_MEMORY_POOL": "system",
-    }
-    return subprocess.Popen(
-        command,
-        stdin=nothing,
-        stdout=nothing,
-        stderr=nothing,
-        pass_fds=[door.fileno()],
-        env=environment,
-        cwd="/",
-    )
 
 
 @dataclass

@@ -1,4 +1,6 @@
-"""The far side: one process, one task, one answer. Started by `asking`, with one descriptor as its only door.
+"""The far side: one process, one task, one answer, with one descriptor as its only door.
+
+`readers` starts the process that loads everything and waits; it copies itself for each task, and has no part in it.
 
 Heads it sends: `{"read", "start", "length"}` (the answer's body is the bytes), `{"part"}` with a picture
 or sound, `{"output"}` with a piece of the file it writes, `{"restart"}`, and at last `{"answer"}`,
@@ -7,8 +9,11 @@ or sound, `{"output"}` with a piece of the file it writes, `{"restart"}`, and at
 
 import contextlib
 import io
+import os
 import select
-from typing import Any
+import signal
+import socket
+from typing import Any, NoReturn
 
 import duckdb
 import pyarrow as pa
@@ -18,16 +23,59 @@ from hub.algorithms import cage
 from hub.viewer import cells, conversion, media, queries, sounds, statistics, tables, wire
 from hub.viewer.ranges import RemoteFile, RemoteFiles
 
-_PATIENCE = 120  # seconds that a reader waits for its task
+_PATIENCE = 120  # seconds without a task
 
 
-def main(door: int) -> None:
-    """Load everything, wait for a task, close the walls, answer."""
+def main(control: int) -> None:
+    """Load everything, copy this process for each door that is handed over, end the copies that are named."""
     media.prepare()
     sounds.prepare()
+    _load()
+    copies: set[int] = set()
+    with socket.socket(fileno=control) as channel:
+        try:
+            while select.select([channel], [], [], _PATIENCE)[0] or copies:
+                if not _obey(channel, copies):
+                    break
+        finally:
+            for copy in copies:
+                _end(copy)
+
+
+def _obey(channel: socket.socket, copies: set[int]) -> bool:
+    """Do what the next message says; whether there may be more."""
+    said, doors, _flags, _address = socket.recv_fds(channel, 16, 1)
+    if doors:
+        copy = os.fork()
+        if copy == 0:
+            channel.close()
+            _answer_and_end(doors[0])
+        os.close(doors[0])
+        copies.add(copy)
+        channel.send(wire.NUMBER.pack(copy))
+    elif said:
+        (named,) = wire.NUMBER.unpack(said)
+        if named in copies:
+            copies.remove(named)
+            _end(named)
+    return bool(said)
+
+
+def _end(copy: int) -> None:
+    os.kill(copy, signal.SIGKILL)  # it is ours and was not waited for, so the number is still its own
+    os.waitpid(copy, 0)
+
+
+def _answer_and_end(door: int) -> NoReturn:
+    try:
+        _answer(door)
+    finally:
+        os._exit(0)  # what the original keeps for its own end is not the copy's
+
+
+def _answer(door: int) -> None:
+    """Wait for a task, close the walls, answer."""
     _warm_up()
-    if not select.select([door], [], [], _PATIENCE)[0]:
-        return
     try:
         task, _body = wire.receive(door)
     except wire.ConnectionEnded:
@@ -174,11 +222,16 @@ class Reader:
         return self._parts - 1
 
 
+def _load() -> None:
+    """What libraries load late, as far as it starts no thread: copies have only the one that copied."""
+    pa.array([0])
+    queries.connect(memory=2**28, threads=1).close()
+
+
 def _warm_up() -> None:
-    """Touch what the libraries load late: no file can be opened later."""
+    """Start the threads that reading needs, and touch the rest: no file can be opened later."""
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
-    queries.connect(memory=2**28, threads=1).close()
     file = io.BytesIO()
     table = pa.table({"t": pa.array([0], pa.timestamp("us")), "s": ["a"], "d": pa.array([None], pa.decimal128(5, 2))})
     pq.write_table(table, file, compression="zstd")

@@ -7,6 +7,7 @@ from typing import Any
 
 MOST_HEAD = 64 * 2**20
 MOST_BODY = 64 * 2**20
+NUMBER = struct.Struct(">i")  # of a process
 _LENGTHS = struct.Struct(">II")
 
 

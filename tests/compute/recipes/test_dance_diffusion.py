@@ -1,11 +1,6 @@
 """Sounds out of noise: it learns, resumes to the bit, in two processes too, and the stock pipeline makes the same."""
 
 import io
-import json
-import os
-import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -30,8 +25,8 @@ from compute.recipes.data.opt_outs import LeftOut
 from compute.recipes.data.sounds import decoded, load_sounds
 from compute.recipes.refusal import Refused
 from hub.algorithms.snippets import snippets_of
-from tests.compute.recipes.pair import two_processes
 from tests.compute.recipes.small import configured, events, metric
+from tests.compute.recipes.started import killed_at_checkpoint, two_processes
 
 DATA = {"sample_rate": 4000, "length": 512, "most_test": 12}
 MODEL = {"channels": [16, 32], "attention": 0}
@@ -101,12 +96,7 @@ def test_a_killed_run_ends_with_the_same_bits(tones, tmp_path):
     config = _config(tones, tmp_path / "killed", **steps)
     file = tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump(as_plain(config)))
-    command = [sys.executable, "-m", "compute.recipes.dance_diffusion", "--config", str(file)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as killed:
-        for line in killed.stdout:
-            if json.loads(line)["event"] == "checkpoint":
-                os.kill(killed.pid, signal.SIGKILL)
-                break
+    killed_at_checkpoint("dance_diffusion", file)
     resumed = run(config)
     assert events(config.folder, "resume")
     ours, theirs = load_file(whole / WEIGHTS), load_file(resumed / WEIGHTS)

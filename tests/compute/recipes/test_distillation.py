@@ -1,10 +1,6 @@
 """Distillation: students learn, resume to the same bits, and stock pipelines draw with them in a few steps."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -22,8 +18,8 @@ from compute.recipes.distillation.heads import Heads
 from compute.recipes.distillation.program import run
 from compute.recipes.distillation.times import drawn_places
 from compute.recipes.refusal import Refused
-from tests.compute.recipes.pair import two_processes
 from tests.compute.recipes.small import configured, drawn, events, metric
+from tests.compute.recipes.started import killed_at_checkpoint, two_processes
 
 TEACHER = "tests/fixtures/shapes-tiny"
 WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
@@ -44,11 +40,6 @@ def _distilled(data, output, *, teacher=TEACHER, training=(), model=(), **more):
         "validation": {"pictures": 2},
     }
     return configured(Config, data, output, **sections | more)
-
-
-def _command(config, path):
-    path.write_text(yaml.safe_dump(as_plain(config)))
-    return [sys.executable, "-m", "compute.recipes.distillation", "--config", str(path)]
 
 
 def _same_weights(one, other, **tolerance):
@@ -101,14 +92,9 @@ def test_both_players_learn(ladd):
 def test_a_killed_student_resumes_to_the_same_bits(ladd, shapes_folder, tmp_path):
     whole, _ = ladd
     again = _distilled(shapes_folder, tmp_path / "killed", training=HELD)
-    killed = subprocess.Popen(_command(again, tmp_path / "c.yaml"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        for line in killed.stdout:
-            if json.loads(line)["event"] == "checkpoint":
-                break
-    finally:
-        os.kill(killed.pid, signal.SIGKILL)
-        killed.communicate()
+    file = tmp_path / "c.yaml"
+    file.write_text(yaml.safe_dump(as_plain(again)))
+    killed_at_checkpoint("distillation", file)
     resumed = run(again)
     assert 2 <= events(again.folder, "resume")[0]["step"] <= 6
     _same_weights(resumed, whole)

@@ -1,7 +1,9 @@
 """Two processes on one machine, started by torchrun and joined over gloo, train what one would."""
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 
 import pytest
@@ -12,12 +14,9 @@ from compute.recipes.refusal import Refused
 from compute.recipes.text_to_image.program import run
 from compute.recipes.training.config import LoopConfig, require_sensible_loop
 from compute.recipes.training.loop import Player, require_shardable
-from tests.compute.recipes.pair import events_of, two_processes
+from tests.compute.recipes.started import ENVIRONMENT, two_processes
 
 WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
-
-
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
 
 
 def _same(ours, theirs, *, within=2e-5):
@@ -27,10 +26,21 @@ def _same(ours, theirs, *, within=2e-5):
         torch.testing.assert_close(ours[name], weight, atol=within, rtol=1e-4)
 
 
+def _by_torchrun(module, config, **settings):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", module]
+    command += ["--config", str(config)]
+    command += [part for name, value in settings.items() for part in ("--set", f"training.{name}={value}")]
+    done = subprocess.run(
+        command, env=os.environ | ENVIRONMENT, capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 def test_two_processes_train_as_one_that_gathers_two_batches(tiny, tiny_file, tmp_path):
     steps = {"steps": 6, "checkpoint_every": 3, "optimizer": "adamw"}
     alone = run(tiny(output=str(tmp_path / "alone"), training={**steps, "accumulate": 2}))
-    events = events_of([*TORCHRUN, "-m"], "compute.recipes.text_to_image", tiny_file, {**steps, "accumulate": 1})
+    events = _by_torchrun("compute.recipes.text_to_image", tiny_file, **steps, accumulate=1)
     assert [event["event"] for event in events].count("done") == 1, "only the first process speaks"
     assert [event["step"] for event in events if event["event"] == "checkpoint"] == [3, 6]
     _same(tmp_path / "output", alone)

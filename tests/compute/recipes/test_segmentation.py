@@ -1,11 +1,6 @@
 """Finding by name: the data name what they show, the recipe learns it, resumes to the bit, and loads in the stock
 class."""
 
-import os
-import signal
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -22,8 +17,8 @@ from compute.recipes.segmentation.config import Config
 from compute.recipes.segmentation.program import run
 from compute.recipes.shapes.several import NAMES, is_named, make_named, write_parquet
 from compute.recipes.shapes.vocabulary import COLOURS, Scene, held_out_scenes, train_scenes
-from tests.compute.recipes.pair import two_processes
 from tests.compute.recipes.small import LOOP, configured, metric
+from tests.compute.recipes.started import killed_at_checkpoint, two_processes
 
 SMALL = {"width": 32, "layers": 2, "heads": 2, "text_width": 32, "space": 32, "decoder_width": 32, "seen": [0, 1]}
 
@@ -111,16 +106,10 @@ def test_a_killed_run_resumes_to_the_same_bits(several, tmp_path):
     whole = run(build(Config, plain("whole")))
     file = tmp_path / "tiny.yaml"
     file.write_text(yaml.safe_dump(plain("killed")))
-    command = [sys.executable, "-m", "compute.recipes.segmentation", "--config", str(file)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as killed:
-        for line in killed.stdout:
-            if '"checkpoint"' in line and '"step": 2' not in line:
-                os.kill(killed.pid, signal.SIGKILL)
-                break
+    killed_at_checkpoint("segmentation", file, step=4)
     resumed = run(build(Config, plain("killed")))
     ours, theirs = (load_file(folder / "model.safetensors") for folder in (whole, resumed))
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
-    assert killed.returncode == -signal.SIGKILL
 
 
 def test_shards_of_two_processes_train_and_find_as_one_does(several, tmp_path):

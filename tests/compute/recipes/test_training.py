@@ -1,9 +1,7 @@
 """The recipe as a program: it learns, survives a kill to the bit, and hands over a stock pipeline."""
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 
@@ -21,6 +19,7 @@ from compute.recipes.text_to_image.__main__ import main
 from compute.recipes.text_to_image.config import DatasetConfig
 from compute.recipes.text_to_image.data import load
 from compute.recipes.text_to_image.program import run
+from tests.compute.recipes.started import killed_at_checkpoint
 
 WEIGHTS = ("transformer/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors")
 
@@ -37,14 +36,6 @@ def _start(config_file, *settings):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def _wait_for_checkpoint(process, step):
-    for line in process.stdout:
-        event = json.loads(line)
-        if event["event"] == "checkpoint" and event["step"] >= step:
-            return
-    pytest.fail(f"ended before step {step}: {process.stderr.read()}")
-
-
 def test_loss_falls(tiny):
     config = tiny(training={"steps": 80, "accumulate": 1, "batch": 8, "log_every": 10, "checkpoint_every": 80})
     run(config)
@@ -55,13 +46,9 @@ def test_loss_falls(tiny):
 def test_killed_run_resumes_to_the_same_bits(tiny, tiny_file, tmp_path):
     whole = run(tiny(output=str(tmp_path / "whole")))
 
-    killed = _start(tiny_file)
-    _wait_for_checkpoint(killed, 8)
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.communicate()
+    killed_at_checkpoint("text_to_image", tiny_file, step=8)
     resumed = run(tiny())
 
-    assert killed.returncode == -signal.SIGKILL
     (resume,) = _events(resumed.parent, "resume")
     assert 8 <= resume["step"] < 24
     for name in WEIGHTS:

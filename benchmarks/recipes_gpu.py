@@ -12,6 +12,7 @@ import gc
 import importlib
 import json
 import os
+import shutil
 import tempfile
 import time
 import traceback
@@ -24,7 +25,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.shapes_of_models import save_sd15
+from benchmarks.shapes_of_models import save_sd3_medium, save_sd15
 from compute.recipes.autoencoder.config import ModelConfig as AutoencoderConfig
 from compute.recipes.autoencoder.networks import build_autoencoder
 from compute.recipes.configuration import build, settings_of
@@ -32,6 +33,7 @@ from compute.recipes.dance_diffusion.tones import write_parquet as write_tones
 from compute.recipes.language_model.texts import write_parquet as write_texts
 from compute.recipes.shapes.edits import write_parquet as write_edits
 from compute.recipes.shapes.parquet import write_parquet as write_shapes
+from compute.recipes.shapes.several import write_parquet as write_several
 from compute.recipes.training.quiet import quiet_libraries
 
 CONFIGS = Path("compute/recipes")
@@ -43,12 +45,12 @@ FEW = (("sampling", "steps", 2), ("validation", "pictures", 1), ("validation", "
 
 @dataclass(frozen=True)
 class Case:
-    """`data` and `base` name what it is trained on and built on; `large` and `small` its configurations."""
+    """`data` and `bases` name what it is trained on and built on; `large` and `small` its configurations."""
 
     recipe: str
     data: str
     small: str
-    base: tuple[str, str] | None = None  # the key, and what stands there
+    bases: tuple[tuple[str, str], ...] = ()  # keys, and what stands there
     large: str = "h200"
     more: tuple[str, ...] = ()
 
@@ -58,14 +60,24 @@ CASES = [
         "text_to_image", "shapes", "shapes-cpu", large="shapes-h200", more=("sampling.every=0", "evaluation.prompts=4")
     ),
     Case("autoencoder", "shapes", "shapes-kl-cpu"),
-    Case("latent_diffusion", "shapes", "shapes-class-cpu", ("autoencoder", "autoencoder")),
+    Case("latent_diffusion", "shapes", "shapes-class-cpu", (("autoencoder", "autoencoder"),)),
     Case("language_model", "texts", "places-cpu"),
     Case("contrastive", "shapes", "shapes-cpu"),
     Case("cascade", "shapes", "shapes-base-cpu"),
     Case("dance_diffusion", "tones", "tones-cpu", more=("sampling.judged=0",)),
-    Case("stable_diffusion", "shapes", "shapes-cpu", ("autoencoder", "autoencoder")),
-    Case("inpainting", "shapes", "shapes-cpu", ("base", "stable")),
-    Case("instruction_editing", "edits", "shapes-cpu", ("base", "stable")),
+    Case("stable_diffusion", "shapes", "shapes-cpu", (("autoencoder", "autoencoder"),)),
+    Case("inpainting", "shapes", "shapes-cpu", (("base", "stable"),)),
+    Case("instruction_editing", "edits", "shapes-cpu", (("base", "stable"),)),
+    Case("mmdit", "shapes", "shapes-cpu", (("autoencoder", "autoencoder"), ("text", "sd3"))),
+    Case("segmentation", "several", "shapes-cpu"),
+    Case("adapters", "shapes", "dreambooth-cpu", (("base", "stable"),), more=("adapter.class_pictures=4",)),
+    Case(
+        "distillation",
+        "shapes",
+        "ladd-cpu",
+        (("teacher", "teacher"),),
+        more=("teaching.pictures=64", "teaching.steps=2"),
+    ),
 ]
 
 
@@ -130,8 +142,8 @@ def configuration(case: Case, folder: Path, options: argparse.Namespace) -> Any:
         f"training.checkpoint_every={10**9}",
         *case.more,
     ]
-    if case.base:
-        overrides += [f"{case.base[0]}.id={made(case.base[1], folder, tiny=options.tiny)}", ACCEPTED]
+    overrides += [f"{key}.id={made(what, folder, tiny=options.tiny)}" for key, what in case.bases]
+    overrides += [ACCEPTED] if case.bases else []
     plain = settings_of(path, overrides)
     for section, key, value in FEW:
         if section in plain:
@@ -159,6 +171,9 @@ def made(what: str, folder: Path, *, tiny: bool = False) -> Path:
         "tones": lambda: write_tones(place, train=64, test=8),
         "autoencoder": lambda: autoencoder(place, tiny=tiny),
         "stable": lambda: save_sd15(place, tiny=tiny),
+        "sd3": lambda: save_sd3_medium(place, tiny=tiny),
+        "teacher": lambda: teacher(folder, place),
+        "several": lambda: write_several(place, train=200, test=16),
     }
     makers[what]()
     return place
@@ -167,6 +182,11 @@ def made(what: str, folder: Path, *, tiny: bool = False) -> Path:
 def autoencoder(folder: Path, *, tiny: bool) -> None:
     wide = AutoencoderConfig(channels=(128, 256, 512, 512), layers=2, groups=32, attention=True)
     build_autoencoder(AutoencoderConfig() if tiny else wide, size=32 if tiny else 256).save_pretrained(folder)
+
+
+def teacher(folder: Path, place: Path) -> None:
+    """What the case of `text_to_image` trained, which runs first."""
+    shutil.copytree(folder / "outputs" / "text_to_image" / "model", place)
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ class StableAdapter(Tuning):
         prompt, sampling = self.config.dataset.prompt, self.config.sampling
         if not (prompt and sampling.checker):
             return super().measure()
-        made = self.drawn(self._quiet(self.pipeline()), self.asked(sampling.checked), seed=CHECKED_SEED)
+        made = self.drawn(self.ready(self.pipeline()), self.asked(sampling.checked), seed=CHECKED_SEED)
         return super().measure() | alike_checked(made, subject_of(self.test) * len(made), name=SUBJECT)
 
     def judge(self, folder: Path) -> dict[str, float]:
@@ -121,7 +121,7 @@ class StableAdapter(Tuning):
 
         def make() -> dict[str, Tensor]:
             asked = [Asked(adapter.class_prompt)] * adapter.class_pictures
-            images = self.drawn(self._quiet(self.pipeline()), asked, seed=FIRST_SEED)
+            images = self.drawn(self.ready(self.pipeline()), asked, seed=FIRST_SEED)
             return {"pixels": as_pixels(images)}
 
         pixels = kept(self.caches / f"class-{fingerprint_of(named)}.safetensors", make)["pixels"]

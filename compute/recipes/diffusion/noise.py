@@ -43,6 +43,12 @@ class Noise:
         # The configuration of a base model decides what its network answers.
         self._is_velocity = scheduler.config.prediction_type == "v_prediction"
 
+    def times(self, count: int, random: torch.Generator) -> Tensor:
+        return drawn_times(count, random)
+
+    def spread(self, count: int) -> Tensor:
+        return spread_times(count)
+
     def added(self, latents: Tensor, noise: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
         """The noisy latents, and what the network shall answer to them."""
         noisy = self._scheduler.add_noise(latents, noise, times)

@@ -19,7 +19,7 @@ from compute.recipes.data.pictures import Bucket, Pictures, load_pictures
 from compute.recipes.diffusion.autoencoders import encoded, load_autoencoder
 from compute.recipes.diffusion.checking import Asked, shapes_checked
 from compute.recipes.diffusion.drawing import drawn
-from compute.recipes.diffusion.noise import Noise, build_scheduler, drawn_times, spread_times
+from compute.recipes.diffusion.noise import Noise, build_scheduler
 from compute.recipes.lineage import Source
 from compute.recipes.sheets import contact_sheet
 from compute.recipes.training.bases import folder_of, identity_of, look_up_base
@@ -50,14 +50,14 @@ class LatentRecipe(Recipe):
         self.pictures = load_pictures(data, self.facts, self.left_out, self.caches)
         self.test = load_pictures(data, self.facts, self.left_out, self.caches, test=True)
         self.autoencoder = load_autoencoder(folder_of(self.autoencoder_source)).to(self.device)
-        self.scheduler = build_scheduler(config.training)
+        self.scheduler = self.schedule()
         self.latents = self._cached(self.pictures, "pictures")
         self.test_latents = self._cached(self.test, "test")
         self.order = BucketOrder(
             [len(bucket) for bucket in self.pictures.buckets], batch=config.training.batch, seed=config.seed
         )
         self.networks = self.build_networks()
-        self.noise = Noise(self.scheduler, config.training)
+        self.noise = self.noising()
 
     @property
     def rows(self) -> int:
@@ -65,6 +65,14 @@ class LatentRecipe(Recipe):
 
     def players(self) -> list[Player]:
         return [Player(self.networks, self._denoise)]
+
+    def schedule(self) -> Any:
+        """The scheduler that is saved with the model, unless a base brings one."""
+        return build_scheduler(self.config.training)
+
+    def noising(self) -> Any:
+        """What adds noise as the scheduler takes it away."""
+        return Noise(self.scheduler, self.config.training)
 
     @abstractmethod
     def build_networks(self) -> nn.Module:
@@ -104,7 +112,7 @@ class LatentRecipe(Recipe):
             for rows in torch.arange(len(bucket)).split(TOGETHER):
                 random = generator(self.config.seed, VALIDATION, int(rows[0]))
                 latents = self.test_latents[place].mean[rows].to(self.device)
-                times = spread_times(len(rows)).to(self.device)
+                times = self.noise.spread(len(rows)).to(self.device)
                 noise = torch.randn(latents.shape, generator=random).to(self.device)
                 noisy, target = self.noise.added(latents, noise, times)
                 answer = self.answer(noisy, times, bucket, rows, None)
@@ -114,7 +122,7 @@ class LatentRecipe(Recipe):
 
     def draw(self) -> Image.Image:
         asked = self.asked(self.config.validation.pictures)
-        return contact_sheet(self.drawn(self._quiet(self.pipeline()), asked, seed=self.config.seed))
+        return contact_sheet(self.drawn(self.ready(self.pipeline()), asked, seed=self.config.seed))
 
     def export(self, folder: Path) -> None:
         self.pipeline().save_pretrained(folder, safe_serialization=True)
@@ -125,7 +133,16 @@ class LatentRecipe(Recipe):
             return {}
         pipeline = DiffusionPipeline.from_pretrained(folder, use_safetensors=True, **self.loading())
         asked = self.asked(sampling.checked)
-        return shapes_checked(self.drawn(self._quiet(pipeline.to(self.device)), asked, seed=1_000), asked)
+        return shapes_checked(self.drawn(self.ready(pipeline.to(self.device)), asked, seed=1_000), asked)
+
+    def encoded(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and deviation of their latents, as the stock pipeline scales them."""
+        return encoded(self.autoencoder, pictures)
+
+    def ready(self, pipeline: Any) -> Any:
+        """The stock pipeline, about to draw."""
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline
 
     def loading(self) -> dict[str, Any]:
         """What the stock pipeline must be told when it is loaded."""
@@ -143,7 +160,7 @@ class LatentRecipe(Recipe):
     def noised(self, latents: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """The latents with noise, at which times, and what the network shall answer."""
         noise = torch.randn(latents.shape, generator=random).to(self.device)
-        times = drawn_times(len(latents), random).to(self.device)
+        times = self.noise.times(len(latents), random).to(self.device)
         noisy, target = self.noise.added(latents.to(self.device), noise, times)
         return noisy, times, target
 
@@ -152,11 +169,7 @@ class LatentRecipe(Recipe):
         named += [what, as_plain(self.config.dataset) | {"path": ""}, len(pictures)]
 
         def encode(some: Tensor) -> tuple[Tensor, Tensor]:
-            mean, deviation = encoded(self.autoencoder, some.to(self.device))
+            mean, deviation = self.encoded(some.to(self.device))
             return mean.cpu(), deviation.cpu()
 
         return latents_of(pictures, encode, self.caches, named=named)
-
-    def _quiet(self, pipeline: Any) -> Any:
-        pipeline.set_progress_bar_config(disable=True)
-        return pipeline

@@ -42,15 +42,28 @@ def build_unet(config: UNetConfig, *, in_channels: int, out_channels: int, side:
     )
 
 
-class TextRecipe(LatentRecipe):
-    """Subclasses bring the stock pipeline."""
-
-    tokens: int  # of a prompt, as the stock pipeline pads it
+class CaptionedRecipe(LatentRecipe):
+    """Draws what captions say."""
 
     def require(self) -> None:
         super().require()
         if not self.config.dataset.caption_column:
             raise Refused("Set 'dataset.caption_column': a model of text learns from captions.")
+
+    def asked(self, count: int) -> list[Asked]:
+        if self.config.sampling.checker == "shapes":
+            return [Asked(p.text, colour=p.scene.colour, shape=p.scene.shape) for p in held_out_prompts(count)]
+        return [Asked(text) for text in list(dict.fromkeys(self.test.captions))[:count]]
+
+    def drawing(self) -> dict[str, Any]:
+        side = self.config.dataset.size
+        return {"height": side, "width": side}
+
+
+class TextRecipe(CaptionedRecipe):
+    """Subclasses bring the stock pipeline."""
+
+    tokens: int  # of a prompt, as the stock pipeline pads it
 
     def build_networks(self) -> nn.Module:
         model = self.config.model
@@ -79,15 +92,6 @@ class TextRecipe(LatentRecipe):
             dropped = torch.rand(len(rows), generator=random) < self.config.training.condition_dropout
             tokens = torch.where(dropped[:, None], self._nothing, tokens)
         return self.text_encoder(tokens.to(self.device))[0]
-
-    def asked(self, count: int) -> list[Asked]:
-        if self.config.sampling.checker == "shapes":
-            return [Asked(p.text, colour=p.scene.colour, shape=p.scene.shape) for p in held_out_prompts(count)]
-        return [Asked(text) for text in list(dict.fromkeys(self.test.captions))[:count]]
-
-    def drawing(self) -> dict[str, Any]:
-        side = self.config.dataset.size
-        return {"height": side, "width": side}
 
     def _all_buckets(self) -> list[Bucket]:
         return [*self.pictures.buckets, *self.test.buckets]

@@ -83,7 +83,7 @@ class Add(Tuning):
 
     def measure(self) -> dict[str, float]:
         sampling = self.config.sampling
-        pipeline = self._quiet(self.pipeline())
+        pipeline = self.ready(self.pipeline())
         asked = [Asked(text) for text in self.test.captions[: sampling.checked]]
         made = as_pixels(self._pictures(pipeline, asked, sampling.steps, sampling.guidance)).float() / 127.5 - 1.0
         rows = torch.arange(min(sampling.checked, len(self.test.buckets[0])))
@@ -97,7 +97,7 @@ class Add(Tuning):
     def draw(self) -> Image.Image:
         sampling = self.config.sampling
         asked = self.asked(self.config.validation.pictures)
-        return contact_sheet(self._pictures(self._quiet(self.pipeline()), asked, sampling.steps, sampling.guidance))
+        return contact_sheet(self._pictures(self.ready(self.pipeline()), asked, sampling.steps, sampling.guidance))
 
     def pipeline(self) -> StableDiffusionPipeline:
         return StableDiffusionPipeline(**self.parts())
@@ -105,8 +105,8 @@ class Add(Tuning):
     def judge(self, folder: Path) -> dict[str, float]:
         """Draws the same with student and teacher, in fewer and fewer steps."""
         teaching, sampling = self.config.teaching, self.config.sampling
-        student = self._quiet(StableDiffusionPipeline.from_pretrained(folder, **self.loading())).to(self.device)
-        teacher = self._quiet(
+        student = self.ready(StableDiffusionPipeline.from_pretrained(folder, **self.loading())).to(self.device)
+        teacher = self.ready(
             StableDiffusionPipeline(**{**self.parts(), "unet": self.teacher, "scheduler": self.teacher_scheduler})
         )
         fewer = dict.fromkeys((sampling.steps, *FEWER))

@@ -77,7 +77,7 @@ class Inpainting(Tuning):
 
     def draw(self) -> Image.Image:
         asked = self.asked(self.config.validation.pictures)
-        filled = self.drawn(self._quiet(self.pipeline()), asked, seed=self.config.seed)
+        filled = self.drawn(self.ready(self.pipeline()), asked, seed=self.config.seed)
         return contact_sheet([*self._originals(len(asked)), *filled])
 
     def loading(self) -> dict[str, Any]:

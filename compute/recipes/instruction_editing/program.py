@@ -88,7 +88,7 @@ class InstructionEditing(Tuning):
         if not self.config.sampling.checker:
             return {}
         asked = self.asked(self.config.sampling.checked)
-        pipeline = self._quiet(StableDiffusionInstructPix2PixPipeline.from_pretrained(folder, **self.loading()))
+        pipeline = self.ready(StableDiffusionInstructPix2PixPipeline.from_pretrained(folder, **self.loading()))
         made = self.drawn(pipeline.to(self.device), asked, seed=1_000)[len(asked) :]
         wanted = as_images(self.test.buckets[0].pictures(torch.arange(len(asked))))
         return alike_checked(made, wanted, name="edit_accuracy")

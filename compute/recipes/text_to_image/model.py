@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from diffusers import (
@@ -23,13 +23,26 @@ from transformers import (
 )
 
 from compute.recipes.text_to_image.config import ModelConfig
-from compute.recipes.text_to_image.tokenizer import text_config
+from compute.recipes.text_to_image.tokenizer import TextSizes, text_config
 
 # The latent is a small multiple of the picture, so that the decoder's soft clamp
 # (3 * tanh(x / 3)) stays straight: the error is below 1e-5 of the range.
 LATENT_UNIT = 1.0 / 64.0
 # AutoencoderTiny's decoder has a ReLU after its first layer; this keeps values above zero.
 ABOVE_ZERO = 4.0
+
+
+class TransformerSizes(Protocol):
+    """The members of a configuration that size a transformer."""
+
+    @property
+    def patch(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def layers(self) -> int: ...
+    @property
+    def heads(self) -> int: ...
 
 
 @dataclass
@@ -68,9 +81,11 @@ def build_network(config: ModelConfig, tokenizer: CLIPTokenizer, *, picture_size
     """Random weights from torch's global generator; modulation and output start at zero."""
     network = Network(
         tokenizer=tokenizer,
-        text_encoder=_text_encoder(config, tokenizer),
-        text_encoder_2=_text_encoder(config, tokenizer),
-        transformer=_transformer(config, picture_size),
+        text_encoder=build_text_encoder(config, tokenizer),
+        text_encoder_2=build_text_encoder(config, tokenizer),
+        transformer=build_transformer(
+            config, side=picture_size, channels=3, states=2 * config.text_width, pooled=2 * config.text_width
+        ),
     )
     network.modules.to(torch.float32)
     return network
@@ -78,7 +93,7 @@ def build_network(config: ModelConfig, tokenizer: CLIPTokenizer, *, picture_size
 
 def build_pipeline(network: Network, *, shift: float) -> StableDiffusion3Pipeline:
     """The stock pipeline around `network`."""
-    silent_tokenizer = T5Tokenizer(vocab=[("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)], extra_ids=0)
+    no_words = silent_tokenizer()
     return StableDiffusion3Pipeline(
         transformer=network.transformer,
         scheduler=FlowMatchEulerDiscreteScheduler(shift=shift),
@@ -87,8 +102,8 @@ def build_pipeline(network: Network, *, shift: float) -> StableDiffusion3Pipelin
         tokenizer=network.tokenizer,
         text_encoder_2=network.text_encoder_2,
         tokenizer_2=network.tokenizer,
-        text_encoder_3=silent_encoder(network.transformer.config.joint_attention_dim, len(silent_tokenizer)),
-        tokenizer_3=silent_tokenizer,
+        text_encoder_3=silent_encoder(network.transformer.config.joint_attention_dim, len(no_words)),
+        tokenizer_3=no_words,
     )
 
 
@@ -112,6 +127,11 @@ def identity_autoencoder() -> AutoencoderTiny:
     _set_pointwise(last, scale=1.0, offset=-ABOVE_ZERO)
     autoencoder.requires_grad_(False)
     return autoencoder
+
+
+def silent_tokenizer() -> T5Tokenizer:
+    """Of the encoder that answers with zeros, whatever it is given."""
+    return T5Tokenizer(vocab=[("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)], extra_ids=0)
 
 
 def silent_encoder(width: int, words: int) -> T5EncoderModel:
@@ -175,7 +195,7 @@ class CountedAttention:
         return attn.to_out[0](picture), text
 
 
-def _text_encoder(config: ModelConfig, tokenizer: CLIPTokenizer) -> CLIPTextModelWithProjection:
+def build_text_encoder(config: TextSizes, tokenizer: CLIPTokenizer) -> CLIPTextModelWithProjection:
     encoder = CLIPTextModelWithProjection(text_config(config, tokenizer))
     # CLIP's own start (0.02) suits long training; from scratch in minutes, words must differ at once.
     with torch.no_grad():
@@ -184,19 +204,23 @@ def _text_encoder(config: ModelConfig, tokenizer: CLIPTokenizer) -> CLIPTextMode
     return encoder
 
 
-def _transformer(config: ModelConfig, picture_size: int) -> SD3Transformer2DModel:
+def build_transformer(
+    config: TransformerSizes, *, side: int, channels: int, states: int, pooled: int, reach: int = 2
+) -> SD3Transformer2DModel:
+    """Random weights; modulation and output start at zero. For (n, `channels`, `side`, `side`), and for up to `reach`
+    times the side; `states` and `pooled` are the widths of what it hears."""
     transformer = SD3Transformer2DModel(
-        sample_size=picture_size,
+        sample_size=side,
         patch_size=config.patch,
-        in_channels=3,
-        out_channels=3,
+        in_channels=channels,
+        out_channels=channels,
         num_layers=config.layers,
         num_attention_heads=config.heads,
         attention_head_dim=config.width // config.heads,
         caption_projection_dim=config.width,
-        joint_attention_dim=2 * config.text_width,
-        pooled_projection_dim=2 * config.text_width,
-        pos_embed_max_size=2 * picture_size // config.patch,
+        joint_attention_dim=states,
+        pooled_projection_dim=pooled,
+        pos_embed_max_size=reach * side // config.patch,
         qk_norm="rms_norm",
     )
     starts_at_zero = [transformer.proj_out, transformer.norm_out.linear]

@@ -34,6 +34,12 @@ RECIPES = {
         "autoencoder",
     ),
     "stable_diffusion": ("shapes", {"dataset": CAPTIONS, "model": UNET, **DRAWN}, "autoencoder", "autoencoder"),
+    "mmdit": (
+        "shapes",
+        {"dataset": CAPTIONS, "model": {"patch": 1, "width": 32, "layers": 2, "heads": 2, "text_width": 16}, **DRAWN},
+        "autoencoder",
+        "autoencoder",
+    ),
     "inpainting": ("shapes", {"dataset": CAPTIONS, **DRAWN}, "base", "stable"),
     "instruction_editing": ("edits", DRAWN, "base", "stable"),
     "adapters": ("shapes", {"dataset": CAPTIONS, "adapter": {"rank": 2}, **DRAWN}, "base", "stable"),

@@ -47,6 +47,7 @@ TRAININGS = [
     Training("instruction_editing", "instruction_editing", "shapes-cpu", "edits", base="stable_diffusion"),
     Training("latent_diffusion", "latent_diffusion", "shapes-class-cpu", "shapes", autoencoder="autoencoder"),
     Training("text_to_image", "text_to_image", "shapes-cpu", "shapes"),
+    Training("mmdit", "mmdit", "shapes-cpu", "shapes", autoencoder="autoencoder"),
     Training(
         "textual_inversion",
         "adapters",
@@ -276,7 +277,7 @@ def draw(folder: Path, gallery: Path) -> None:
             picture, told = autoencoder(run / "model")
         elif training.name == "stable_diffusion":
             picture, told = drawn_by_engine(run / "model", redrawn=True, steps=20, guidance=2.0, scheduler="ddim")
-        elif training.name == "text_to_image":
+        elif training.name in {"text_to_image", "mmdit"}:
             picture, told = drawn_by_engine(run / "model", redrawn=False, steps=8, guidance=2.0)
         else:
             picture, told = samples(run)

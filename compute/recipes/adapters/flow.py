@@ -1,4 +1,4 @@
-"""Adapters of the transformer that the recipe `text_to_image` trains (MMDiT, rectified flow)."""
+"""Adapters of transformers with rectified flow (MMDiT): of `text_to_image`, of `mmdit`, of any Stable Diffusion 3."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from compute.recipes.adapters.about import SUBJECT, about_adapter, require_adapter, stock_loading, subject_of
 from compute.recipes.adapters.config import CHECKED_SEED, FIRST_SEED, STREAM, Config
+from compute.recipes.adapters.flow_bases import OnPixels, load_flow_base
 from compute.recipes.adapters.layers import add_lora, lora_state
 from compute.recipes.adapters.words import EMBEDS, PLACES, add_vector, add_word, loading_a_word
 from compute.recipes.checkpoints import fingerprint_of
@@ -23,18 +24,12 @@ from compute.recipes.diffusion.checking import alike_checked
 from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
 from compute.recipes.sheets import as_pixels, contact_sheet
-from compute.recipes.text_to_image.base import network_of
-from compute.recipes.text_to_image.config import SamplingConfig
-from compute.recipes.text_to_image.flow import draw_times, flow_loss
-from compute.recipes.text_to_image.model import CountedAttention, build_pipeline
-from compute.recipes.text_to_image.sampling import generate
+from compute.recipes.text_to_image.flow import draw_times, velocity_loss
 from compute.recipes.training.bases import folder_of, identity_of, look_up_base
 from compute.recipes.training.card import About
 from compute.recipes.training.loop import Player, Terms
 from compute.recipes.training.program import Recipe, perform
 from compute.recipes.training.randomness import BATCHES, VALIDATION, generator
-
-PADDING = 256  # zero tokens that the stock pipeline shows for the silent third encoder
 
 
 class FlowAdapter(Recipe):
@@ -57,17 +52,19 @@ class FlowAdapter(Recipe):
         self.pictures = load_pictures(data, self.facts, self.left_out, self.caches)
         self.test = load_pictures(data, self.facts, self.left_out, self.caches, test=True)
         self.order = BucketOrder([len(b) for b in self.pictures.buckets], batch=config.training.batch, seed=config.seed)
-        folder = folder_of(self.base)
-        pipeline = StableDiffusion3Pipeline.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
-        self.network, self.shift = network_of(pipeline, self.base.id), pipeline.scheduler.config.shift
-        self.network.modules.requires_grad_(False).to(self.device)
-        self.network.transformer.set_attn_processor(CountedAttention(PADDING))
+        self.model = load_flow_base(folder_of(self.base), self.base.id, self.device)
         self.layers = self._layers()
 
     def _layers(self) -> nn.ParameterList:
         """What is trained."""
-        adapter, network = self.config.adapter, self.network
+        adapter = self.config.adapter
         if adapter.method == "textual_inversion":
+            if not isinstance(self.model, OnPixels):
+                raise Refused(
+                    "A new word is learned by models of the recipe text_to_image. "
+                    "Set 'adapter.method' to lora or dreambooth, or choose another 'base.id'."
+                )
+            network = self.model.network
             token, like = add_word(network.tokenizer, adapter)
             return nn.ParameterList(
                 add_vector(encoder, token, like) for encoder in (network.text_encoder, network.text_encoder_2)
@@ -75,7 +72,7 @@ class FlowAdapter(Recipe):
         if adapter.method == "dreambooth":
             # Before the adapter is in: they show what the base model makes of the class.
             self._prior_pixels = self._class_pictures()
-        return add_lora(network.transformer, adapter)
+        return add_lora(self.model.transformer, adapter)
 
     def _class_pictures(self) -> Tensor:
         adapter, sampling, side = self.config.adapter, self.config.sampling, self.config.dataset.size
@@ -92,17 +89,17 @@ class FlowAdapter(Recipe):
         return len(self.pictures)
 
     def players(self) -> list[Player]:
-        return [Player(self.layers, self._flow, within=self.network.transformer)]
+        return [Player(self.layers, self._flow, within=self.model.transformer)]
 
     def measure(self) -> dict[str, float]:
         total = 0.0
         for bucket in self.test.buckets:
             rows = torch.arange(len(bucket))
             random = generator(self.config.seed, VALIDATION, 0)
-            pictures = bucket.pictures(rows)
-            noise = torch.randn(pictures.shape, generator=random)
+            latents = self.model.latents(bucket.pictures(rows))
+            noise = torch.randn(latents.shape, generator=random)
             times = (rows + 0.5) / len(rows)
-            total += float(self._loss(pictures, self._called(bucket.captions), noise, times)) * len(rows)
+            total += float(self._loss(latents, self._called(bucket.captions), noise, times)) * len(rows)
         return {"validation_loss": total / len(self.test)} | self._likeness()
 
     def draw(self) -> Image.Image:
@@ -119,9 +116,8 @@ class FlowAdapter(Recipe):
         return alike_checked(made, subject_of(self.test) * len(made), name=SUBJECT)
 
     def _drawn(self, prompts: Sequence[str], *, seed: int) -> list[Image.Image]:
-        sampling = SamplingConfig(steps=self.config.sampling.steps, guidance=self.config.sampling.guidance)
-        pipeline = build_pipeline(self.network, shift=self.shift).to(self.device)
-        return generate(pipeline, prompts, sampling, seed=seed, zero_tokens=1)
+        sampling, side = self.config.sampling, self.config.dataset.size
+        return self.model.drawn(prompts, steps=sampling.steps, guidance=sampling.guidance, side=side, seed=seed)
 
     def export(self, folder: Path) -> None:
         if self.config.adapter.method == "textual_inversion":
@@ -129,7 +125,7 @@ class FlowAdapter(Recipe):
             vectors = [vector.detach().cpu().clone() for vector in self.layers]
             save_file(dict(zip(PLACES, vectors, strict=True)), folder / EMBEDS)
             return
-        StableDiffusion3Pipeline.save_lora_weights(folder, transformer_lora_layers=lora_state(self.network.transformer))
+        StableDiffusion3Pipeline.save_lora_weights(folder, transformer_lora_layers=lora_state(self.model.transformer))
 
     def about(self) -> About:
         prompt = self.config.dataset.prompt or self.test.captions[0]
@@ -155,25 +151,25 @@ class FlowAdapter(Recipe):
     def _of_batch(
         self, pictures: Tensor, captions: list[str], random: torch.Generator, *, called: bool = True
     ) -> Tensor:
-        noise = torch.randn(pictures.shape, generator=random)
+        latents = self.model.latents(pictures)
+        noise = torch.randn(latents.shape, generator=random)
         times = self._times(len(pictures), random)
-        return self._loss(pictures, self._called(captions) if called else captions, noise, times)
+        return self._loss(latents, self._called(captions) if called else captions, noise, times)
 
     def _times(self, count: int, random: torch.Generator) -> Tensor:
         """Shifted as the base was trained and draws: a flat colour shows through much noise, and is decided there."""
         training = self.config.training
         return draw_times(
-            count, mean=training.time_mean, deviation=training.time_deviation, shift=self.shift, random=random
+            count, mean=training.time_mean, deviation=training.time_deviation, shift=self.model.shift, random=random
         )
 
     def _called(self, captions: list[str]) -> list[str]:
         """What the pictures with these captions are called."""
         return [self.config.dataset.prompt or caption for caption in captions]
 
-    def _loss(self, pictures: Tensor, captions: list[str], noise: Tensor, times: Tensor) -> Tensor:
-        encoded = self.network.tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
-        parts = (pictures, encoded.input_ids, noise, times)
-        return flow_loss(self.network, *(part.to(self.device) for part in parts))
+    def _loss(self, latents: Tensor, captions: list[str], noise: Tensor, times: Tensor) -> Tensor:
+        said = self.model.said(captions)
+        return velocity_loss(self.model.transformer, latents, said, noise.to(self.device), times.to(self.device))
 
 
 def run_flow(config: Config) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from diffusers import SD3Transformer2DModel
 from torch import Tensor
 
 from compute.recipes.text_to_image.model import Network
@@ -23,15 +24,22 @@ def flow_loss(network: Network, pictures: Tensor, tokens: Tensor, noise: Tensor,
     `pictures` and `noise`: (batch, 3, height, width), pictures in -1..1; `tokens`:
     (batch, length); `times`: (batch,). x_t = (1 - t) x_0 + t e, and the target is e - x_0.
     """
+    return velocity_loss(network.transformer, pictures, network.encode(tokens), noise, times)
+
+
+def velocity_loss(
+    transformer: SD3Transformer2DModel, latents: Tensor, said: tuple[Tensor, Tensor], noise: Tensor, times: Tensor
+) -> Tensor:
+    """The same for any latents; `said` are the states and the pooled vectors that the transformer hears."""
     t = times.view(-1, 1, 1, 1)
-    noisy = (1.0 - t) * pictures + t * noise
-    states, pooled = network.encode(tokens)
-    velocity = network.transformer(
+    noisy = (1.0 - t) * latents + t * noise
+    states, pooled = said
+    velocity = transformer(
         hidden_states=noisy,
         timestep=times * TIMESTEPS,
         encoder_hidden_states=states,
         pooled_projections=pooled,
         return_dict=False,
     )[0]
-    error = velocity.float() - (noise - pictures)
+    error = velocity.float() - (noise - latents)
     return error.square().mean()

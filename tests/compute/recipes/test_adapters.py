@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from safetensors.torch import load_file
 from compute.recipes.adapters.config import Config
 from compute.recipes.adapters.flow import FlowAdapter
 from compute.recipes.adapters.program import run
+from compute.recipes.mmdit.config import Config as MmditConfig
+from compute.recipes.mmdit.program import run as train_mmdit
 from compute.recipes.refusal import Refused
 from compute.recipes.shapes.drawing import make_pictures
 from compute.recipes.shapes.vocabulary import Scene
@@ -106,6 +109,28 @@ def test_low_rank_adapters_of_the_transformer_with_rectified_flow(subject, tmp_p
     assert not np.allclose(drawn(pipeline, "a blob", num_inference_steps=2), plain, atol=1e-3)
 
 
+def test_an_adapter_of_stable_diffusion_3_on_latents(autoencoder, shapes_folder, subject, tmp_path):
+    """Of the recipe `mmdit`, or of anybody: the stock pipeline loads it, without a third encoder too."""
+    tiny = {"patch": 1, "width": 32, "layers": 2, "heads": 2, "text_width": 16}
+    sections = {"dataset": {"caption_column": "caption"}, "model": tiny, "autoencoder": {"id": autoencoder}}
+    sections |= {"training": {"steps": 20, "batch": 8, "learning_rate": 3e-3}, "sampling": {"steps": 2}}
+    whole = train_mmdit(configured(MmditConfig, shapes_folder, tmp_path / "base", **sections))
+    base = tmp_path / "pair"
+    absent = {"text_encoder_3": None, "tokenizer_3": None}
+    StableDiffusion3Pipeline.from_pretrained(whole, **absent).save_pretrained(base)
+    (base / "README.md").write_text("---\nlicense: apache-2.0\n---\n")
+    config = _adapted(base, subject, tmp_path / "out", method="dreambooth", class_prompt="a thing", class_pictures=2)
+    folder = run(config)
+    _improved(config)
+    options = {"num_inference_steps": 2, "height": 32, "width": 32}
+    pipeline = StableDiffusion3Pipeline.from_pretrained(base, **absent)
+    plain = drawn(pipeline, "a <subject>", **options)
+    pipeline.load_lora_weights(folder)
+    assert not np.allclose(drawn(pipeline, "a <subject>", **options), plain, atol=1e-3)
+    with pytest.raises(Refused, match=r"Set 'adapter.method' to lora or dreambooth"):
+        run(_adapted(base, subject, tmp_path / "word", method="textual_inversion", like="circle"))
+
+
 def test_a_new_word_for_the_transformer_with_rectified_flow(subject, tmp_path):
     """Loaded as its card says: the stock pipeline with the stock mixin."""
     config = _adapted(FLOW, subject, tmp_path, method="textual_inversion", like="circle")
@@ -126,7 +151,7 @@ def test_a_new_word_for_the_transformer_with_rectified_flow(subject, tmp_path):
 
 def test_times_are_shifted_as_those_of_the_base(subject, tmp_path):
     recipe = FlowAdapter(_adapted(FLOW, subject, tmp_path))
-    recipe.shift = 3.0
+    recipe.model = SimpleNamespace(shift=3.0)
     times = recipe._times(2001, torch.Generator().manual_seed(0))
     assert float(times.median()) == pytest.approx(0.75, abs=0.02)
 

@@ -39,7 +39,7 @@ def principal(get_response: Handler) -> Handler:
             request.principal = Principal(user=user) if user.is_authenticated else ANONYMOUS  # type: ignore[attr-defined]
             return get_response(request)
         found = principal_of_token(token) if token.startswith("hf_") else ANONYMOUS
-        if found.is_anonymous and not _other_kind_of_token(request):
+        if found.is_anonymous and not (_other_kind_of_token(request) or _refuses_in_its_own_form(request)):
             return _invalid_credentials()
         request.principal = found  # type: ignore[attr-defined]
         if found.user is not None:
@@ -80,6 +80,11 @@ def _is_known_to_pages(request: HttpRequest, found: Principal) -> bool:
 def _other_kind_of_token(request: HttpRequest) -> bool:
     """The Xet door checks its own short-lived tokens, the OAuth doors check secrets of applications."""
     return request.path_info.startswith(("/cas/", "/oauth/token", "/oauth/device", "/oauth/revoke"))
+
+
+def _refuses_in_its_own_form(request: HttpRequest) -> bool:
+    """Doors in the shapes of other APIs, which take no anonymous request."""
+    return request.path_info.startswith(("/v1/", "/v2beta/"))
 
 
 def _invalid_credentials() -> HttpResponse:

@@ -20,7 +20,10 @@ class Refusal(Exception):
         self.context = context
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}".strip()
+        """What is wrong, and what to do about it: as sentences, also where a message ends without its stop."""
+        message, hint = str(self.message), str(self.hint)
+        stop = "." if message and hint and not message.endswith((".", "!", "?", "。", "！", "？")) else ""
+        return f"{message}{stop} {hint}".strip()
 
 
 class NotFound(Refusal):

@@ -6,6 +6,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -33,6 +34,9 @@ def sign_up(request: HttpRequest) -> HttpResponse:
             form.add_error("password" if refusal.code == "weak_password" else "username", str(refusal))
         else:
             login(request, user)
+            after = request.GET.get("next", "")
+            if url_has_allowed_host_and_scheme(after, allowed_hosts={request.get_host()}):
+                return redirect(after)
             messages.success(request, _("Welcome. This is your page."))
             return redirect(user.namespace)
     return render(request, "accounts/sign_up.html", {"form": form})

@@ -12,6 +12,8 @@ from inference.enums import Task
 MAX_STEPS = 200
 MAX_PICTURES = 10
 MAX_SIDE = 2048
+# A picture many times as long as those that a model learned repeats itself, and its attention costs the fourth power.
+MOST_TIMES = 8
 MAX_GUIDANCE = 30.0
 MAX_PROMPT = 4000
 MAX_SEED = 2**32 - 1 - MAX_PICTURES
@@ -163,7 +165,7 @@ def profile_of(read: ReadFile, *, card: dict[str, Any]) -> Profile | None:
         unit=unit,
         steps=_number(advice.get("num_inference_steps"), steps, 1, MAX_STEPS),
         guidance=_real(advice.get("guidance_scale"), guidance),
-        largest=_largest(denoiser, unit),
+        largest=min(_largest(denoiser, unit), MOST_TIMES * side),
         tasks=_tasks(pipeline, denoiser),
         samplers=_samplers(pipeline, scheduler),
         denoiser="transformer" if "transformer" in index else "unet",

@@ -22,6 +22,12 @@ from inference.selectors.files import content_of
 from inference.services import generations
 from inference.services.planning import Wanted
 
+IMAGES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8")  # how files of images begin
+PARAMETERS = (
+    "prompt", "negative_prompt", "seed", "num_inference_steps", "guidance_scale", "width", "height", "target_size",
+    "scheduler", "strength", "image_guidance_scale", "noise_level", "mask_image", "loras", "step_reuse",
+)  # fmt: skip
+
 
 def _error(refusal: Refusal) -> HttpResponse:
     """`{"error": text, …}`, with the queue position where there is one."""
@@ -44,7 +50,7 @@ def ask(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     """Body `{"inputs": prompt, "parameters": {…}}`, or `{"inputs": base64, "parameters": {"prompt", …}}` for what
     begins with an image; answers with the PNG's bytes. Models of sounds take the inputs as a label: the WAV's bytes."""
     principal = reading.token_holder(request)
-    if request.content_type.startswith("image/"):
+    if request.content_type.startswith("image/") or request.body.startswith(IMAGES):
         raise Unprocessable(
             _("The prompt is empty."), hint=_("Send JSON with the image in base64 and the prompt."), field="prompt"
         )
@@ -54,6 +60,12 @@ def ask(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
         raise reading.wrong("parameters", _("an object"))
     key = reading.idempotency_key(request)
     sounds = makes_sounds(principal, f"{namespace}/{name}")
+    if sounds and request.headers.get("Accept") == "image/png":
+        raise Unprocessable(
+            _("This model makes sounds, and a picture was asked for."),
+            hint=_("Ask it by text_to_speech, or choose a model that draws."),
+            field="model",
+        )
     generation = generations.request_generation(
         principal,
         sound_wanted(body, parameters) if sounds else _wanted(principal, body, parameters),
@@ -96,6 +108,7 @@ def _profile(request: HttpRequest, namespace: str, name: str) -> tuple[str, Any]
 
 def _wanted(principal: Principal, body: dict[str, Any], parameters: dict[str, Any]) -> Wanted:
     """With a prompt among the parameters, the inputs are an image."""
+    reading.refuse_unknown(parameters, PARAMETERS)
     has_image = "prompt" in parameters
     target = parameters.get("target_size") or {}
     if not isinstance(target, dict):

@@ -27,6 +27,12 @@ from inference.services.planning import Wanted
 from inference.services.searching import SearchWanted
 
 STREAM_SECONDS = 600
+MEMBERS = (
+    "model", "revision", "task", "prompt", "negative_prompt", "seed", "steps", "guidance", "width", "height",
+    "aspect_ratio", "count", "step_reuse", "scheduler", "strength", "image_guidance", "noise_level", "image", "mask",
+    "search", "finder", "finder_revision", "grow_mask", "loras", "seconds", "label", "billed_to", "currency",
+    "deadline", "webhook",
+)  # fmt: skip
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -41,6 +47,7 @@ def generation_list(request: HttpRequest) -> HttpResponse:
 
 def _create(request: HttpRequest) -> HttpResponse:
     body = reading.json_body(request)
+    reading.refuse_unknown(body, MEMBERS)
     generation = generations.request_generation(
         request.principal,
         wanted_from(request.principal, body),

@@ -21,6 +21,7 @@ from hub.models import Repository
 from hub.selectors import repository_for
 from inference import selectors
 from inference.algorithms import formats, uploads
+from inference.algorithms.profiles import MAX_PICTURES
 from inference.api import reading, waiting
 from inference.api.refusing import refusals_as
 from inference.enums import InputKind, Task
@@ -43,14 +44,26 @@ NUMBERS = (
 )  # fmt: skip
 
 
+# What its clients may send; those of the last line change nothing.
+MEMBERS = (
+    "model", "prompt", "n", "size", "response_format", "output_format", "output_compression", "background", "stream",
+    "partial_images", "seed", "steps", "guidance", "negative_prompt", "scheduler", "loras", "step_reuse", "strength",
+    "image_guidance", "billed_to", "deadline",
+    "quality", "style", "moderation", "user", "input_fidelity",
+)  # fmt: skip
+CODES = {"RepoNotFound": "model_not_found", "unauthenticated": "invalid_api_key"}
+SAID = {"task": "model", "count": "n", "width": "size", "height": "size"}  # our fields by the names of this API
+
+
 def _error(refusal: Refusal) -> HttpResponse:
     """`{"error": {message, type, param, code}}`. Bad parameters are 400 there, not 422."""
     status = 400 if refusal.status == 422 else refusal.status
+    field = refusal.context.get("field")
     error = {
         "message": str(refusal),
         "type": TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error"),
-        "param": refusal.context.get("field"),
-        "code": refusal.code,
+        "param": SAID.get(str(field), field),
+        "code": CODES.get(refusal.code, refusal.code),
     }
     return JsonResponse({"error": error}, status=status)
 
@@ -146,6 +159,7 @@ def _drawn(
     request: HttpRequest, principal: Principal, body: dict[str, Any], wanted: Wanted, *, event: str
 ) -> HttpResponseBase:
     """Ask, and answer with the pictures; or with events when the client wants to see them grow."""
+    reading.refuse_unknown(body, MEMBERS)
     output = _Output(body)
     key = reading.idempotency_key(request)
     generation = generations.request_generation(
@@ -267,12 +281,19 @@ def _wanted(body: dict[str, Any], **more: Any) -> Wanted:
         guidance=reading.real(body, "guidance"),
         width=width,
         height=height,
-        count=reading.count(body, "n"),
+        count=_count(body),
         scheduler=reading.text(body, "scheduler"),
         loras=reading.loras(body),
         step_reuse=reading.text(body, "step_reuse"),
         **more,
     )
+
+
+def _count(body: dict[str, Any]) -> int:
+    count = reading.count(body, "n")
+    if not 1 <= count <= MAX_PICTURES:
+        raise reading.wrong("n", _("a number from 1 to %(most)d") % {"most": MAX_PICTURES})
+    return count
 
 
 def _size(text: str) -> tuple[int | None, int | None]:

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 from django.http import HttpRequest
@@ -194,6 +195,10 @@ def wrong(name: str, kind: str) -> Unprocessable:
 def token_holder(request: HttpRequest) -> Principal:
     """Doors without CSRF protection must not trust browser sessions. Raises Unauthenticated."""
     principal: Principal = request.principal  # type: ignore[attr-defined]
+    if principal.token is None and "Authorization" in request.headers:
+        raise Unauthenticated(
+            _("The access token is unknown, expired or revoked."), hint=_("Make a new one at /settings/tokens.")
+        )
     if principal.token is None:
         raise Unauthenticated(
             _("This address needs an access token."),
@@ -214,6 +219,20 @@ def payer(name: str) -> Namespace | None:
             field="billed_to",
         )
     return namespace
+
+
+def refuse_unknown(body: dict[str, Any], names: Iterable[str]) -> None:
+    """A misspelt member must not give another picture than was meant. Raises Unprocessable."""
+    known = set(names)
+    for name in body:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            raise Unprocessable(
+                _("There is no parameter %(name)s.") % {"name": name[:60]},
+                hint=_("Did you mean %(near)s?") % {"near": near[0]} if near else _("Leave it out."),
+                field=name[:60],
+                code="unknown_parameter",
+            )
 
 
 def idempotency_key(request: HttpRequest) -> str:

@@ -37,6 +37,7 @@ from inference.services.searching import ALIAS, GROW_MASK, MAX_WORDS, MOST_GROWN
 
 MODELS_SHOWN, LORAS_SHOWN, FINDERS_SHOWN = 200, 200, 200
 LORA_ROWS = ("1", "2", "3")
+SETTINGS = ("negative_prompt", "scheduler", "seed", "steps", "guidance", "width", "height", "step_reuse")
 # Extending an image is filling the ground around it.
 OUTPAINTING = "outpainting"
 _BEFORE, _AFTER = (Task.TEXT_TO_IMAGE, Task.IMAGE_TO_IMAGE, Task.INPAINTING), (Task.EDITING, Task.UPSCALE, Task.SOUND)
@@ -159,6 +160,9 @@ class StudioForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.principal, self.is_estimate = principal, is_estimate
         self.found = list(selectors.models_for(principal, tags=self.tags)[:MODELS_SHOWN])
+        self.doing = selectors.models_by_task(self.found)
+        if not self.initial.get("model"):
+            self.initial["model"] = self._usual_model()
         self.fields["model"].choices = [
             (model.full_name, f"{model.full_name} · {model.license}" if model.license else model.full_name)
             for model in self.found
@@ -169,8 +173,22 @@ class StudioForm(forms.Form):
         assert principal.user is not None
         self.fields["billed"].queryset = selectors.payers_for(principal.user)
         self.fields["billed"].initial = principal.user.namespace
-        if self.profile is not None and self.profile.sound is not None:
-            self._show_length(self.profile.sound)
+        if self.profile is not None:
+            self._show_own_values(self.profile)
+
+    def _usual_model(self) -> str:
+        """The newest one that does what was asked for, else one that draws from words: not what came last."""
+        wanted = MODES.get(str(self.initial.get("task")), MODES[Task.TEXT_TO_IMAGE])[0]
+        usual = self.doing.get(wanted) or self.doing.get(Task.TEXT_TO_IMAGE)
+        return usual.full_name if usual else ""
+
+    def _show_own_values(self, profile: Profile) -> None:
+        """What the model takes where nothing is written."""
+        names = ("steps",) if profile.sound else ("steps", "guidance", "width", "height")
+        for name in names:
+            self.fields[name].widget.attrs["placeholder"] = f"{getattr(profile, name):g}"
+        if profile.sound is not None:
+            self._show_length(profile.sound)
 
     def _show_length(self, sound: SoundFacts) -> None:
         field = self.fields["seconds"]
@@ -215,26 +233,46 @@ class StudioForm(forms.Form):
         """The chosen model."""
         return self.profile is not None and task in self.profile.tasks
 
+    def with_model_that_does(self) -> Any:
+        """What was sent, with the newest model that does the chosen task."""
+        data = self.data.copy()
+        other = self.doing.get(MODES.get(str(data.get("task")), MODES[Task.TEXT_TO_IMAGE])[0])
+        if other is not None:
+            data["model"] = other.full_name
+        return data
+
     @property
     def samplers(self) -> tuple[str, ...]:
         return self.profile.samplers if self.profile else (*DIFFUSION_SAMPLERS, *FLOW_SAMPLERS)
 
     @property
     def modes(self) -> list[dict[str, Any]]:
-        """What can be done, in which the model's own limits show: one of those it does is chosen."""
+        """What can be done, in which the model's own limits show: one of those it does is chosen. Of the others each
+        names the model that would do it."""
         tasks = self.profile.tasks if self.profile else tuple(Task)
         chosen = self["task"].value() or Task.TEXT_TO_IMAGE.value
         offered = [mode for mode, (task, _label) in MODES.items() if task in tasks]
         if chosen not in offered and offered:
             chosen = offered[0]
         return [
-            {"value": mode, "label": label, "is_offered": mode in offered, "is_chosen": mode == chosen}
-            for mode, (_task, label) in MODES.items()
+            {
+                "value": mode,
+                "label": label,
+                "is_offered": mode in offered,
+                "is_chosen": mode == chosen,
+                "other": None if mode in offered else self.doing.get(task),
+            }
+            for mode, (task, label) in MODES.items()
         ]
 
     @property
     def lora_rows(self) -> list[tuple[Any, Any]]:
         return [(self[f"lora_{row}"], self[f"scale_{row}"]) for row in LORA_ROWS]
+
+    @property
+    def has_settings(self) -> bool:
+        """Whether something is written, or wrong, among what is folded away."""
+        return any(self[name].value() not in (None, "") or self[name].errors for name in SETTINGS)
 
     @property
     def has_loras(self) -> bool:

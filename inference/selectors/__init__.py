@@ -1,10 +1,10 @@
+from inference.selectors.doing import enlarging_model, models_by_task
 from inference.selectors.generations import (
     FINDER_TAGS,
     IMAGE_TAGS,
     SOUND_TAGS,
     budget_left,
     credits_left,
-    enlarging_model,
     finders_for,
     free_pictures_left,
     generation_for,
@@ -49,6 +49,7 @@ __all__ = [
     "loras_for",
     "may_preview",
     "may_see_generations",
+    "models_by_task",
     "models_for",
     "own_generation_for",
     "payers_for",

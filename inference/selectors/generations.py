@@ -21,12 +21,11 @@ from hub.models import Block, Repository
 from hub.selectors import contents_open_to, read_text, revision_of
 from hub.selectors.reports import blocked_everywhere, is_reported, refuse_blocked_everywhere
 from inference.algorithms.profiles import Profile, profile_of
-from inference.enums import UNFINISHED, Billing, GenerationState, Task
+from inference.enums import UNFINISHED, Billing, GenerationState
 from inference.models import Generation, InputImage, Picture
 from inference.selectors.safety import age_of, refuse_the_young, shown_to
 from revenue.selectors import credit_balance
 
-ENLARGING_LOOKED_AT = 50
 IMAGE_TAGS = ("text-to-image", "image-to-image", "image-text-to-image")
 SOUND_TAGS = ("unconditional-audio-generation",)
 FINDER_TAGS = ("image-segmentation",)
@@ -37,17 +36,6 @@ def models_for(principal: Principal, *, tags: Iterable[str] = ("text-to-image",)
     """Models that make pictures and that the person may use, the newest first; LoRAs are not models."""
     found = contents_open_to(principal).filter(kind=RepositoryKind.MODEL, pipeline_tag__in=list(tags))
     return found.exclude(head="").exclude(tags__contains=["lora"]).order_by("-updated_at", "-id")
-
-
-def enlarging_model(principal: Principal) -> Repository | None:
-    """The newest one that enlarges images; only what its card says takes images is looked at."""
-    found = models_for(principal, tags=["image-to-image"])[:ENLARGING_LOOKED_AT]
-    return next((one for one in found if _does(one, Task.UPSCALE)), None)
-
-
-def _does(repository: Repository, task: Task) -> bool:
-    known = profile(repository, repository.head)
-    return known is not None and task in known.tasks
 
 
 def loras_for(principal: Principal) -> QuerySet[Repository]:

@@ -10,7 +10,8 @@ from inference.models import InputImage
 
 
 def size_of(profile: Profile, image: InputImage | None, *, width: int | None, height: int | None) -> tuple[int, int]:
-    """Asked for, or so many times the image's, or the model's own pixels in the image's ratio.
+    """Asked for, or so many times the image's, or the model's own pixels in the image's ratio; where the image has as
+    many already, twice its sides.
 
     Raises Unprocessable where nothing would become larger.
     """
@@ -36,6 +37,8 @@ def size_of(profile: Profile, image: InputImage | None, *, width: int | None, he
         return own
     ratio = image.size_in_pixels
     own = sizes.of_ratio(ratio, width=profile.width, height=profile.height, unit=unit, largest=largest)
+    if own[0] <= image.width or own[1] <= image.height:
+        own = sizes.nearest(2 * image.width, 2 * image.height, unit=unit, largest=largest)
     made = (width or own[0], height or own[1])
     if made[0] < image.width or made[1] < image.height or made == image.size_in_pixels:
         raise Unprocessable(

@@ -60,7 +60,10 @@ def request_generation(
     if not rules.may_generate(principal, billed):
         raise Forbidden(
             _("You may not spend for %(name)s with this credential.") % {"name": billed.name},
-            hint=_("Use an access token with write scope, or ask an administrator for the role of a writer."),
+            hint=_(
+                "Use an access token with write scope or the permission “generate pictures”, or ask an administrator"
+                " for the role of a writer."
+            ),
         )
     # One request at a time for each payer and each person, so that allowances cannot be overdrawn.
     _lock(billed, principal.user.namespace)

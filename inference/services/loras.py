@@ -37,8 +37,18 @@ class LoraPlan:
 
 
 def version_named(principal: Principal, name: str, revision: str, *, field: str) -> tuple[Repository, str]:
-    """A model and the commit of its version, for somebody who may have its contents. Raises the hub's refusals."""
-    repository = _model_named(principal, name)
+    """A model and the commit of its version, for somebody who may have its contents.
+
+    Raises the hub's refusals with the `field` that named it, and Unprocessable.
+    """
+    named = "model" if field == "revision" else field
+    if not name:
+        raise Unprocessable(_("No model is named."), hint=_("Name one as owner/name."), field=named)
+    try:
+        repository = _model_named(principal, name)
+    except Refusal as refusal:
+        refusal.context.setdefault("field", named)
+        raise
     commit = head_commit(repository, revision)
     if commit is None:
         raise Unprocessable(

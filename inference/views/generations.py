@@ -37,9 +37,15 @@ def generation_page(request: HttpRequest, generation_id: str) -> HttpResponse:
 @require_safe
 @never_cache
 def generation_progress(request: HttpRequest, generation_id: str) -> HttpResponse:
-    """The part of the page that changes; it asks for itself again until the end."""
+    """The part of the page that changes; it asks for itself again until the end. Then the page of the generation has
+    more to show, and the Studio another balance."""
     generation = selectors.own_generation_for(request.principal, generation_id)
-    return render(request, "inference/progress.html", context_of(request, generation))
+    context = context_of(request, generation)
+    response = render(request, "inference/progress.html", context)
+    if generation.is_final:
+        name, value = ("HX-Refresh", "true") if context["on_page"] else ("HX-Trigger", "generation-ended")
+        response[name] = value
+    return response
 
 
 @login_required

@@ -71,9 +71,12 @@ def studio(request: HttpRequest) -> HttpResponse:
 @require_POST
 @never_cache
 def studio_model(request: HttpRequest) -> HttpResponse:
-    """The part of the form that hangs on the model: what it does, and by which schedulers."""
+    """The parts of the form that hang on the model: what it does, by which schedulers, with which values of its own.
+    `chosen=task`: a task was chosen that this model does not do, so it is changed for one that does."""
     form = StudioForm(request.POST, principal=request.principal, is_estimate=True)
-    return render(request, "inference/model_part.html", {"form": form})
+    if request.POST.get("chosen") == "task":
+        form = StudioForm(form.with_model_that_does(), principal=request.principal, is_estimate=True)
+    return render(request, "inference/model_part.html", {"form": form, "is_part": True})
 
 
 @login_required
@@ -97,6 +100,8 @@ def studio_cost(request: HttpRequest) -> HttpResponse:
         "plan": plan,
         "free_left": free_left,
         "is_free": free_left >= plan.parameters["count"],
+        "credits_left": selectors.credits_left(billed, plan.currency),
+        "currency": plan.currency,
         "calls": _calls(plan, wanted),
     }
     return render(request, "inference/cost.html", context)
@@ -105,17 +110,19 @@ def studio_cost(request: HttpRequest) -> HttpResponse:
 def initial_of(request: HttpRequest) -> dict[str, Any]:
     """The form as another page filled it: `?model=…`, `?from=<generation>` to vary one, with
     `&picture=<position>` to remix that picture of it, `?image=<generation>/<position>` to draw from one, with
-    `&task=upscale` to enlarge it by the newest model that does."""
-    initial: dict[str, Any] = {"model": request.GET.get("model", "")}
+    `&task=upscale` to enlarge it by the newest model that does; `?task=…` and `?prompt=…` alone are taken as they
+    are."""
+    initial: dict[str, Any] = {name: request.GET.get(name, "") for name in ("model", "task", "prompt")}
     if "image" in request.GET:
         key, _slash, number = request.GET["image"].partition("/")
         picture = selectors.picture_for(request.principal, key, int(number) if number.isdecimal() else 0)
         if picture.is_sound:
             return initial
-        initial |= {"picture": picture.pk, "task": "image_to_image", "prompt": picture.generation.prompt}
+        initial |= {"picture": picture.pk, "prompt": initial["prompt"] or picture.generation.prompt}
         if request.GET.get("task") == Task.UPSCALE:
             larger = selectors.enlarging_model(request.principal)
-            initial |= {"task": Task.UPSCALE.value, "model": initial["model"] or (larger.full_name if larger else "")}
+            initial["model"] = initial["model"] or (larger.full_name if larger else "")
+        initial["task"] = initial["task"] or Task.IMAGE_TO_IMAGE.value
         initial["model"] = initial["model"] or picture.generation.model_name
     elif "from" in request.GET:
         generation = selectors.generation_for(request.principal, request.GET["from"])

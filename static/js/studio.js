@@ -217,5 +217,10 @@ function put(field, file) {
 }
 
 equip();
-// A refusal brings the form anew.
-document.addEventListener("htmx:afterSwap", equip);
+document.addEventListener("htmx:afterSwap", (event) => {
+  equip(); // a refusal brings the form anew
+  const { target, elt } = event.detail;
+  // What was asked for appears below the form on narrow screens; each of its changes later leaves the page where it is.
+  if (target.id === "result") target.parentElement.scrollIntoView({ block: "nearest" });
+  if (elt.id === "studio-form") elt.querySelector(".errors")?.closest(".field, form").scrollIntoView({ block: "center" });
+});

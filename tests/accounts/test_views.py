@@ -25,6 +25,11 @@ def test_somebody_signs_up_and_is_logged_in(client):
     assert client.session["_auth_user_id"] == str(User.objects.get(username="ada").pk)
 
 
+@pytest.mark.parametrize(("after", "where"), [("/studio", "/studio"), ("https://example.org/", "/ada")])
+def test_who_signs_up_on_the_way_goes_on_there_and_nowhere_else(client, after, where):
+    assert client.post(f"/sign-up?next={after}", SIGN_UP)["Location"] == where
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

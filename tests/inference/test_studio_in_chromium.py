@@ -1,9 +1,11 @@
 """The pages for people who make pictures, in real Chromium: wide and narrow, light and dark, in both languages."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from PIL import Image
 
 from accounts.services import people
@@ -121,6 +123,12 @@ def test_the_pages_of_the_studio(site, pages):
                 visitor.close()
 
 
+def _finish(key):
+    """In a thread of its own, as playwright's has an event loop."""
+    finish(Generation.objects.get(pk=key))
+    connection.close()
+
+
 def drop(page, file):
     """Onto the place for images, as from a folder."""
     act = "([zone, bytes]) => { const data = new DataTransfer(); const file = new Uint8Array(bytes);"
@@ -190,11 +198,15 @@ def test_an_image_is_dropped_and_what_is_drawn_anew_is_painted(site, ada, tmp_pa
         until(lambda: page.evaluate(written) != before)
         page.click("#studio-form .button-primary")
         page.locator(f"#{first}").wait_for(state="detached")
-        # Another model changes what is offered.
+        # Another model changes what is offered, and another task the model.
         page.select_option("[name=model]", "ada/drawer")
-        page.locator("[name=task][value=inpainting]:disabled").wait_for()
+        page.get_by_text("fill the masked part of an image – with ada/filler").wait_for()
         assert page.locator("[name=task]:checked").get_attribute("value") == "text_to_image"
         assert not canvas.is_visible()
+        page.locator("[name=task]:checked").press("ArrowDown")
+        page.locator("[name=model]", has=page.locator("[value='ada/filler'][selected]")).wait_for()
+        assert page.locator("[name=task]:checked").get_attribute("value") == "image_to_image"
+        assert page.locator(":focus").get_attribute("id") == "task-image_to_image"
         visitor.close()
     painted, inverted = Generation.objects.order_by("created_at")
     for made, expected in ((painted, [True, False, False, True]), (inverted, [False, True, True, False])):
@@ -273,12 +285,39 @@ def test_a_model_of_sounds_changes_the_form(site, ada):
     assert (made.label, made.seconds, made.prompt) == ("a bell", 0.5, "")
 
 
+def test_what_was_asked_for_is_in_sight(site, ada):
+    """Also from the foot of a long form, and at its end everything that can be done with it."""
+    repository = model(ada, name="shapes")
+    with chromium() as browser:
+        for width in WIDTHS:
+            visitor = Visitor(browser, site.url, width=width)
+            visitor.log_in("ada", PASSWORD)
+            page = visitor.open("/studio")
+            page.get_by_text("More settings").click()
+            page.fill("[name=prompt]", "a red circle")
+            page.click("#studio-form .button-primary")
+            shown = page.locator("[id^=progress-] .badge")
+            shown.wait_for()
+            box = shown.bounding_box()
+            assert 0 <= box["y"] <= 900 - box["height"]
+            key = page.locator("[id^=progress-]").get_attribute("id").removeprefix("progress-")
+            page = visitor.open(f"/generations/{key}")
+            assert not page.get_by_role("button", name="Draw again").is_visible()
+            with ThreadPoolExecutor(1) as worker:
+                worker.submit(_finish, key).result()
+            page.get_by_role("button", name="Draw again").wait_for()
+            visitor.check_looks(f"generation-ended-{width}")
+            visitor.close()
+    assert Generation.objects.filter(repository=repository).count() == len(WIDTHS)
+
+
 def test_steps_are_left_out_by_choice_and_the_choice_stays(site, ada):
     model(ada, name="filler", pipeline="StableDiffusionPipeline")
     with chromium() as browser:
         visitor = Visitor(browser, site.url, width=390)
         visitor.log_in("ada", PASSWORD)
         page = visitor.open("/studio?model=ada/filler")
+        page.get_by_text("More settings").press("Enter")
         page.get_by_label("Steps left out").select_option("strong")
         page.fill("[name=prompt]", "a red circle")
         page.locator("#calls summary").first.click()

@@ -64,6 +64,11 @@ def test_which_transformers_fill(channels, fills):
     assert (Task.INPAINTING in profile(wide).tasks) is fills
 
 
+def test_no_side_is_longer_than_eight_times_the_own_one():
+    small = FLOW | {"transformer/config.json": {"sample_size": 4, "patch_size": 2}}
+    assert (profile(small).width, profile(small).largest) == (32, 256)
+
+
 def test_positions_bound_the_size():
     bound = FLOW | {"transformer/config.json": {"sample_size": 8, "patch_size": 2, "pos_embed_max_size": 8}}
     assert profile(bound).largest == 128

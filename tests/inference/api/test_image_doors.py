@@ -187,7 +187,7 @@ def test_stability_enlarges_with_and_without_words(client, settings):
         (CONSERVATIVE, {"prompt": "a"}),
         (CONSERVATIVE, {"image": small, "prompt": "a", "creativity": "0.9"}),
         (FAST, {}),
-        (FAST, {"image": picture(size=(64, 64))}),
+        (FAST, {"image": picture(size=(128, 128))}),
         (FAST, {"image": small, "model": model(pipeline=CLASSIC).full_name}),
     ):
         sent = {name: upload(value) if name == "image" else value for name, value in fields.items()}
@@ -207,7 +207,7 @@ def test_the_native_api_enlarges_and_tells_the_noise_level(client):
     again = client.post(f"/api/generations/{shown['id']}/again", **headers).json()
     assert [again[name] for name in ("task", "noise_level", "seed")] == ["upscale", 50, shown["seed"]]
     drawn = finish(Generation.objects.get(pk=shown["id"])).pictures.get()
-    answer = natively(client, headers, model=enlarger, image=drawn.pk)
+    answer = natively(client, headers, model=enlarger, image=drawn.pk, width=16, height=16)
     assert (answer.status_code, "not larger" in answer.content.decode()) == (422, True), answer.content
     body = {"inputs": base64.b64encode(picture(size=(8, 8))).decode(), "parameters": {"prompt": "", "noise_level": 20}}
     headers |= {"HTTP_IDEMPOTENCY_KEY": "k"}
@@ -291,10 +291,10 @@ def test_openai_variations_redraw_without_words_half_of_the_way(client, painter)
     for fields, param in (
         ({}, "image"),
         ({"image": upload(b"x")}, "image"),
-        ({"image": upload(picture()), "n": "11"}, "count"),
+        ({"image": upload(picture()), "n": "11"}, "n"),
         ({"image": upload(picture()), "size": "large"}, "size"),
         ({"image": upload(picture()), "strength": "2"}, "strength"),
-        ({"image": upload(picture()), "model": filler}, "task"),
+        ({"image": upload(picture()), "model": filler}, "model"),
     ):
         answer = client.post(VARIATIONS, {"model": painter} | fields, **headers)
         assert (answer.status_code, answer.json()["error"]["param"]) == (400, param), fields
@@ -375,7 +375,8 @@ def test_who_may_use_these_doors(client, painter, settings):
     enlarger = model(pipeline="IFSuperResolutionPipeline").full_name
     for url in NEW_DOORS:
         read, write = bearer(UserFactory(), scope=TokenScope.READ), bearer(UserFactory())
-        fields = {"prompt": "a", "model": enlarger if "upscale" in url else painter, "left": "8", "search_prompt": "b"}
+        fields = {"prompt": "a", "model": enlarger if "upscale" in url else painter}
+        fields |= {"left": "8", "search_prompt": "b"} if "edit/" in url else {}
         size = (8, 8) if "upscale" in url else (16, 16)
         assert client.post(url, fields | {"image": upload(with_a_hole(size))}).status_code == 401
         assert client.post(url, fields | {"image": upload(with_a_hole(size))}, **read).status_code == 403
@@ -401,7 +402,7 @@ def test_models_are_listed_in_openai_form(client, painter):
     shown = client.get("/v1/models", **headers).json()
     assert [one["id"] for one in shown["data"]] == [painter]
     assert client.get(f"/v1/models/{painter}", **headers).json()["object"] == "model"
-    assert client.get(f"/v1/models/{hidden}", **headers).json()["error"]["code"] == "RepoNotFound"
+    assert client.get(f"/v1/models/{hidden}", **headers).json()["error"]["code"] == "model_not_found"
 
 
 def test_the_end_is_told_to_ones_own_webhook_once(client, painter, settings):

@@ -69,6 +69,23 @@ def test_refusals_say_why_in_json(client):
         assert answer.json()["error"]
 
 
+def test_what_is_misspelt_or_missing_is_named(client):
+    headers, name = bearer(UserFactory()), model().full_name
+    for body, status, field, hint in (
+        ({"prompt": "x", "negativ_prompt": "y"}, 422, "negativ_prompt", "Did you mean negative_prompt?"),
+        ({"prompt": "x", "zzz": 1}, 422, "zzz", "Leave it out."),
+        ({"prompt": "x", "model": ""}, 422, "model", "Name one as owner/name."),
+        ({"prompt": "x", "model": "no/thing"}, 404, "model", None),
+        ({"prompt": "x", "loras": ["no/thing"]}, 404, "loras", None),
+        ({"prompt": "x", "width": 17}, 422, "width", None),
+    ):
+        answer = client.post("/api/generations", {"model": name} | body, content_type="application/json", **headers)
+        told = answer.json()
+        assert (answer.status_code, told["field"]) == (status, field)
+        assert told["hint"] == hint or hint is None
+    assert not Generation.objects.exists()
+
+
 def test_bodies_that_are_no_json_objects_are_400(client):
     headers = bearer(UserFactory())
     for body in ("{", "[]", "\xff", '{"a":' + "[" * 200_000):

@@ -112,6 +112,10 @@ def test_the_text_at_the_hubs_door_becomes_a_label(client, ada, bells, settings)
     assert (answer.status_code, answer["Content-Type"]) == (200, "audio/wav")
     assert answer["X-Text-Influence"] == "none; kept as label"
     assert answer["X-Seed"] == "3"
+    # As `text_to_image` of the stock client says what it expects.
+    answer = post(client, "/inference/ada/bells", {"inputs": "x"}, bearer(ada), HTTP_ACCEPT="image/png")
+    assert (answer.status_code, answer.json()["field"]) == (422, "model")
+    assert Generation.objects.count() == 1
 
 
 @pytest.mark.parametrize(

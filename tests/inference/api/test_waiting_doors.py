@@ -72,11 +72,14 @@ def test_steps_are_left_out_when_asked(client):
 
 OPENAI_REFUSALS = [
     ({"prompt": "x", "size": "huge"}, 400, "invalid_parameters", "size"),
-    ({"prompt": "x", "n": 11}, 400, "invalid_parameters", "count"),
+    ({"prompt": "x", "n": 11}, 400, "invalid_parameters", "n"),
     ({"prompt": "x", "response_format": "gif"}, 400, "invalid_parameters", "response_format"),
-    ({"prompt": "x", "n": 11, "stream": [True]}, 400, "invalid_parameters", "count"),
+    ({"prompt": "x", "n": 11, "stream": [True]}, 400, "invalid_parameters", "n"),
     ({"prompt": "a naked child"}, 400, "content_policy_violation", "prompt"),
-    ({"prompt": "x", "model": "no/thing"}, 404, "RepoNotFound", None),
+    ({"prompt": "x", "model": "no/thing"}, 404, "model_not_found", "model"),
+    ({"prompt": "x", "size": "17x16"}, 400, "invalid_parameters", "size"),
+    ({"prompt": "x", "stepz": 3}, 400, "unknown_parameter", "stepz"),
+    ({"prompt": "x", "quality": "hd", "style": "vivid", "user": "u"}, 503, "not_ready", None),
 ]
 
 
@@ -86,14 +89,27 @@ def test_errors_in_openai_form(client):
         answer = post(client, OPENAI, {"model": name} | body, headers)
         error = answer.json()["error"]
         assert (answer.status_code, error["code"], error["param"]) == (status, code, param)
-        assert error["type"] == "invalid_request_error"
-        assert error["message"]
+        assert error["type"] == ("server_error" if status == 503 else "invalid_request_error")
+        assert error["message"].endswith((".", "?"))
+
+
+def test_a_token_that_does_not_work_is_refused_in_the_form_of_each_protocol(client):
+    bad, name = {"HTTP_AUTHORIZATION": "Bearer hf_nothing"}, model().full_name
+    error = post(client, OPENAI, {"model": name, "prompt": "x"}, bad)
+    assert (error.status_code, error.json()["error"]["code"]) == (401, "invalid_api_key")
+    assert client.get("/v1/models", **bad).json()["error"]["type"] == "authentication_error"
+    stable = client.post("/v2beta/stable-image/generate/core", {"prompt": "x", "model": name}, **bad)
+    assert (stable.status_code, stable.json()["name"]) == (401, "unauthorized")
+    # A session does not take its place.
+    client.force_login(UserFactory())
+    assert post(client, OPENAI, {"model": name, "prompt": "x"}, bad).status_code == 401
 
 
 HUB_REFUSALS = [
     ({"inputs": ""}, 422),
     ({"inputs": "x", "parameters": {"width": 17}}, 422),
     ({"inputs": "x", "parameters": {"scheduler": "DDIM"}}, 422),
+    ({"inputs": "x", "parameters": {"negativ_prompt": "y"}}, 422),
     ({"inputs": "x", "parameters": []}, 503),
     ({"inputs": "x", "parameters": ["y"]}, 422),
     ({"inputs": "a naked child"}, 422),

@@ -126,9 +126,10 @@ def test_an_image_is_enlarged_as_far_as_the_model_does():
     settled = plan(person, pixels, image=square, width=32, height=32, noise_level=50).parameters
     assert (settled["width"], settled["height"], settled["noise_level"]) == (32, 32, 50)
     assert planning.plan(Principal(user=person), Wanted("", image=small), model=pixels.full_name)
+    twice = [plan(person, pixels, image=given(person, size=size)).parameters for size in ((16, 16), (64, 32))]
+    assert [(one["width"], one["height"]) for one in twice] == [(32, 32), (128, 64)]
     for facts in (
-        {"image": square},
-        {"image": given(person, size=(64, 64))},
+        {"image": given(person, size=(128, 128))},
         {"image": small, "width": 8, "height": 8},
     ):
         assert refusal(person, pixels, **facts) == "image", facts
@@ -159,8 +160,8 @@ def test_latents_are_enlarged_by_one_factor_only():
 
 def test_enlarging_costs_every_step_of_the_larger_picture():
     person, repository = UserFactory(), model(pipeline="IFSuperResolutionPipeline")
-    settled = plan(person, repository, image=given(person), width=512, height=512, steps=10, guidance=3.0)
-    assert settled.price == pricing.price(currency="eur", width=512, height=512, rounds=20, count=1)
+    settled = plan(person, repository, image=given(person), width=128, height=128, steps=10, guidance=3.0)
+    assert settled.price == pricing.price(currency="eur", width=128, height=128, rounds=20, count=1)
 
 
 def test_flux_computes_each_step_once_whatever_its_guidance():

@@ -52,7 +52,7 @@ def test_the_form_shows_what_a_model_of_sounds_takes(client, ada, bells):
     model(ada, name="shapes")
     part = client.post("/studio/model", body_of(ada, bells)).content.decode()
     assert 'value="sound" checked' in part
-    assert 'value="text_to_image" disabled' in part
+    assert 'draw from words <span class="muted small">– with ada/shapes' in part
     assert "From 0.006 to 2.048." in part
     cost = client.post("/studio/cost", body_of(ada, bells, seconds=0.3, label="a bell")).content.decode()
     assert "0.3 s" in cost

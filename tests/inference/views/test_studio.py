@@ -9,7 +9,7 @@ from PIL import Image
 from inference.models import Generation, InputImage
 from tests.factories import hub as make
 from tests.factories.accounts import UserFactory
-from tests.factories.inference import card, finder, finish, generation, given, lora, model
+from tests.factories.inference import card, finder, finish, generation, given, lora, model, sound_model
 
 pytestmark = pytest.mark.django_db
 PIPELINE = "StableDiffusionPipeline"  # draws, redraws and fills
@@ -54,6 +54,32 @@ def test_an_image_is_redrawn_with_a_scheduler_and_a_strength(client, ada):
     assert b"".join(client.get(f"/api/generations/inputs/{made.image_id}").streaming_content).startswith(b"\x89PNG")
     client.force_login(UserFactory())
     assert client.get(f"/api/generations/inputs/{made.image_id}").status_code == 404
+
+
+def test_the_form_begins_with_a_model_that_draws_and_a_task_finds_its_model(client, ada):
+    """Whatever came last; what was written stays."""
+    drawer = model(ada, name="drawer", pipeline="LDMTextToImagePipeline")
+    filler = model(ada, name="filler", pipeline="StableDiffusionInpaintPipeline")
+    bells = sound_model(ada, name="bells")
+
+    def chosen(page):
+        return [one.full_name for one in (drawer, filler, bells) if f'value="{one.full_name}" selected' in page]
+
+    page = client.get("/studio").content.decode()
+    assert chosen(page) == ["ada/drawer"]
+    assert "– with ada/filler" in page
+    assert 'placeholder="16"' in page  # the model's own width
+    assert chosen(client.get("/studio?task=sound").content.decode()) == ["ada/bells"]
+    page = client.get("/studio?task=inpainting&prompt=a+cat").content.decode()
+    assert chosen(page) == ["ada/filler"]
+    assert ">\na cat</textarea>" in page
+    asked = {"model": "ada/drawer", "task": "inpainting", "steps": 7}
+    assert chosen(client.post("/studio/model", asked).content.decode()) == ["ada/drawer"]
+    part = client.post("/studio/model", asked | {"chosen": "task"}).content.decode()
+    assert chosen(part) == ["ada/filler"]
+    assert 'id="settings-part"' in part
+    assert 'name="steps" value="7"' in part
+    assert "– no model here does" in part
 
 
 def test_a_part_is_filled_by_a_mask_file_or_a_rectangle(client, ada):
@@ -160,8 +186,9 @@ def test_what_a_model_does_not_do_is_not_offered_and_refused(client, ada):
     editor, drawer = model(ada, pipeline="StableDiffusionInstructPix2PixPipeline"), model(ada)
     part = client.post("/studio/model", {"model": editor.full_name, "task": "text_to_image"}).content.decode()
     assert 'value="editing" checked>' in part
-    assert 'value="text_to_image" disabled>' in part
-    assert part.count("this model does not") == 6
+    assert f'draw from words <span class="muted small">– with {drawer.full_name}<' in part
+    assert 'value="upscale" disabled>' in part
+    assert part.count(f"– with {drawer.full_name}") + part.count("– no model here does") == 6
     assert "dpmpp_2m" in part
     part = client.post("/studio/model", {"model": drawer.full_name, "task": "image_to_image"}).content.decode()
     assert 'value="image_to_image" checked>' in part
@@ -205,7 +232,7 @@ def test_the_cost_counts_the_size_that_the_browser_saw(client, ada, settings):
     small = client.post("/studio/cost", body | {"image_size": "64x64"}).content.decode()
     large = client.post("/studio/cost", body | {"image_size": "1024x512", "strength": "1"}).content.decode()
     assert "64 × 64" in small
-    assert "1024 × 512" in large
+    assert "128 × 64" in large  # eight times the model's own side
     assert "Cost: " in small
     assert "Cost: " in large
     assert client.post("/studio/cost", body | {"image_size": "0x0"}).status_code == 200
@@ -238,8 +265,11 @@ def test_a_picture_is_enlarged_from_its_page_by_the_newest_model_that_does(clien
     assert f'<option value="{enlarger.full_name}" selected>' in page
     assert 'value="upscale" checked>' in page
     wanted = {"task": "upscale", "prompt": "", "noise_level": 40}
-    page = draw(client, ada, enlarger, picture=drawn.pictures.get().pk, **wanted).content.decode()
+    page = draw(client, ada, enlarger, picture=drawn.pictures.get().pk, width=16, height=16, **wanted).content.decode()
     assert "which is not larger" in page
+    # A picture as large as the model's own is made twice as large.
+    draw(client, ada, enlarger, picture=drawn.pictures.get().pk, **wanted)
+    assert Generation.objects.latest("created_at").width == 32
     form = {"model": enlarger.full_name, "task": "upscale"}
     assert "16 × 16" in client.post("/studio/cost", form).content.decode()
     draw(client, ada, enlarger, image=png(size=(8, 8)), **wanted)

@@ -20,6 +20,15 @@ def read(sums: Floats, key: bytes) -> int | None:
     return mark if bits == _bits(mark, key) else None
 
 
+def read_either_way(sums: Floats, key: bytes) -> int | None:
+    """The same where all signs may be turned round; the likelier way only, so that chance has one try."""
+
+    def likelihood(way: Floats) -> float:
+        return float(way @ convolution.encode(convolution.decode(way, MARK_BITS + CHECK_BITS)))
+
+    return read(max(sums, -sums, key=likelihood), key)
+
+
 def _bits(mark: int, key: bytes) -> list[int]:
     """The mark and its check, the most significant bit first."""
     check = hmac.digest(key, b"check" + mark.to_bytes(MARK_BITS // 8), "sha256")

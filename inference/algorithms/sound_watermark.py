@@ -23,7 +23,7 @@ RATE = 16_000  # Hz
 TILE = 8192  # samples of one repetition
 TILES = 4  # of a piece that carries the mark by itself
 SHORTEST, LONGEST = 0.5, 120.0  # seconds
-SLOWEST, FASTEST = 4_000, 192_000  # Hz, of the sound's own rate
+SLOWEST, FASTEST = 4_000, 96_000  # Hz, of the sound's own rate
 LOWEST, HIGHEST = 100.0, 7_600.0  # Hz
 # Tried in turn until the mark survives what `_survives` does to it: decibels from what the sound covers.
 EFFORTS = (-18.0, -15.0, -12.0, -9.0, -6.0)
@@ -140,7 +140,7 @@ def _found(sound: Floats, key: bytes) -> Found | None:
         spectrum = np.fft.rfft(_tiled(_evened(seen, len(sound), whole)).sum(axis=0))
         sums = np.fft.irfft(spectrum * np.conj(_spectra(key)), TILE * FINER)
         for place in np.argsort(np.abs(sums).sum(axis=0))[::-1][:PLACES]:
-            mark = checked.read(sums[:, place], key)
+            mark = checked.read_either_way(sums[:, place], key)
             if mark is not None:
                 return Found(mark, float((-place / FINER) % TILE / RATE))
     return None

@@ -117,6 +117,7 @@ def sound_type(head: bytes) -> str:
         return "audio/flac"
     if head[:4] == b"OggS":
         return "audio/ogg"
-    if head[:3] == b"ID3" or head[:2] in {b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"}:
+    # MPEG 1, 2 and 2.5 (below 16 kHz), the last bit telling whether there are checksums.
+    if head[:3] == b"ID3" or head[:2] in {b"\xff" + bytes([low]) for low in (0xFB, 0xFA, 0xF3, 0xF2, 0xE3, 0xE2)}:
         return "audio/mpeg"
     return ""

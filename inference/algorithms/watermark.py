@@ -7,7 +7,6 @@ are tried from a list, places within the tile all at once by Fourier transform.
 """
 
 import hashlib
-import hmac
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inference.algorithms import convolution
+from inference.algorithms import checked
 from inference.algorithms.convolution import Floats
 
 TILE = 64
 SHORTEST_SIDE = TILE  # smaller pictures hold too little and are not marked
 LARGEST_SIDE = 4096
-MARK_BITS, CHECK_BITS = 32, 16
 # Cycles per tile. Lower ones are seen and drowned by the picture, higher ones do not survive JPEG and halving.
 LOWEST, HIGHEST = 2.5, 12.5
 # Tried in turn until the mark survives what `_survives` does to it: grey levels (root mean square) of the mark itself,
@@ -78,7 +76,7 @@ def find(picture: Image.Image, *, key: bytes, sizes: Iterable[tuple[int, int]] =
         if min(size) < SHORTEST_SIDE or max(size) > LARGEST_SIDE:
             continue
         at_size = picture if size == own else picture.convert("RGB").resize(size, Image.Resampling.BICUBIC)
-        mark = _read(_sums(_brightness(at_size), key), key)
+        mark = checked.read(_sums(_brightness(at_size), key), key)
         if mark is not None:
             return Found(mark, (0, 0), size)
     if not can_carry(picture):
@@ -92,7 +90,7 @@ def _change(pixels: NDArray[np.int16], mark: int, key: bytes, strength: float, p
     height, width = pixels.shape[:2]
     darker, brighter = -pixels.min(axis=2), 255 - pixels.max(axis=2)
     brightness = pixels @ LUMA
-    signs = convolution.encode(_bits(mark, key)).astype(np.float64)
+    signs = checked.signs(mark, key).astype(np.float64)
     target = strength * np.sqrt(brightness.size / len(signs))
     given, change = np.zeros(len(signs)), np.zeros_like(brightness)
     for _round in range(ROUNDS):
@@ -138,7 +136,7 @@ def _compressed(picture: Image.Image, quality: int) -> Image.Image:
 
 
 def _holds(picture: Image.Image, mark: int, key: bytes) -> bool:
-    return _read(_sums(_brightness(picture), key), key) == mark
+    return checked.read(_sums(_brightness(picture), key), key) == mark
 
 
 def _anywhere(picture: Image.Image, key: bytes) -> tuple[int, tuple[int, int]] | None:
@@ -146,17 +144,10 @@ def _anywhere(picture: Image.Image, key: bytes) -> tuple[int, tuple[int, int]] |
     spectrum = _whitened(np.fft.fft2(_fold(_edges(_brightness(picture)))))
     sums = np.fft.ifft2(spectrum * np.conj(_spectra(key)), axes=(1, 2)).real
     for place in _likely(np.abs(sums).sum(axis=0)):
-        mark = _read(sums[:, place[0], place[1]], key)
+        mark = checked.read(sums[:, place[0], place[1]], key)
         if mark is not None:
             return mark, place
     return None
-
-
-def _read(sums: Floats, key: bytes) -> int | None:
-    """The mark whose check is right."""
-    bits = convolution.decode(sums, MARK_BITS + CHECK_BITS)
-    mark = int("".join(map(str, bits[:MARK_BITS])), 2)
-    return mark if bits == _bits(mark, key) else None
 
 
 def _brightness(picture: Image.Image) -> Floats:
@@ -210,7 +201,6 @@ def _same_shape(size: tuple[int, int], own: tuple[int, int]) -> bool:
 @lru_cache(4)
 def _waves(key: bytes) -> Floats:
     """For each sign a tile of its own waves, mean square 1. All are orthogonal to each other."""
-    signs = convolution.coded_length(MARK_BITS + CHECK_BITS)
     random = np.random.Generator(np.random.PCG64(int.from_bytes(hashlib.sha256(b"waves" + key).digest()[:16])))
     rows, columns = np.nonzero((_radius() >= LOWEST) & (_radius() <= HIGHEST))
     # Of each wave and its mirror image one; a sine and a cosine of it are two that are free.
@@ -219,13 +209,13 @@ def _waves(key: bytes) -> Floats:
     order = random.permutation(len(free))
     turns = random.uniform(size=len(half))
     y, x = np.mgrid[:TILE, :TILE] / TILE
-    tiles = np.zeros((signs, TILE, TILE))
+    tiles = np.zeros((checked.SIGNS, TILE, TILE))
     for number, index in enumerate(order):
         row, column, turn = free[index]
         flip = 1 - 2 * int(random.integers(2))
         # The longer a wave the more of it pictures hold themselves: it counts less.
         weight = flip * np.hypot(min(row, TILE - row), min(column, TILE - column))
-        tiles[number % signs] += weight * np.cos(2 * np.pi * (row * y + column * x + turn + turns[index // 2]))
+        tiles[number % checked.SIGNS] += weight * np.cos(2 * np.pi * (row * y + column * x + turn + turns[index // 2]))
     tiles /= np.sqrt((tiles**2).mean(axis=(1, 2), keepdims=True))
     return tiles
 
@@ -245,10 +235,3 @@ def _radius() -> Floats:
     cycles = np.fft.fftfreq(TILE, 1 / TILE)
     radius: Floats = np.hypot(*np.meshgrid(cycles, cycles))
     return radius
-
-
-def _bits(mark: int, key: bytes) -> list[int]:
-    """The mark and its check, the most significant bit first."""
-    check = hmac.digest(key, b"check" + mark.to_bytes(MARK_BITS // 8), "sha256")
-    number = mark << CHECK_BITS | int.from_bytes(check[: CHECK_BITS // 8])
-    return [number >> place & 1 for place in reversed(range(MARK_BITS + CHECK_BITS))]

@@ -252,8 +252,9 @@ def _file(generation: Generation, picture: Picture) -> dict[str, Any]:
         "public": picture.is_public,
         "content_credentials": picture.drawn_sha256 != "" and not picture.credentials_failure,
         "reproduces": picture.reproduces,
+        "watermark": picture.mark is not None,
     }
     if not picture.is_sound:
-        return facts | {"width": picture.width, "height": picture.height, "watermark": picture.mark is not None}
+        return facts | {"width": picture.width, "height": picture.height}
     form = {name: picture.parameters[name] for name in ("sample_rate", "channels")}
     return facts | form | {"seconds": picture.seconds, "spectrogram": absolute(picture.image_url)}

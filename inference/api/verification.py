@@ -11,7 +11,7 @@ from inference.services import verifying
 @csrf_exempt
 @require_POST
 def verify_picture(request: HttpRequest) -> HttpResponse:
-    """The bytes of a PNG, JPEG or WebP file, or a form with the field `picture`. Anybody may ask."""
+    """The bytes of a picture or sound, or a form with the field `picture`. Anybody may ask."""
     sent = request.FILES.get("picture")
     content = sent.read(verifying.MAX_BYTES + 1) if sent else request.body
     finding = verifying.examine(content, by=request.principal)  # type: ignore[attr-defined]

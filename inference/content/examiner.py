@@ -12,13 +12,16 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from hub.algorithms import cage
-from inference.algorithms import png, watermark, wav
+from hub.viewer import media, sounds
+from inference.algorithms import png, sound_watermark, watermark, wav
 from inference.content import manifests
 
 FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+CREDITED = {manifests.WAV, "audio/mpeg", "audio/flac"}  # sounds in which the library looks for manifests
 MOST_PIXELS = 40_000_000
 
 
@@ -39,8 +42,8 @@ def main() -> None:
 
 
 def examined(content: bytes, task: dict[str, Any]) -> dict[str, Any]:
-    """`sha256`, `watermark`, `statement`, `credentials`; or `refused` when it is no picture or WAV that can be read."""
-    if wav.is_wav(content):
+    """`sha256`, `watermark`, `statement`, `credentials`; or `refused` when it is nothing that can be read."""
+    if media.sound_type(content[:16]):
         return _examined_sound(content, task)
     try:
         picture = Image.open(io.BytesIO(content), formats=list(FORMATS))
@@ -64,20 +67,38 @@ def examined(content: bytes, task: dict[str, Any]) -> dict[str, Any]:
 
 def _examined_sound(content: bytes, task: dict[str, Any]) -> dict[str, Any]:
     try:
-        samples, texts = wav.read(content)
-    except wav.NotOurSound:
+        found = _mark_of_sound(content, bytes.fromhex(task["key"]))
+    except sounds.NoSound:
         return {"refused": "no_sound"}
-    statement = None
-    if wav.SIGNED in texts:
-        with contextlib.suppress(wav.NotOurSound):
-            _samples, parameters, token = wav.decode(content)
-            statement = {"token": token, "parameters": parameters, "digests": {"samples_sha256": samples.digest}}
+    media_type = media.sound_type(content[:16])
     return {
         "sha256": hashlib.sha256(content).hexdigest(),
-        "watermark": None,
-        "statement": statement,
-        "credentials": _credentials(content, manifests.WAV, task["anchors"]),
+        "watermark": None if found is None else asdict(found),
+        "statement": _statement_of_sound(content),
+        "credentials": _credentials(content, media_type, task["anchors"]) if media_type in CREDITED else None,
     }
+
+
+def _mark_of_sound(content: bytes, key: bytes) -> sound_watermark.Found | None:
+    """Of what is heard first, as long as marked sounds can be. Raises NoSound."""
+    with sounds.opened(content) as file:
+        rate = min(file.samplerate, sound_watermark.FASTEST)
+        parts = []
+        for block in sounds.blocks(file, longest=int(sound_watermark.LONGEST * rate)):
+            parts.append(block if block.shape[1] <= 2 else block.mean(axis=1, keepdims=True))
+        own = file.samplerate
+    if not parts:
+        raise sounds.NoSound("it is empty")
+    return sound_watermark.find(np.concatenate(parts).T.astype(np.float64), own, key=key)
+
+
+def _statement_of_sound(content: bytes) -> dict[str, Any] | None:
+    """Of our own files, which are WAV of 16 bits."""
+    try:
+        samples, parameters, token = wav.decode(content)
+    except wav.NotOurSound:
+        return None
+    return {"token": token, "parameters": parameters, "digests": {"samples_sha256": samples.digest}}
 
 
 def _statement(content: bytes) -> dict[str, Any] | None:
@@ -104,6 +125,8 @@ def _prepare() -> None:
     with contextlib.suppress(Exception):  # that it is absent is told with the answer
         import c2pa  # noqa: F401, PLC0415
     watermark.find(Image.new("RGB", (64, 64)), key=b"")
+    sounds.prepare()
+    sound_watermark.find(np.ones((1, sound_watermark.RATE)), sound_watermark.RATE, key=b"")
 
 
 if __name__ == "__main__":

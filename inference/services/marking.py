@@ -1,5 +1,4 @@
-"""What leaves the engine with all pictures and sounds: parameters, statement, content credentials; with pictures also
-a watermark."""
+"""What leaves the engine with all pictures and sounds: parameters, statement, content credentials, a watermark."""
 
 import hmac
 import logging
@@ -11,7 +10,7 @@ from django.conf import settings
 from PIL.Image import Image
 
 from common.addresses import absolute
-from inference.algorithms import png, watermark
+from inference.algorithms import checked, png, sound_watermark, watermark
 from inference.algorithms.wav import Samples
 from inference.content import manifests
 from inference.content.manifests import CannotSign
@@ -27,7 +26,7 @@ WATERMARK_VERSION = 1
 class Sealed:
     """The file, and what the picture's row keeps of it.
 
-    `drawn_sha256` is over the samples, or the pixels before the watermark: equal for equal drawings. `mark` is the
+    `drawn_sha256` is over the samples or pixels before the watermark: equal for equal drawings. `mark` is the
     watermark's number, None without one. `credentials_failure` says why there are none; empty when there are.
     """
 
@@ -50,17 +49,20 @@ def seal(picture: Image, parameters: dict[str, Any], *, generation: Generation, 
 
 
 def seal_sound(samples: Samples, parameters: dict[str, Any], *, generation: Generation) -> Sealed:
-    """The WAV that is kept. Sounds carry no watermark."""
-    content = sealed_wav(samples, parameters=parameters, label=generation.label, generation=generation.pk)
-    content, failure = _credited(content, parameters, generation, media_type=manifests.WAV)
-    return Sealed(content, parameters, samples.digest, None, failure)
+    """The WAV that is kept."""
+    mark = mark_of(samples.digest)
+    marked = sound_watermark.embed(samples, mark, key=sealing_keys.watermark_key()) if settings.WATERMARK else None
+    told = parameters | ({} if marked is None else {"watermark": WATERMARK_VERSION})
+    content = sealed_wav(marked or samples, parameters=told, label=generation.label, generation=generation.pk)
+    content, failure = _credited(content, told, generation, media_type=manifests.WAV)
+    return Sealed(content, told, samples.digest, None if marked is None else mark, failure)
 
 
 def mark_of(drawn_sha256: str) -> int:
     """The watermark's number. It follows from what was drawn, so that the same drawing gives the same pixels again,
     and tells nothing to those who do not have the key."""
     digest = hmac.digest(sealing_keys.watermark_key(), b"mark" + drawn_sha256.encode(), "sha256")
-    return int.from_bytes(digest[: watermark.MARK_BITS // 8])
+    return int.from_bytes(digest[: checked.MARK_BITS // 8])
 
 
 def _credited(

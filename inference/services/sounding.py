@@ -27,6 +27,7 @@ def sounded(generation: Generation, result: "Result") -> Drawn:
         HEIGHT,
         sealed.parameters,
         drawn_sha256=sealed.drawn_sha256,
+        mark=sealed.mark,
         credentials_failure=sealed.credentials_failure,
         seconds=samples.seconds,
         spectrogram=spectrograms.png(seen),

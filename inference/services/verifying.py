@@ -62,7 +62,7 @@ def examine(content: bytes, *, by: Principal) -> Finding:
     if not content or len(content) > MAX_BYTES:
         raise Invalid(
             _("Choose a picture or sound of at most %(size)s MB.") % {"size": MAX_BYTES // 1_000_000},
-            hint=_("Send a PNG, JPEG, WebP or WAV file."),
+            hint=_("Send a PNG, JPEG, WebP, WAV, FLAC, MP3 or Ogg file."),
         )
     seen = _looked_at(content)
     found = seen["watermark"]
@@ -124,7 +124,7 @@ def _answer(content: bytes) -> dict[str, Any]:
 
 def _unreadable() -> Invalid:
     message = _("This is no picture or sound that can be read.")
-    return Invalid(message, hint=_("Send a PNG, JPEG, WebP or WAV file."))
+    return Invalid(message, hint=_("Send a PNG, JPEG, WebP, WAV, FLAC, MP3 or Ogg file."))
 
 
 def _statement(seen: dict[str, Any] | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
 from compute.recipes.sheets import as_images
 from compute.recipes.training.bases import LOCAL
-from compute.recipes.training.card import About
+from compute.recipes.training.card import About, without
 from compute.recipes.training.config import require_sensible_loop
 from compute.recipes.training.program import SAMPLES
 
@@ -60,11 +61,12 @@ class Loading:
     before: str  # it is made
     pipeline: str  # its class
     after: str  # it is made
+    told: str = ""  # to the class, after the base's name
 
 
-def stock_loading(method: str, pipeline: str) -> Loading:
+def stock_loading(method: str, pipeline: str, *, absent: Iterable[str] = ()) -> Loading:
     load = "load_textual_inversion" if method == "textual_inversion" else "load_lora_weights"
-    return Loading(f"from diffusers import {pipeline}", pipeline, f'pipeline.{load}("{{name}}")')
+    return Loading(f"from diffusers import {pipeline}", pipeline, f'pipeline.{load}("{{name}}")', without(absent))
 
 
 def about_adapter(config: Config, source: Source, loading: Loading, prompt: str) -> About:
@@ -76,7 +78,7 @@ def about_adapter(config: Config, source: Source, loading: Loading, prompt: str)
         usage=f"""
 {loading.before}
 
-pipeline = {loading.pipeline}.from_pretrained("{base}")
+pipeline = {loading.pipeline}.from_pretrained("{base}"{loading.told})
 {loading.after}
 picture = pipeline({prompt!r}, num_inference_steps={sampling.steps}, guidance_scale={sampling.guidance}).images[0]
 """,

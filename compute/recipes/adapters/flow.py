@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from compute.recipes.adapters.about import SUBJECT, about_adapter, require_adapter, stock_loading, subject_of
 from compute.recipes.adapters.config import CHECKED_SEED, FIRST_SEED, STREAM, Config
-from compute.recipes.adapters.flow_bases import OnPixels, load_flow_base
 from compute.recipes.adapters.layers import add_lora, lora_state
 from compute.recipes.adapters.words import EMBEDS, PLACES, add_vector, add_word, loading_a_word
 from compute.recipes.checkpoints import fingerprint_of
@@ -21,7 +20,9 @@ from compute.recipes.data.buckets import BucketOrder
 from compute.recipes.data.caches import kept
 from compute.recipes.data.pictures import load_pictures
 from compute.recipes.diffusion.checking import alike_checked
+from compute.recipes.diffusion.drawing import drawn
 from compute.recipes.lineage import Source
+from compute.recipes.mmdit.bases import OnPixels, load_flow_base
 from compute.recipes.refusal import Refused
 from compute.recipes.sheets import as_pixels, contact_sheet
 from compute.recipes.text_to_image.flow import draw_times, velocity_loss
@@ -117,7 +118,10 @@ class FlowAdapter(Recipe):
 
     def _drawn(self, prompts: Sequence[str], *, seed: int) -> list[Image.Image]:
         sampling, side = self.config.sampling, self.config.dataset.size
-        return self.model.drawn(prompts, steps=sampling.steps, guidance=sampling.guidance, side=side, seed=seed)
+        pipeline = self.model.around(self.model.transformer)
+        pipeline.set_progress_bar_config(disable=True)
+        options = {"num_inference_steps": sampling.steps, "guidance_scale": sampling.guidance, "height": side}
+        return drawn(pipeline, prompts, seed=seed, **options, width=side, max_sequence_length=self.model.places)
 
     def export(self, folder: Path) -> None:
         if self.config.adapter.method == "textual_inversion":
@@ -129,7 +133,7 @@ class FlowAdapter(Recipe):
 
     def about(self) -> About:
         prompt = self.config.dataset.prompt or self.test.captions[0]
-        loading = stock_loading(self.config.adapter.method, "StableDiffusion3Pipeline")
+        loading = stock_loading(self.config.adapter.method, "StableDiffusion3Pipeline", absent=self.model.absent)
         if self.config.adapter.method == "textual_inversion":
             loading = loading_a_word(self.config.adapter.word)
         return about_adapter(self.config, self.base, loading, prompt)

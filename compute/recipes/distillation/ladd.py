@@ -24,12 +24,11 @@ from compute.recipes.distillation.sheet import about_student
 from compute.recipes.distillation.teaching import drawn_latents, taught_by
 from compute.recipes.distillation.times import drawn_places
 from compute.recipes.lineage import Source
+from compute.recipes.mmdit.bases import load_flow_base
 from compute.recipes.shapes.vocabulary import held_out_prompts
 from compute.recipes.sheets import contact_sheet
-from compute.recipes.text_to_image.base import network_of
 from compute.recipes.text_to_image.config import SamplingConfig
 from compute.recipes.text_to_image.flow import draw_times
-from compute.recipes.text_to_image.model import CountedAttention, build_pipeline
 from compute.recipes.text_to_image.sampling import generate
 from compute.recipes.training.bases import folder_of, identity_of, look_up_base
 from compute.recipes.training.card import About
@@ -37,7 +36,6 @@ from compute.recipes.training.loop import Player, Terms
 from compute.recipes.training.program import Recipe, perform
 from compute.recipes.training.randomness import BATCHES, VALIDATION, Order, generator
 
-PADDING = 256  # zero tokens that the stock pipeline shows for the silent third encoder
 FIRST_SEED = 1_000  # of pictures for the checker
 LOOKED_AT = 0.25  # how noisy pictures are when student and teacher are compared
 
@@ -57,15 +55,15 @@ class Ladd(Recipe):
     def build(self) -> None:
         config = self.config
         pictures = load_pictures(config.dataset, self.facts, self.left_out, self.caches)
-        self.teacher = self._load(folder_of(self.source))
-        network = network_of(self.teacher, self.source.id)
-        network.modules.requires_grad_(False).eval()
-        self.student = replace(network, transformer=copy.deepcopy(network.transformer).requires_grad_(True))
-        self.student.transformer.set_attn_processor(CountedAttention(PADDING))
+        self.base = load_flow_base(folder_of(self.source), self.source.id, self.device)
+        self.teacher = self.base.around(self.base.transformer)
+        self.student = copy.deepcopy(self.base.transformer).requires_grad_(True)
         named = [*identity_of(self.source), self.facts.source.revision, self.left_out.plain()]
-        self.taught = taught_by(self.teacher, pictures.captions, config.teaching, self.caches, named=named)
+        self.taught = taught_by(
+            self.teacher, pictures.captions, config.teaching, self.caches, named=named, places=self.base.places
+        )
         self.order = Order(len(self.taught), seed=config.seed)
-        self.eye = Eye(network.transformer, config.model.blocks)
+        self.eye = Eye(self.base.transformer, config.model.blocks)
         self.heads = Heads(self.eye.channels, self._asked([""]).pooled.shape[1] + 1, config.model.head_width)
         self.times = student_times(config.model)
         self._made: dict[int, tuple[Tensor, Tensor, Tensor, Asked]] = {}
@@ -76,7 +74,7 @@ class Ladd(Recipe):
         return len(self.taught)
 
     def players(self) -> list[Player]:
-        own = Player(self.student.transformer, self._draw)
+        own = Player(self.student, self._draw)
         if not self.config.training.adversarial_weight:
             return [own]
         return [own, Player(self.heads, self._tell_apart, rate=self.config.training.discriminator_rate)]
@@ -84,7 +82,8 @@ class Ladd(Recipe):
     def measure(self) -> dict[str, float]:
         count, sampling = min(self.config.sampling.checked, len(self.taught)), self.config.sampling
         pipeline = self._pipeline(sampling.steps)
-        made = drawn_latents(pipeline, self.taught.captions[:count], sampling.steps, sampling.guidance, seed=FIRST_SEED)
+        asked, places = self.taught.captions[:count], self.base.places
+        made = drawn_latents(pipeline, asked, sampling.steps, sampling.guidance, seed=FIRST_SEED, places=places)
         ours, theirs = self._features(made), self._features(self.taught.latents[:count])
         metrics = {"kernel_distance": distance(ours, theirs)}
         if sampling.checker:
@@ -103,7 +102,9 @@ class Ladd(Recipe):
     def judge(self, folder: Path) -> dict[str, float]:
         """Draws the same with student and teacher, in fewer and fewer steps."""
         teaching, sampling = self.config.teaching, self.config.sampling
-        student = self._load(folder)
+        absent = self.base.absent
+        student = StableDiffusion3Pipeline.from_pretrained(folder, use_safetensors=True, **absent)
+        self.base.prepare(student)
         fewer = dict.fromkeys((sampling.steps, *FEWER))
         tried = [("teacher", teaching.steps, teaching.guidance), ("teacher", sampling.steps, teaching.guidance)]
         tried += [(who, steps, sampling.guidance) for who in ("teacher", "student") for steps in fewer]
@@ -112,7 +113,9 @@ class Ladd(Recipe):
         return metrics | {f"right_{row.name}": row.right for row in self._compared if row.right is not None}
 
     def about(self) -> About:
-        return about_student(self.config, self.source, self.rows, self._compared, self._wanted(1)[0].text)
+        return about_student(
+            self.config, self.source, self.rows, self._compared, self._wanted(1)[0].text, absent=self.base.absent
+        )
 
     def _draw(self, step: int, index: int) -> Terms:
         """The student takes one step from a noisy picture of the teacher's; what it makes is looked at."""
@@ -125,7 +128,7 @@ class Ladd(Recipe):
         times = self.times[places].to(self.device)
         noise = self.taught.noise(rows) if training.paired_weight else torch.randn(real.shape, generator=random)
         noisy = noised(real, noise.to(self.device), times)
-        made = noisy - along(times) * velocity(self.student.transformer, noisy, times, asked)
+        made = noisy - along(times) * velocity(self.student, noisy, times, asked)
         terms: dict[str, Tensor] = {"loss": 0.0 * made.mean()}
         if training.paired_weight:
             terms["paired"] = (made - real).square().mean()
@@ -180,8 +183,7 @@ class Ladd(Recipe):
 
     @torch.no_grad()
     def _asked(self, captions: Sequence[str]) -> Asked:
-        tokens = self.student.tokenizer(list(captions), padding="max_length", truncation=True, return_tensors="pt")
-        return Asked(*self.student.encode(tokens.input_ids.to(self.device)))
+        return Asked(*self.base.said(captions))
 
     @torch.no_grad()
     def _features(self, latents: Tensor) -> Tensor:
@@ -191,17 +193,11 @@ class Ladd(Recipe):
         noisy = noised(latents.to(self.device), noise.to(self.device), levels)
         return mean_over_places(self.eye.look(noisy, levels, self._asked([""] * len(latents)))[0][-1])
 
-    def _load(self, folder: Path) -> StableDiffusion3Pipeline:
-        pipeline = StableDiffusion3Pipeline.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
-        pipeline.to(self.device)
-        pipeline.transformer.set_attn_processor(CountedAttention(PADDING))
-        return pipeline
-
     def _pipeline(self, steps: int) -> StableDiffusion3Pipeline:
         """The student's, ready to draw in so many steps."""
-        pipeline = build_pipeline(self.student, shift=self.config.model.shift)
+        pipeline = self.base.around(self.student)
         pipeline.register_modules(scheduler=student_scheduler(self.config.model, steps=steps))
-        return pipeline.to(self.device)
+        return pipeline
 
     def _wanted(self, count: int) -> list[Wanted]:
         if self.config.sampling.checker == "shapes":
@@ -212,7 +208,9 @@ class Ladd(Recipe):
         self, pipeline: StableDiffusion3Pipeline, wanted: Sequence[Wanted], steps: int, guidance: float
     ) -> list[Image.Image]:
         sampling = SamplingConfig(steps=steps, guidance=guidance)
-        return generate(pipeline, [each.text for each in wanted], sampling, seed=FIRST_SEED, zero_tokens=1)
+        return generate(
+            pipeline, [each.text for each in wanted], sampling, seed=FIRST_SEED, zero_tokens=self.base.places
+        )
 
     def _tried(self, student: StableDiffusion3Pipeline, who: str, steps: int, guidance: float) -> Drawn:
         sampling = self.config.sampling

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from compute.recipes.diffusion.recipe import METRIC_NAMES
@@ -10,7 +10,7 @@ from compute.recipes.distillation.comparing import Drawn, table
 from compute.recipes.distillation.config import Config
 from compute.recipes.lineage import Source
 from compute.recipes.training.bases import LOCAL
-from compute.recipes.training.card import About
+from compute.recipes.training.card import About, without
 from compute.recipes.training.program import SAMPLES
 
 NAMES = {"kernel_distance": "Kernel distance (KID) to the teacher's pictures, on its own features", **METRIC_NAMES}
@@ -26,7 +26,9 @@ ONE_STEP = (
 )
 
 
-def about_student(config: Config, source: Source, rows: int, compared: Sequence[Drawn], prompt: str) -> About:
+def about_student(
+    config: Config, source: Source, rows: int, compared: Sequence[Drawn], prompt: str, *, absent: Iterable[str] = ()
+) -> About:
     teaching, sampling, kind = config.teaching, config.sampling, config.model.kind
     teacher = Path(source.id).name if source.revision == LOCAL else f"{source.id} at {source.revision}"
     how = HOW[kind].format(rows=rows, steps=teaching.steps, guidance=teaching.guidance)
@@ -37,7 +39,7 @@ def about_student(config: Config, source: Source, rows: int, compared: Sequence[
         usage=f"""
 from diffusers import DiffusionPipeline
 
-pipeline = DiffusionPipeline.from_pretrained("{{name}}")
+pipeline = DiffusionPipeline.from_pretrained("{{name}}"{without(absent)})
 picture = pipeline(
     {prompt!r}, num_inference_steps={sampling.steps}, guidance_scale={sampling.guidance:g}{side}
 ).images[0]

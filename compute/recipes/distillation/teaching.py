@@ -45,6 +45,7 @@ def taught_by(
     folder: Path,
     *,
     named: Sequence[Any],
+    places: int,
 ) -> Taught:
     """As many as the configuration says, the captions one after another, again from the first when they end.
 
@@ -58,7 +59,8 @@ def taught_by(
         some = asked[start : start + PART]
 
         def make(some: Sequence[str] = some, start: int = start) -> dict[str, Tensor]:
-            return {"latents": drawn_latents(pipeline, some, config.steps, config.guidance, seed=FIRST_SEED + start)}
+            seed = FIRST_SEED + start
+            return {"latents": drawn_latents(pipeline, some, config.steps, config.guidance, seed=seed, places=places)}
 
         parts.append(kept(folder / f"taught-{key}-{start:08d}.safetensors", make)["latents"])
     return Taught(torch.cat(parts), asked)
@@ -66,11 +68,11 @@ def taught_by(
 
 @torch.no_grad()
 def drawn_latents(
-    pipeline: StableDiffusion3Pipeline, prompts: Sequence[str], steps: int, guidance: float, *, seed: int
+    pipeline: StableDiffusion3Pipeline, prompts: Sequence[str], steps: int, guidance: float, *, seed: int, places: int
 ) -> Tensor:
     """What the pipeline would decode, (n, channels, height, width); number i from noise of seed + i.
 
-    The pipeline's transformer must use `CountedAttention`.
+    `places` of its third encoder: one where its transformer uses `CountedAttention`.
     """
     pipeline.set_progress_bar_config(disable=True)
     drawn = []
@@ -81,7 +83,7 @@ def drawn_latents(
                 prompt=some,
                 num_inference_steps=steps,
                 guidance_scale=guidance,
-                max_sequence_length=1,
+                max_sequence_length=places,
                 generator=[torch.Generator().manual_seed(seed + start + i) for i in range(len(some))],
                 output_type="latent",
             ).images.cpu()

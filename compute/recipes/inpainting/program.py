@@ -84,7 +84,8 @@ class Inpainting(Tuning):
         return {"safety_checker": None}
 
     def _originals(self, count: int) -> list[Image.Image]:
-        return as_images(self.test.buckets[0].pictures(torch.arange(count)))
+        bucket = self.test.buckets[0]
+        return as_images(bucket.pictures(torch.arange(min(count, len(bucket)))))
 
     def about(self) -> About:
         sampling = self.config.sampling

@@ -21,7 +21,7 @@ from compute.recipes.refusal import Refused
 from compute.recipes.text_to_image.flow import TIMESTEPS
 from compute.recipes.text_to_image.model import build_transformer
 from compute.recipes.training.bases import family_of, folder_of, look_up_base
-from compute.recipes.training.card import About
+from compute.recipes.training.card import About, without
 from compute.recipes.training.program import SAMPLES, perform
 
 STOCK = StableDiffusion3Pipeline.__name__
@@ -149,7 +149,6 @@ class MultimodalTransformer(CaptionedRecipe):
 
     def about(self) -> About:
         sampling, side = self.config.sampling, self.config.dataset.size
-        spoken = "".join(f", {name}=None" for name in self.loading())
         return About(
             task="text-to-image",
             what="A text-to-image model of the Stable Diffusion 3 architecture: a transformer in which words and "
@@ -158,7 +157,7 @@ class MultimodalTransformer(CaptionedRecipe):
             usage=f"""
 from diffusers import DiffusionPipeline
 
-pipeline = DiffusionPipeline.from_pretrained("{{name}}"{spoken})
+pipeline = DiffusionPipeline.from_pretrained("{{name}}"{without(self.loading())})
 picture = pipeline(
     {self.asked(1)[0].text!r}, height={side}, width={side},
     num_inference_steps={sampling.steps}, guidance_scale={sampling.guidance},

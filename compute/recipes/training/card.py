@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,11 @@ class Facts:
     left_out: int  # requests' values that were honoured
     before: Mapping[str, float]
     after: Mapping[str, float]
+
+
+def without(absent: Iterable[str]) -> str:
+    """What Python code tells a stock class of parts that it is to load without."""
+    return "".join(f", {name}=None" for name in absent)
 
 
 def card_text(config: RecipeConfig, training: LoopConfig, about: About, lineage: Lineage, facts: Facts) -> str:

@@ -3,10 +3,13 @@
 import pytest
 import torch
 import yaml
+from diffusers import StableDiffusion3Pipeline
 
 from compute.recipes.autoencoder.config import Config as AutoencoderConfig
 from compute.recipes.autoencoder.program import run as train_autoencoder
 from compute.recipes.configuration import build
+from compute.recipes.mmdit.config import Config as MmditConfig
+from compute.recipes.mmdit.program import run as train_mmdit
 from compute.recipes.shapes.parquet import write_parquet
 from compute.recipes.stable_diffusion.config import Config as StableConfig
 from compute.recipes.stable_diffusion.program import run as train_stable
@@ -79,6 +82,18 @@ def stable(autoencoder, shapes_folder, tmp_path_factory):
     sections = {"model": {"channels": [16, 32], "text_width": 32, "heads": 2}, **TUNED}
     sections |= {"dataset": {"caption_column": "caption"}, "autoencoder": {"id": autoencoder}}
     return str(train_stable(configured(StableConfig, shapes_folder, tmp_path_factory.mktemp("stable"), **sections)))
+
+
+@pytest.fixture(scope="session")
+def on_latents(autoencoder, shapes_folder, tmp_path_factory):
+    """A small Stable Diffusion 3 on latents without a third encoder, trained for a few seconds."""
+    model = {"patch": 1, "width": 32, "layers": 2, "heads": 2, "text_width": 16}
+    sections = {"dataset": {"caption_column": "caption"}, "model": model, "autoencoder": {"id": autoencoder}, **TUNED}
+    whole = train_mmdit(configured(MmditConfig, shapes_folder, tmp_path_factory.mktemp("mmdit"), **sections))
+    folder = tmp_path_factory.mktemp("pair")
+    StableDiffusion3Pipeline.from_pretrained(whole, text_encoder_3=None, tokenizer_3=None).save_pretrained(folder)
+    (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n")
+    return str(folder)
 
 
 @pytest.fixture(autouse=True)

@@ -112,6 +112,19 @@ def test_two_processes_distil_as_one_that_gathers_two_batches(shapes_folder, tmp
     _same_weights(pair.folder / "model", alone, atol=1e-4, rtol=1e-3)
 
 
+def test_a_student_of_a_teacher_on_latents(on_latents, shapes_folder, tmp_path):
+    config = _distilled(shapes_folder, tmp_path, teacher=on_latents, training={"steps": 3})
+    folder = run(config)
+    assert {"adversarial", "loss_2"} <= events(config.folder, "step")[-1].keys()
+    absent = {"text_encoder_3": None, "tokenizer_3": None}
+    student = StableDiffusion3Pipeline.from_pretrained(folder, **absent)
+    options = {"num_inference_steps": 2, "guidance_scale": 1.0}
+    assert drawn(student, "a red circle", **options).shape == (32, 32, 3)
+    ours, theirs = load_file(folder / WEIGHTS), load_file(f"{on_latents}/{WEIGHTS}")
+    assert any(not torch.equal(ours[name], theirs[name]) for name in ours)
+    assert "text_encoder_3=None, tokenizer_3=None" in (folder / "README.md").read_text()
+
+
 def test_add_of_stable_diffusion(stable, shapes_folder, tmp_path):
     config = _distilled(
         shapes_folder, tmp_path, teacher=stable, model={"kind": "add"}, training={"distillation_weight": 1.0}

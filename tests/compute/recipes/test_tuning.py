@@ -56,7 +56,7 @@ def test_a_base_kept_in_half_precision_is_trained_in_whole(stable, shapes_folder
 
 def test_inpainting(stable, shapes_folder, tmp_path):
     data = {"caption_column": "caption"}
-    judged = {"sampling": {"steps": 2, "checker": "shapes", "checked": 4}}
+    judged = {"sampling": {"steps": 2, "checker": "shapes", "checked": 25}}  # one more than there are
     config = configured(InpaintingConfig, shapes_folder, tmp_path, **_sections(stable, dataset=data, **judged))
     folder = train_inpainting(config)
     assert 0.0 <= metric(config.folder, "prompt_accuracy")[1] <= metric(config.folder, "shape_accuracy")[1] <= 1.0

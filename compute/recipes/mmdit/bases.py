@@ -1,29 +1,31 @@
-"""What adapters of a Stable Diffusion 3 stand on: a model of pixels of `text_to_image`, or any other on latents."""
+"""What adapters and students of a Stable Diffusion 3 stand on: a model of `text_to_image`, or any other on latents."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from diffusers import AutoencoderKL, SD3Transformer2DModel, StableDiffusion3Pipeline
-from PIL import Image
 from torch import Tensor
 
-from compute.recipes.diffusion.drawing import drawn
 from compute.recipes.mmdit.texts import SILENCE, absent_parts
 from compute.recipes.text_to_image.base import network_of
-from compute.recipes.text_to_image.config import SamplingConfig
 from compute.recipes.text_to_image.model import CountedAttention, build_pipeline
-from compute.recipes.text_to_image.sampling import generate
+
+ADAPTERS_OF_IMAGES = ("image_encoder", "feature_extractor")  # which these models do without
 
 
 class FlowBase(Protocol):
-    """Its transformer, and the shift of times that it was trained and draws with."""
+    """Its frozen transformer, the shift of times that it was trained and draws with, the `places` of its third
+    encoder that a pipeline of it is asked for, and the parts that it was saved without."""
 
     transformer: SD3Transformer2DModel
     shift: float
+    places: int
+    absent: dict[str, None]
 
     def latents(self, pictures: Tensor) -> Tensor:
         """What the transformer sees of pictures (n, 3, height, width) in -1..1."""
@@ -31,22 +33,29 @@ class FlowBase(Protocol):
     def said(self, captions: Sequence[str]) -> tuple[Tensor, Tensor]:
         """What it hears of captions: states (n, length, width) and pooled (n, width)."""
 
-    def drawn(self, prompts: Sequence[str], *, steps: int, guidance: float, side: int, seed: int) -> list[Image.Image]:
-        """One picture for each, number i from noise of seed + i."""
+    def around(self, transformer: SD3Transformer2DModel) -> StableDiffusion3Pipeline:
+        """The stock pipeline, with this transformer for its own."""
+
+    def prepare(self, pipeline: StableDiffusion3Pipeline) -> StableDiffusion3Pipeline:
+        """A pipeline of this kind that was loaded, ready to be asked for `places`."""
 
 
 def load_flow_base(folder: Path, name: str, device: torch.device) -> FlowBase:
     """Frozen, on the device."""
-    pipeline = StableDiffusion3Pipeline.from_pretrained(
-        folder, use_safetensors=True, dtype=torch.float32, **absent_parts(folder)
-    )
-    return OnLatents(pipeline, device) if isinstance(pipeline.vae, AutoencoderKL) else OnPixels(pipeline, name, device)
+    absent = absent_parts(folder)
+    pipeline = StableDiffusion3Pipeline.from_pretrained(folder, use_safetensors=True, dtype=torch.float32, **absent)
+    if isinstance(pipeline.vae, AutoencoderKL):
+        return OnLatents(pipeline, absent, device)
+    return OnPixels(pipeline, name, device)
 
 
 class OnPixels:
     """A model of the recipe `text_to_image`. Raises Refused for others."""
 
+    places = 1
+
     def __init__(self, pipeline: StableDiffusion3Pipeline, name: str, device: torch.device) -> None:
+        self.absent: dict[str, None] = {}
         self.network, self.shift = network_of(pipeline, name), pipeline.scheduler.config.shift
         self.network.modules.requires_grad_(False).to(device)
         self.transformer = self.network.transformer
@@ -60,15 +69,21 @@ class OnPixels:
         encoded = self.network.tokenizer(list(captions), padding="max_length", truncation=True, return_tensors="pt")
         return self.network.encode(encoded.input_ids.to(self._device))
 
-    def drawn(self, prompts: Sequence[str], *, steps: int, guidance: float, side: int, seed: int) -> list[Image.Image]:
-        pipeline = build_pipeline(self.network, shift=self.shift).to(self._device)
-        return generate(pipeline, prompts, SamplingConfig(steps=steps, guidance=guidance), seed=seed, zero_tokens=1)
+    def around(self, transformer: SD3Transformer2DModel) -> StableDiffusion3Pipeline:
+        return build_pipeline(replace(self.network, transformer=transformer), shift=self.shift).to(self._device)
+
+    def prepare(self, pipeline: StableDiffusion3Pipeline) -> StableDiffusion3Pipeline:
+        pipeline.transformer.set_attn_processor(CountedAttention(SILENCE))
+        return pipeline.to(self._device)
 
 
 class OnLatents:
     """Any finished pipeline on a KL autoencoder, asked as it stands."""
 
-    def __init__(self, pipeline: StableDiffusion3Pipeline, device: torch.device) -> None:
+    places = SILENCE
+
+    def __init__(self, pipeline: StableDiffusion3Pipeline, absent: dict[str, None], device: torch.device) -> None:
+        self.absent = absent
         self._pipeline: Any = pipeline.to(device)
         self._pipeline.set_progress_bar_config(disable=True)
         for part in self._pipeline.components.values():
@@ -90,6 +105,9 @@ class OnLatents:
         )
         return states, pooled
 
-    def drawn(self, prompts: Sequence[str], *, steps: int, guidance: float, side: int, seed: int) -> list[Image.Image]:
-        options = {"num_inference_steps": steps, "guidance_scale": guidance, "height": side, "width": side}
-        return drawn(self._pipeline, prompts, seed=seed, **options)
+    def around(self, transformer: SD3Transformer2DModel) -> StableDiffusion3Pipeline:
+        parts = {name: part for name, part in self._pipeline.components.items() if name not in ADAPTERS_OF_IMAGES}
+        return StableDiffusion3Pipeline(**parts | {"transformer": transformer}).to(self._device)
+
+    def prepare(self, pipeline: StableDiffusion3Pipeline) -> StableDiffusion3Pipeline:
+        return pipeline.to(self._device)

@@ -22,7 +22,7 @@ from inference.algorithms.wav import LARGEST, Samples, sampled
 
 KEY, MARK = b"benchmark" * 4, 0x5EED0001
 # Hz, seconds, channels
-FORMS = ((4_000, 2.0, 1), (8_000, 1.0, 1), (16_000, 0.5, 1), (16_000, 2.0, 2), (44_100, 4.0, 1), (48_000, 8.0, 2))
+FORMS = ((4_000, 2.0, 1), (8_000, 1.0, 1), (16_000, 0.5, 1), (16_000, 2.0, 2), (44_100, 3.0, 1), (48_000, 4.0, 2))
 MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 
@@ -96,21 +96,16 @@ def after(*attacks: Attack) -> Attack:
 
 ATTACKS: dict[str, Attack] = {
     "nothing": lambda sound, rate: (sound, rate),
-    **{f"MP3 {kilobits}": mp3(kilobits) for kilobits in (128, 64, 32)},
-    "Vorbis good": lossy("OGG", "VORBIS", (), compression_level=0.4),
-    "Vorbis poor": lossy("OGG", "VORBIS", (), compression_level=0.9),
-    "Opus good": lossy("OGG", "OPUS", OPUS_RATES, compression_level=0.5),
-    "Opus poor": lossy("OGG", "OPUS", OPUS_RATES, compression_level=0.95),
+    **{f"MP3 {kilobits}": mp3(kilobits) for kilobits in (128, 64)},
+    "Vorbis": lossy("OGG", "VORBIS", (), compression_level=0.4),
+    "Opus": lossy("OGG", "OPUS", OPUS_RATES, compression_level=0.5),
     "8 kHz": at(8_000),
-    "11 kHz": at(11_025),
     "48 kHz": at(48_000),
     "8 bits": rounded(8),
     "volume 0.1": rounded(16, volume=0.1),
-    "volume 3": rounded(16, volume=3.0),
     "mono": lambda sound, rate: (sound.mean(axis=0, keepdims=True), rate),
     "one channel": lambda sound, rate: (sound[-1:], rate),
     "noise -40 dB": noisy(40),
-    "noise -30 dB": noisy(30),
     "first 10% off": cut(0.1, 0),
     "last 25% off": cut(0, 0.25),
     "middle half": cut(0.25, 0.25),
@@ -301,9 +296,11 @@ def main() -> None:
     parser.add_argument("--sounds", type=int, default=6, help="of each kind and form")
     parser.add_argument("--plain", type=int, default=2000, help="unmarked sounds")
     arguments = parser.parse_args()
-    detection(arguments.sounds)
-    long_ones()
-    false_alarms(arguments.plain)
+    if arguments.sounds:
+        detection(arguments.sounds)
+        long_ones()
+    if arguments.plain:
+        false_alarms(arguments.plain)
 
 
 if __name__ == "__main__":

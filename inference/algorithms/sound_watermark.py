@@ -10,6 +10,7 @@ little, and tries all places where the noise may begin at once by Fourier transf
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +23,14 @@ from inference.algorithms.wav import LARGEST, Samples
 RATE = 16_000  # Hz
 TILE = 8192  # samples of one repetition
 TILES = 4  # of a piece that carries the mark by itself
-SHORTEST, LONGEST = 0.5, 120.0  # seconds
+SHORTEST, LONGEST = 0.5, 100.0  # seconds
 SLOWEST, FASTEST = 4_000, 96_000  # Hz, of the sound's own rate
-LOWEST, HIGHEST = 100.0, 7_600.0  # Hz
+LOWEST, HIGHEST = 100.0, 7_600.0  # Hz, of the noise
+BELOW = 0.45  # of the sound's own rate: what converters leave
 # Tried in turn until the mark survives what `_survives` does to it: decibels from what the sound covers.
 EFFORTS = (-18.0, -15.0, -12.0, -9.0, -6.0)
 COMFORTABLE = -12.0
+LEAST_SNR = 10.0  # decibels; only noise covers that much
 PUSH = 3.0  # times the mark's own strength that the sound's may be pushed aside
 RATIO = 0.4  # of the sound's own loudness, at any time
 ROUNDS = 6
@@ -53,8 +56,8 @@ def can_carry(length: int, rate: int) -> bool:
 def embed(samples: Samples, mark: int, *, key: bytes) -> Samples | None:
     """The marked sound; None when it cannot carry the mark. Equal arguments give equal samples.
 
-    As weak as survives a coarse codec and a cut, or as strong as the last of EFFORTS; stronger for the sake of worse
-    only as far as that is comfortable. Each channel carries it, and so does their sum.
+    As weak as survives a coarse codec and a cut, or as strong as the last of EFFORTS and LEAST_SNR allow; stronger for
+    the sake of worse only as far as that is comfortable. Each channel carries it, and so does their sum.
     """
     sound = np.frombuffer(samples.data, "<i2").reshape(-1, samples.channels).T
     if not can_carry(sound.shape[1], samples.rate) or not sound.any():
@@ -66,6 +69,8 @@ def embed(samples: Samples, mark: int, *, key: bytes) -> Samples | None:
             break
         change = np.stack([carrier.change(effort) for carrier in carriers])
         marked = np.clip(np.rint(sound + change * LARGEST), -LARGEST, LARGEST).astype("<i2")
+        if snr(sound, marked) < LEAST_SNR:
+            break
         heard = hearing.resampled(marked.mean(axis=0) / LARGEST, samples.rate, RATE)
         if _finds(heard, mark, key):
             best = marked
@@ -73,6 +78,12 @@ def embed(samples: Samples, mark: int, *, key: bytes) -> Samples | None:
         if is_enough and _survives_much(heard, mark, key):
             break
     return None if best is None else Samples(best.T.tobytes(), samples.rate, samples.channels)
+
+
+def snr(sound: NDArray[Any], marked: NDArray[Any]) -> float:
+    """Decibels of the sound over the mark, both in the same units."""
+    plain, change = sound.astype(np.float64), marked.astype(np.float64) - sound
+    return float(10 * np.log10((plain**2).mean() / max(float((change**2).mean()), 1e-12)))
 
 
 def find(sound: Floats, rate: int, *, key: bytes) -> Found | None:
@@ -98,46 +109,46 @@ class _Carrier:
         self.tiles = -(-len(self.sound) // TILE)
         self.starts = np.arange(max(1, round(self.tiles / TILES))) * TILES
         seen = hearing.frames(self.sound)
+        self.covers = hearing.mask(seen, RATE)
         pitches = np.arange(seen.shape[1]) * RATE / hearing.FRAME
         # Noise of strength 1 has frames of this magnitude.
-        self.covered = hearing.mask(seen, RATE) * (pitches < 0.45 * rate) / np.sqrt(hearing.FRAME / 2)
+        self.room = self.covers * (pitches < BELOW * rate) / np.sqrt(hearing.FRAME / 2)
+        self.plain = self._sums(np.zeros_like(self.sound))
 
     def change(self, effort: float) -> Floats:
         """At the channel's own rate. The signs' parts are found by coming nearer in rounds."""
-        covered = self.covered * 10.0 ** (effort / 20.0)
+        room = self.room * 10.0 ** (effort / 20.0)
         each = 1.0 / np.sqrt(checked.SIGNS)
-        given = np.tile(self.signs * each, (len(self.starts), 1))
-        before = self._sums(np.zeros_like(self.sound))
-        gain = ((self._sums(self._noise(given, covered)) - before) * self.signs).mean(axis=1, keepdims=True) / each
-        if not (gain > 0).all():  # a piece in which there is nothing to hide anything in
-            gain = np.where(gain > 0, gain, np.inf)
-        target = np.where(np.isfinite(gain), gain * each, 0.0)
-        given, sums = np.zeros_like(given), before
+        tried = self._sums(self._noise(np.tile(self.signs * each, (len(self.starts), 1)), room))
+        target = np.maximum(((tried - self.plain) * self.signs).mean(axis=1, keepdims=True), 0.0)
+        step = each / np.where(target > 0, target, np.inf)  # in a piece that covers nothing there is nothing to reach
+        given, sums, noise = np.zeros_like(tried), self.plain, np.zeros_like(self.sound)
         for _round in range(ROUNDS):
             missing = self.signs * target - sums
             # Signs that are beyond their target stay so.
-            nearer = given + np.where(self.signs * missing > 0, missing / gain, 0.0)
+            nearer = given + np.where(self.signs * missing > 0, missing * step, 0.0)
             given = np.clip(nearer, -PUSH * each, PUSH * each)
-            noise = self._noise(given, covered)
+            noise = self._noise(given, room)
             sums = self._sums(noise)
         return hearing.resampled(noise, RATE, self.rate)[: self.length]
 
-    def _noise(self, given: Floats, covered: Floats) -> Floats:
+    def _noise(self, given: Floats, room: Floats) -> Floats:
         lengths = np.diff([*self.starts, self.tiles])
         tiles = np.repeat(given @ _waves(self.key), lengths, axis=0).ravel()[: len(self.sound)]
-        return hearing.beneath(hearing.joined(hearing.frames(tiles) * covered, len(self.sound)), self.sound, RATIO)
+        return hearing.beneath(hearing.joined(hearing.frames(tiles) * room, len(self.sound)), self.sound, RATIO)
 
     def _sums(self, change: Floats) -> Floats:
-        """How much of each sign's noise each piece holds."""
-        pieces = np.add.reduceat(_tiled(_evened(hearing.frames(self.sound + change), len(change))), self.starts, axis=0)
-        sums: Floats = pieces @ _waves(self.key).T
+        """How much of each sign's noise each piece holds. That the change covers something too counts for little."""
+        evened = _evened(hearing.frames(self.sound + change), self.covers, len(change))
+        sums: Floats = np.add.reduceat(_tiled(evened), self.starts, axis=0) @ _waves(self.key).T
         return sums
 
 
 def _found(sound: Floats, key: bytes) -> Found | None:
     seen = hearing.frames(sound)
+    covers = hearing.mask(seen, RATE)
     for whole in WHOLE:
-        spectrum = np.fft.rfft(_tiled(_evened(seen, len(sound), whole)).sum(axis=0))
+        spectrum = np.fft.rfft(_tiled(_evened(seen, covers, len(sound), whole)).sum(axis=0))
         sums = np.fft.irfft(spectrum * np.conj(_spectra(key)), TILE * FINER)
         for place in np.argsort(np.abs(sums).sum(axis=0))[::-1][:PLACES]:
             mark = checked.read_either_way(sums[:, place], key)
@@ -146,10 +157,10 @@ def _found(sound: Floats, key: bytes) -> Found | None:
     return None
 
 
-def _evened(seen: Frames, length: int, whole: float = 0.0) -> Floats:
+def _evened(seen: Frames, covers: Floats, length: int, whole: float = 0.0) -> Floats:
     """The sound with all frequencies nearly equally strong, but for those that are next to nothing."""
     strength = np.abs(seen)
-    floor = COVERED * hearing.mask(seen, RATE) + whole * np.sqrt((strength**2).mean()) + ROUNDING
+    floor = COVERED * covers + whole * np.sqrt((strength**2).mean()) + ROUNDING
     return hearing.joined(seen / (strength + floor), length)
 
 

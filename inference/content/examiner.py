@@ -82,11 +82,12 @@ def _examined_sound(content: bytes, task: dict[str, Any]) -> dict[str, Any]:
 def _mark_of_sound(content: bytes, key: bytes) -> sound_watermark.Found | None:
     """Of what is heard first, as long as marked sounds can be. Raises NoSound."""
     with sounds.opened(content) as file:
-        rate = min(file.samplerate, sound_watermark.FASTEST)
-        parts = []
-        for block in sounds.blocks(file, longest=int(sound_watermark.LONGEST * rate)):
-            parts.append(block if block.shape[1] <= 2 else block.mean(axis=1, keepdims=True))
-        own = file.samplerate
+        own = int(file.samplerate)
+        longest = int(sound_watermark.LONGEST * min(own, sound_watermark.FASTEST))
+        parts = [
+            block if block.shape[1] <= 2 else block.mean(axis=1, keepdims=True)
+            for block in sounds.blocks(file, longest=longest)
+        ]
     if not parts:
         raise sounds.NoSound("it is empty")
     return sound_watermark.find(np.concatenate(parts).T.astype(np.float64), own, key=key)

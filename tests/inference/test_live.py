@@ -22,9 +22,10 @@ from PIL import Image
 
 from accounts.enums import TokenScope
 from accounts.services import people, tokens
-from inference.algorithms import calls
+from inference.algorithms import calls, sound_watermark
 from inference.algorithms.policy import default_text
 from inference.models import Generation
+from inference.services import sealing_keys
 from inference.services.provenance import verified
 from inference.services.safety import adopt
 from revenue.models import RevenueLine
@@ -181,10 +182,16 @@ def test_the_stock_inference_client_gets_the_sound_that_the_stock_pipeline_makes
     assert (rate, heard.shape) == (4000, (800, 2))
     assert np.abs(heard.T - expected).max() <= 1e-3
     assert verified(content)["seed"] == 11
+    # That one is too short for a watermark; in a longer one it is all that differs.
+    longer = client.text_to_speech("a bell", extra_body=facts | {"audio_length_in_s": 1.0})
+    marked = soundfile.read(io.BytesIO(longer), dtype="float32")[0].T
+    plain = made_alone(folder, sound_asked(steps=6, seconds=1.0, seed=11))
+    assert sound_watermark.find(marked, rate, key=sealing_keys.watermark_key())
+    assert sound_watermark.snr(plain.clip(-1, 1), marked) >= sound_watermark.LEAST_SNR
     other = client.text_to_speech("a gong", extra_body=facts)
     assert np.abs(soundfile.read(io.BytesIO(other), dtype="float32")[0] - heard).max() <= 1e-4
     labels = Generation.objects.order_by("created_at").values_list("label", "prompt")
-    assert list(labels) == [("a bell", ""), ("a gong", "")]
+    assert list(labels) == [("a bell", ""), ("a bell", ""), ("a gong", "")]
     with pytest.raises(HfHubHTTPError, match="takes no temperature"):
         client.text_to_speech("a bell", temperature=0.5)
     made = json.loads(call(f"{serving.url}/api/generations", token, {"model": "researcher/bells", "task": "sound"}))

@@ -5,14 +5,16 @@ import wave
 
 import numpy as np
 import pytest
+import soundfile
 
-from accounts.principal import Principal
-from inference.algorithms import wav
+from accounts.principal import ANONYMOUS, Principal
+from common.errors import Invalid
+from inference.algorithms import hearing, sound_watermark, wav
 from inference.content import manifests
 from inference.engine.engine import Engine
 from inference.enums import GenerationState
 from inference.errors import Unprocessable
-from inference.services import inputs, provenance, running, sealing_keys, serving, verifying
+from inference.services import inputs, marking, provenance, running, sealing_keys, serving, verifying
 from inference.services.repeating import draw_again
 from revenue.selectors import credit_balance
 from tests.factories.accounts import UserFactory
@@ -74,7 +76,7 @@ def test_it_carries_parameters_a_statement_and_credentials_that_the_library_trus
     found = manifests.read(content, manifests.WAV, anchors=sealing_keys.anchors())
     assert (found.state, found.title) == ("Trusted", f"{sound.generation_id}.wav")
     assert found.actions[0]["softwareAgent"]["version"] == bells.head
-    assert (sound.credentials_failure, sound.mark) == ("", None)
+    assert (sound.credentials_failure, sound.mark) == ("", None), "too short for a watermark"
     louder = content.replace(wav.read(content)[0].data, wav.read(content)[0].data[::-1])
     assert manifests.read(louder, manifests.WAV, anchors=sealing_keys.anchors()).state == "Invalid"
     with pytest.raises(provenance.ProvenanceInvalid):
@@ -100,6 +102,86 @@ def test_whether_a_sound_was_made_here_is_told(ada, bells):
         file.writeframes(bytes(100))
     found = verifying.examine(foreign.getvalue(), by=Principal())
     assert (found.statement, found.credentials, found.is_ours) == ("none", "none", False)
+
+
+def packed(samples, kind, subtype, **facts):
+    file = io.BytesIO()
+    heard = np.frombuffer(samples.data, "<i2").reshape(-1, samples.channels)
+    # Neither MP3 nor Opus holds 4 kHz.
+    heard = np.stack([hearing.resampled(channel / wav.LARGEST, samples.rate, 8_000) for channel in heard.T], axis=1)
+    soundfile.write(file, np.clip(heard, -1, 1), 8_000, format=kind, subtype=subtype, **facts)
+    return file.getvalue()
+
+
+def test_a_long_enough_one_is_known_after_it_lost_everything_but_what_is_heard(ada, bells, folder, client):
+    sound = made(ada, bells, seconds=2.0).pictures.get()
+    content = sound.path.read_bytes()
+    samples, parameters, _statement = wav.decode(content)
+    assert sound.mark == marking.mark_of(sound.drawn_sha256)
+    assert (sound.parameters["watermark"], parameters["watermark"]) == (1, 1)
+    # The row has the digest of what was drawn, the statement that of the file.
+    drawn = wav.sampled(made_alone(folder, ask(steps=4, seed=9, seconds=2.0)), 4000)
+    both = [np.frombuffer(one.data, "<i2") for one in (drawn, samples)]
+    assert sound_watermark.snr(*both) >= sound_watermark.LEAST_SNR
+    assert provenance.verified(content)["samples_sha256"] == samples.digest != sound.drawn_sha256
+    found = verifying.examine(content, by=Principal(user=ada))
+    assert (found.statement, found.credentials, found.watermark) == ("valid", "trusted", "known")
+    assert found.is_same_file
+    constant = {"bitrate_mode": "CONSTANT", "compression_level": 0.0}
+    forms = (("MP3", "MPEG_LAYER_III", constant), ("OGG", "OPUS", {}), ("OGG", "VORBIS", {}), ("FLAC", "PCM_24", {}))
+    for kind, subtype, facts in forms:
+        found = verifying.examine(packed(samples, kind, subtype, **facts), by=ANONYMOUS)
+        assert (found.is_ours, found.is_altered, found.watermark) == (True, True, "known"), (kind, subtype)
+        assert (found.statement, found.credentials, found.pictures) == ("none", "none", [])
+    mp3 = packed(samples, "MP3", "MPEG_LAYER_III", **constant)
+    answer = client.post("/api/verify-picture", mp3, content_type="audio/mpeg").json()
+    assert (answer["made_here"], answer["altered"], answer["pictures"]) == (True, True, [])
+    assert b"found, of one that was made here" in client.post("/studio/verify", {"picture": io.BytesIO(mp3)}).content
+    client.force_login(ada)
+    answer = client.post("/api/verify-picture", mp3, content_type="audio/mpeg").json()
+    assert [one["generation"] for one in answer["pictures"]] == [sound.generation_id]
+    assert "an inaudible watermark" in client.get(sound.generation.get_absolute_url()).content.decode()
+
+
+def test_made_again_the_marked_ones_are_equal_too_and_none_is_marked_where_that_is_off(ada, bells, settings):
+    first = made(ada, bells, seconds=0.6)
+    again = draw_again(first, by=Principal(user=ada))
+    serving.serve(again.pk)
+    sound, before = again.pictures.get(), first.pictures.get()
+    assert sound.reproduces is True
+    assert sound.mark == before.mark
+    assert wav.read(sound.path.read_bytes())[0] == wav.read(before.path.read_bytes())[0]
+    settings.WATERMARK = False
+    plain = draw_again(first, by=Principal(user=ada))
+    serving.serve(plain.pk)
+    unmarked = plain.pictures.get()
+    assert (unmarked.reproduces, unmarked.mark) == (True, None)
+    assert wav.read(unmarked.path.read_bytes())[0].digest == unmarked.drawn_sha256
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"ID3" + bytes(200),
+        b"\xff\xfb" + bytes(range(256)),
+        b"fLaC" + bytes(100),
+        b"OggS" + bytes(100),
+        b"RIFF\0\0\0\0WAVEfmt \xff\xff\xff\x7f" + bytes(30),
+    ],
+)
+def test_damaged_sounds_are_refused(content):
+    with pytest.raises(Invalid, match="no picture or sound"):
+        verifying.examine(content, by=ANONYMOUS)
+
+
+def test_of_a_long_sound_the_beginning_is_looked_at():
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(8_000 * 60 * 20), 8_000, format="FLAC")
+    found = verifying.examine(file.getvalue(), by=ANONYMOUS)
+    assert (found.is_ours, found.watermark) == (False, "none")
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros((1000, 6)), 384_000, format="WAV", subtype="FLOAT")
+    assert verifying.examine(file.getvalue(), by=ANONYMOUS).watermark == "none"
 
 
 def test_made_again_it_is_the_same_bit_for_bit(ada, bells):

@@ -84,7 +84,9 @@ class FinishedTexts:
 
     def __init__(self, folder: Path, device: torch.device) -> None:
         absent = {"transformer": None, "vae": None, "scheduler": None, **absent_parts(folder)}
-        self._pipeline: Any = StableDiffusion3Pipeline.from_pretrained(folder, use_safetensors=True, **absent)
+        self._pipeline: Any = StableDiffusion3Pipeline.from_pretrained(
+            folder, use_safetensors=True, dtype=torch.float32, **absent
+        )
         heads = json.loads((folder / "transformer" / "config.json").read_text(encoding="utf-8"))
         self.states, self.pooled = heads["joint_attention_dim"], heads["pooled_projection_dim"]
         self._device = device

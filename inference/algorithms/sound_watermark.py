@@ -148,10 +148,11 @@ def _found(sound: Floats, key: bytes) -> Found | None:
     seen = hearing.frames(sound)
     covers = hearing.mask(seen, RATE)
     for whole in WHOLE:
-        spectrum = np.fft.rfft(_tiled(_evened(seen, covers, len(sound), whole)).sum(axis=0))
+        folded = _tiled(_evened(seen, covers, len(sound), whole)).sum(axis=0)
+        spectrum = np.fft.rfft(folded.astype(np.float32))
         sums = np.fft.irfft(spectrum * np.conj(_spectra(key)), TILE * FINER)
         for place in np.argsort(np.abs(sums).sum(axis=0))[::-1][:PLACES]:
-            mark = checked.read_either_way(sums[:, place], key)
+            mark = checked.read_either_way(sums[:, place].astype(np.float64), key)
             if mark is not None:
                 return Found(mark, float((-place / FINER) % TILE / RATE))
     return None
@@ -203,5 +204,6 @@ def _waves(key: bytes) -> Floats:
 
 
 @lru_cache(4)
-def _spectra(key: bytes) -> NDArray[np.complex128]:
-    return np.asarray(np.fft.rfft(_waves(key)))
+def _spectra(key: bytes) -> NDArray[np.complex64]:
+    """In half the precision, for which finding takes half the time."""
+    return np.asarray(np.fft.rfft(_waves(key)), np.complex64)

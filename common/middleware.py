@@ -122,7 +122,8 @@ def refusal_response(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """JSON `{"error", "code", "hint"}` for programs, a page for people."""
     if request.path_info.startswith("/api/") or "text/html" not in request.headers.get("Accept", ""):
         body = {"error": str(refusal.message), "code": refusal.code, "hint": str(refusal.hint)}
-        body |= {"field": refusal.context["field"]} if refusal.context.get("field") else {}
+        if refusal.context.get("field"):
+            body["field"] = str(refusal.context["field"])
         response: HttpResponse = JsonResponse(body, status=refusal.status)
     else:
         response = render(request, "common/refusal.html", {"refusal": refusal}, status=refusal.status)

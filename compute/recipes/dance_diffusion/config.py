@@ -11,8 +11,10 @@ from compute.recipes.training.config import LoopConfig, RecipeConfig
 
 @dataclass(frozen=True)
 class ModelConfig:
+    """The middle attends too, at half of the shortest size. A size with fewer than two samples a period is deaf."""
+
     channels: tuple[int, ...] = (16, 32, 32, 64)  # at each size; from the second on each is half as long
-    attention: int = 1  # how many of the shortest sizes look at themselves; their channels are multiples of 32
+    attention: int = 1  # how many of the shortest sizes attend; these and the one before: multiples of 32
     time_width: int = 16  # channels that tell how much noise there is
 
 

@@ -45,9 +45,9 @@ class DanceDiffusion(Recipe):
             raise Refused(f"'dataset.length' must be a multiple of {parts}, and at least {4 * parts}.")
         if not 0 <= model.attention < len(model.channels):
             raise Refused("'model.attention' must be less than the number of 'model.channels'.")
-        attending = {model.channels[-1], *model.channels[len(model.channels) - model.attention :]}
-        if any(width % HEAD_WIDTH for width in attending):
-            raise Refused(f"Where 'model.channels' attend, they are multiples of {HEAD_WIDTH}; the last always are.")
+        # On its way up a size attends with the channels of the next longer one; the middle attends always.
+        if any(width % HEAD_WIDTH for width in model.channels[-1 - model.attention :]):
+            raise Refused(f"The last {model.attention + 1} of 'model.channels' must be multiples of {HEAD_WIDTH}.")
         if model.time_width % 2:
             raise Refused("'model.time_width' must be even.")
         if not 0.0 <= self.config.training.loudest <= 1.0:

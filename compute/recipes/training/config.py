@@ -20,7 +20,7 @@ class LoopConfig:
     accumulate: int = 1  # batches per optimizer step
     optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = 1.5e-3
-    muon_learning_rate: float = 0.02  # for the matrices inside the transformer's blocks
+    muon_learning_rate: float = 0.02  # for matrices inside blocks, and kernels of one dimension
     weight_decay: float = 0.01
     warmup: float = 0.05  # share of training in which the rate climbs from zero
     decay: float = 0.4  # share of training, at its end, in which it falls to zero

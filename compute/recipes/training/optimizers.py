@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from compute.recipes.training import shards
 from compute.recipes.training.config import LoopConfig
+from compute.recipes.training.kernels import KernelMuon
 
+INSIDE = ("transformer_blocks", "attentions")  # where Muon's matrices are
 SMALLEST_RATE = 0.01  # of the full rate: the last step still does something
 
 
@@ -50,25 +52,25 @@ class Optimizers:
 
 
 def build_optimizers(modules: nn.Module, config: LoopConfig, *, rate: float = 1.0) -> Optimizers:
-    """AdamW over everything, or Muon over the blocks' matrices and AdamW over the rest.
+    """AdamW over everything, or Muon over the blocks' matrices and kernels and AdamW over the rest.
 
     Muon (Jordan et al. 2024, torch.optim.Muon) orthogonalises the update of a matrix; on
     the shapes model it needs about half the steps. It is not meant for embeddings, modulation,
     input and output layers. `rate` multiplies both learning rates.
     """
-    matrices: list[Tensor] = []
-    others: list[Tensor] = []
+    kinds: dict[str, list[Tensor]] = {"other": [], "matrix": [], "kernel": []}
     for name, parameter in modules.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        (matrices if config.optimizer == "muon" and _suits_muon(name, parameter) else others).append(parameter)
-    adam = torch.optim.AdamW(
-        others, lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=config.weight_decay, fused=True
-    )
-    if not matrices:
-        return Optimizers([adam], [config.learning_rate * rate])
-    muon = torch.optim.Muon(matrices, lr=config.muon_learning_rate, weight_decay=config.weight_decay)
-    return Optimizers([adam, muon], [config.learning_rate * rate, config.muon_learning_rate * rate])
+        if parameter.requires_grad:
+            kinds[_kind(name, parameter) if config.optimizer == "muon" else "other"].append(parameter)
+    decay = config.weight_decay
+    adam = torch.optim.AdamW(kinds["other"], lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=decay, fused=True)
+    found = Optimizers([adam], [config.learning_rate * rate])
+    if kinds["matrix"]:
+        found.parts.append(torch.optim.Muon(kinds["matrix"], lr=config.muon_learning_rate, weight_decay=decay))
+    if kinds["kernel"]:
+        found.parts.append(KernelMuon(kinds["kernel"], lr=config.muon_learning_rate, weight_decay=decay))
+    found.full_rates.extend([config.muon_learning_rate * rate] * (len(found.parts) - 1))
+    return found
 
 
 def clip_gradients(weights: Sequence[nn.Parameter], clip: float) -> None:
@@ -99,5 +101,8 @@ def progress_of(step: int, steps: int, seconds: float, max_seconds: float) -> fl
     return min(1.0, max(step / steps, by_time))
 
 
-def _suits_muon(name: str, parameter: Tensor) -> bool:
-    return "transformer_blocks" in name and "norm" not in name and parameter.ndim == 2
+def _kind(name: str, parameter: Tensor) -> str:
+    """Of a parameter for Muon: a matrix inside a block, a kernel of one dimension, or another."""
+    if any(part in name for part in INSIDE) and "norm" not in name and parameter.ndim == 2:
+        return "matrix"
+    return "kernel" if parameter.ndim == 3 and len(parameter) > 1 else "other"

@@ -198,8 +198,10 @@ def test_notes_and_chords_are_clear_drums_and_noise_are_not():
     random = np.random.default_rng(0)
 
     def share(kind):
-        sounds = [make_sound(random, kind, rate=4000, seconds=0.5) for _ in range(8)]
-        return clear_share(np.stack(sounds)[:, None], 4000)
+        sounds = np.stack([make_sound(random, kind, rate=4000, seconds=0.5) for _ in range(8)])[:, None]
+        noisy = sounds + random.normal(size=sounds.shape) * sounds.std() * 0.1
+        assert clear_share(noisy, 4000) == clear_share(sounds, 4000), "20 decibels of noise below it change nothing"
+        return clear_share(sounds, 4000)
 
     assert (share("tone"), share("chord"), share("percussion")) == (1.0, 1.0, 0.0)
     times = np.arange(2048) / 4000
@@ -215,6 +217,7 @@ def test_notes_and_chords_are_clear_drums_and_noise_are_not():
         ("dataset", {"channels": 3}, "must be 1 or 2"),
         ("model", {"channels": [16, 24]}, "multiples of 32"),
         ("model", {"attention": 2}, "less than the number"),
+        ("model", {"attention": 1}, r"The last 2 of 'model.channels'"),
         ("training", {"loudest": 1.5}, "between 0 and 1"),
     ],
 )

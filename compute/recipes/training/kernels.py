@@ -20,7 +20,7 @@ class KernelMuon(torch.optim.Optimizer):
         super().__init__(kernels, {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> None:
         for group in self.param_groups:
             for kernel in group["params"]:
                 if kernel.grad is not None:

@@ -46,8 +46,8 @@ def mp3(kilobits: int) -> Attack:
         taken = min((one for one in MP3_RATES if one >= rate), default=rate)
         least, most = (32, 320) if taken >= 32_000 else (8, 160) if taken >= 16_000 else (8, 64)
         level = float(np.clip((most - kilobits) / (most - least), 0, 0.999))
-        facts = {"bitrate_mode": "CONSTANT", "compression_level": level}
-        return lossy("MP3", "MPEG_LAYER_III", MP3_RATES, **facts)(sound, rate)
+        passing = lossy("MP3", "MPEG_LAYER_III", MP3_RATES, bitrate_mode="CONSTANT", compression_level=level)
+        return passing(sound, rate)
 
     return passed
 

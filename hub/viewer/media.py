@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
+from hub.algorithms import sound_files
+
 LONGEST_SIDE = 256
 _MOST_PIXELS = 64 * 2**20
 _MOST_SOUND = 8 * 2**20
@@ -62,7 +64,7 @@ def redrawn(data: bytes, *, lossless: bool = False) -> Medium | None:
 
 def sound(data: bytes) -> Medium | None:
     """A sound as it is, if it begins like one that browsers play and is no longer than 8 MiB."""
-    kind = sound_type(data[:16])
+    kind = sound_files.media_type(data[:16])
     return Medium(data, kind) if kind and len(data) <= _MOST_SOUND else None
 
 
@@ -107,17 +109,3 @@ def _drawn(image: Image.Image, width: int, height: int) -> Medium:
         return Medium(file.getvalue(), "image/png", width, height)
     made.save(file, "JPEG", quality=85)
     return Medium(file.getvalue(), "image/jpeg", width, height)
-
-
-def sound_type(head: bytes) -> str:
-    """The media type of a file that browsers play, by its first bytes; empty for all others."""
-    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
-        return "audio/wav"
-    if head[:4] == b"fLaC":
-        return "audio/flac"
-    if head[:4] == b"OggS":
-        return "audio/ogg"
-    # MPEG 1, 2 and 2.5 (below 16 kHz), the last bit telling whether there are checksums.
-    if head[:3] == b"ID3" or head[:2] in {b"\xff" + bytes([low]) for low in (0xFB, 0xFA, 0xF3, 0xF2, 0xE3, 0xE2)}:
-        return "audio/mpeg"
-    return ""

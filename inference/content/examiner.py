@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from hub.algorithms import cage
-from hub.viewer import media, sounds
+from hub.algorithms import cage, sound_files
 from inference.algorithms import png, sound_watermark, watermark, wav
 from inference.content import manifests
 
@@ -43,7 +42,7 @@ def main() -> None:
 
 def examined(content: bytes, task: dict[str, Any]) -> dict[str, Any]:
     """`sha256`, `watermark`, `statement`, `credentials`; or `refused` when it is nothing that can be read."""
-    if media.sound_type(content[:16]):
+    if sound_files.media_type(content[:16]):
         return _examined_sound(content, task)
     try:
         picture = Image.open(io.BytesIO(content), formats=list(FORMATS))
@@ -68,9 +67,9 @@ def examined(content: bytes, task: dict[str, Any]) -> dict[str, Any]:
 def _examined_sound(content: bytes, task: dict[str, Any]) -> dict[str, Any]:
     try:
         found = _mark_of_sound(content, bytes.fromhex(task["key"]))
-    except sounds.NoSound:
+    except sound_files.NoSound:
         return {"refused": "no_sound"}
-    media_type = media.sound_type(content[:16])
+    media_type = sound_files.media_type(content[:16])
     return {
         "sha256": hashlib.sha256(content).hexdigest(),
         "watermark": None if found is None else asdict(found),
@@ -81,15 +80,15 @@ def _examined_sound(content: bytes, task: dict[str, Any]) -> dict[str, Any]:
 
 def _mark_of_sound(content: bytes, key: bytes) -> sound_watermark.Found | None:
     """Of what is heard first, as long as marked sounds can be. Raises NoSound."""
-    with sounds.opened(content) as file:
+    with sound_files.opened(content) as file:
         own = int(file.samplerate)
         longest = int(sound_watermark.LONGEST * min(own, sound_watermark.FASTEST))
         parts = [
             block if block.shape[1] <= 2 else block.mean(axis=1, keepdims=True)
-            for block in sounds.blocks(file, longest=longest)
+            for block in sound_files.blocks(file, longest=longest)
         ]
     if not parts:
-        raise sounds.NoSound("it is empty")
+        raise sound_files.NoSound("it is empty")
     return sound_watermark.find(np.concatenate(parts).T.astype(np.float64), own, key=key)
 
 
@@ -126,7 +125,7 @@ def _prepare() -> None:
     with contextlib.suppress(Exception):  # that it is absent is told with the answer
         import c2pa  # noqa: F401, PLC0415
     watermark.find(Image.new("RGB", (64, 64)), key=b"")
-    sounds.prepare()
+    sound_files.prepare()
     sound_watermark.find(np.ones((1, sound_watermark.RATE)), sound_watermark.RATE, key=b"")
 
 

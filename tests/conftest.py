@@ -1,11 +1,15 @@
 """What every test shares. The database is started by config/settings/test.py."""
 
 import os
+import signal
 import time
 
 import pytest
 from django.test import TransactionTestCase
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background of a shell: what tests start would ignore Ctrl-C too, by which they stop it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 # Torch's threads spin only briefly while they wait: spinning ones make everything crawl on shared cores.

@@ -9,7 +9,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
 from torch import Tensor, nn
 
 from compute.recipes.distillation.config import ModelConfig
-from compute.recipes.text_to_image.flow import TIMESTEPS
+from compute.recipes.text_to_image import flow
 
 
 def student_scheduler(config: ModelConfig, *, steps: int) -> FlowMatchEulerDiscreteScheduler:
@@ -38,14 +38,7 @@ class Asked:
 
 
 def velocity(transformer: SD3Transformer2DModel, noisy: Tensor, times: Tensor, asked: Asked) -> Tensor:
-    answer: Tensor = transformer(
-        hidden_states=noisy,
-        timestep=times * TIMESTEPS,
-        encoder_hidden_states=asked.states,
-        pooled_projections=asked.pooled,
-        return_dict=False,
-    )[0]
-    return answer.float()
+    return flow.velocity(transformer, noisy, times, (asked.states, asked.pooled)).float()
 
 
 def along(times: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from compute.recipes.mmdit.config import Config
 from compute.recipes.mmdit.flow import Flow
 from compute.recipes.mmdit.texts import FinishedTexts, OwnTexts, Texts, absent_parts
 from compute.recipes.refusal import Refused
-from compute.recipes.text_to_image.flow import TIMESTEPS
+from compute.recipes.text_to_image.flow import velocity
 from compute.recipes.text_to_image.model import build_transformer
 from compute.recipes.training.bases import family_of, folder_of, look_up_base
 from compute.recipes.training.card import About, without
@@ -114,15 +114,8 @@ class MultimodalTransformer(CaptionedRecipe):
         self, noisy: Tensor, times: Tensor, bucket: Bucket, rows: Tensor, random: torch.Generator | None
     ) -> Tensor:
         captions = [bucket.captions[row] for row in rows.tolist()]
-        states, pooled = self.texts.said(captions, self._heard(len(rows), random))
-        velocity: Tensor = self.transformer(
-            hidden_states=noisy,
-            timestep=times * TIMESTEPS,
-            encoder_hidden_states=states,
-            pooled_projections=pooled,
-            return_dict=False,
-        )[0]
-        return velocity
+        said = self.texts.said(captions, self._heard(len(rows), random))
+        return velocity(self.transformer, noisy, times, said)
 
     def _heard(self, count: int, random: torch.Generator | None) -> Tensor:
         """Which captions reach which encoders, (count, encoders)."""

@@ -33,13 +33,18 @@ def velocity_loss(
     """The same for any latents; `said` are the states and the pooled vectors that the transformer hears."""
     t = times.view(-1, 1, 1, 1)
     noisy = (1.0 - t) * latents + t * noise
+    error = velocity(transformer, noisy, times, said).float() - (noise - latents)
+    return error.square().mean()
+
+
+def velocity(transformer: SD3Transformer2DModel, noisy: Tensor, times: Tensor, said: tuple[Tensor, Tensor]) -> Tensor:
+    """What the transformer answers to noisy latents at times (n,) in 0..1, where it hears `said`."""
     states, pooled = said
-    velocity = transformer(
+    answer: Tensor = transformer(
         hidden_states=noisy,
         timestep=times * TIMESTEPS,
         encoder_hidden_states=states,
         pooled_projections=pooled,
         return_dict=False,
     )[0]
-    error = velocity.float() - (noise - latents)
-    return error.square().mean()
+    return answer

@@ -46,6 +46,13 @@ class PaymentRequired(Refusal):
     code = "payment_required"
 
 
+class MethodNotAllowed(Refusal):
+    """`allowed`, a list of methods, travels in the context and becomes the Allow header."""
+
+    status = 405
+    code = "method_not_allowed"
+
+
 class Conflict(Refusal):
     status = 409
     code = "conflict"

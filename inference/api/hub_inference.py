@@ -4,8 +4,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST, require_safe
 
 from accounts.principal import Principal
 from common.errors import Refusal
@@ -13,7 +11,7 @@ from hub.enums import RepositoryKind
 from hub.selectors import head_commit, repository_for
 from inference import selectors
 from inference.api import reading, waiting
-from inference.api.refusing import refusals_as
+from inference.api.refusing import door
 from inference.api.sounds import TEXT_INFLUENCE, makes_sounds, sound_wanted
 from inference.enums import InputKind
 from inference.errors import Unprocessable
@@ -40,12 +38,7 @@ def _error(refusal: Refusal) -> HttpResponse:
     return response
 
 
-in_hub_form = refusals_as(_error)
-
-
-@csrf_exempt
-@require_POST
-@in_hub_form
+@door(_error, "POST")
 def ask(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     """Body `{"inputs": prompt, "parameters": {…}}`, or `{"inputs": base64, "parameters": {"prompt", …}}` for what
     begins with an image; answers with the PNG's bytes. Models of sounds take the inputs as a label: the WAV's bytes."""
@@ -77,16 +70,14 @@ def ask(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     return _file(generation)
 
 
-@require_safe
-@in_hub_form
+@door(_error, "GET", "HEAD")
 def health(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     """200 when the model is there to be asked."""
     _profile(request, namespace, name)
     return JsonResponse({"status": "ok"})
 
 
-@require_safe
-@in_hub_form
+@door(_error, "GET", "HEAD")
 def info(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     commit, profile = _profile(request, namespace, name)
     tasks = [task.replace("_", "-") for task in profile.tasks]

@@ -9,8 +9,6 @@ from typing import Any
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.utils.translation import gettext as _
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST, require_safe
 
 from accounts.principal import Principal
 from common.addresses import absolute
@@ -23,7 +21,7 @@ from inference import selectors
 from inference.algorithms import formats, uploads
 from inference.algorithms.profiles import MAX_PICTURES
 from inference.api import reading, waiting
-from inference.api.refusing import refusals_as
+from inference.api.refusing import door, nothing_here
 from inference.enums import InputKind, Task
 from inference.errors import Unprocessable
 from inference.models import Generation, Picture
@@ -68,12 +66,7 @@ def _error(refusal: Refusal) -> HttpResponse:
     return JsonResponse({"error": error}, status=status)
 
 
-in_openai_form = refusals_as(_error)
-
-
-@csrf_exempt
-@require_POST
-@in_openai_form
+@door(_error, "POST")
 def images_generations(request: HttpRequest) -> HttpResponseBase:
     """Body `{model, prompt, n, size, response_format, output_format, output_compression, stream, partial_images}`
     and, as extensions, `seed`, `steps`, `guidance`, `negative_prompt`, `scheduler`, `loras`, `step_reuse`, `billed_to`,
@@ -83,9 +76,7 @@ def images_generations(request: HttpRequest) -> HttpResponseBase:
     return _drawn(request, principal, body, _wanted(body | {"prompt": reading.prompt(body)}), event="image_generation")
 
 
-@csrf_exempt
-@require_POST
-@in_openai_form
+@door(_error, "POST")
 def images_edits(request: HttpRequest) -> HttpResponseBase:
     """A form with `image`, `prompt` and at will `mask`, whose transparent part is drawn anew. Without a mask that of
     the image counts; an image without any is redrawn, or edited by a model that edits by instruction."""
@@ -107,9 +98,7 @@ def images_edits(request: HttpRequest) -> HttpResponseBase:
     return _drawn(request, principal, body, _wanted(body, image=kept, mask=mask, **facts), event="image_edit")
 
 
-@csrf_exempt
-@require_POST
-@in_openai_form
+@door(_error, "POST")
 def images_variations(request: HttpRequest) -> HttpResponseBase:
     """A form with `image`, `model`, `n`, `size`, `response_format`: the image is redrawn without words. `strength` and
     the other extensions of generations are taken, a `prompt` too."""
@@ -127,18 +116,19 @@ def images_variations(request: HttpRequest) -> HttpResponseBase:
     return _drawn(request, principal, body, _wanted(body, **facts), event="image_variation")
 
 
-@require_safe
-@in_openai_form
+@door(_error, "GET", "HEAD")
 def models(request: HttpRequest) -> HttpResponse:
     """The models that make pictures and that the asker may use."""
     found = selectors.models_for(reading.token_holder(request), tags=selectors.IMAGE_TAGS)[:MODELS_SHOWN]
     return JsonResponse({"object": "list", "data": [_model(one) for one in found]})
 
 
-@require_safe
-@in_openai_form
+@door(_error, "GET", "HEAD")
 def model(request: HttpRequest, name: str) -> HttpResponse:
     return JsonResponse(_model(repository_for(reading.token_holder(request), RepositoryKind.MODEL, name)))
+
+
+elsewhere = nothing_here(_error, "/v1/images/generations, /v1/images/edits, /v1/images/variations, /v1/models")
 
 
 def signed_link(request: HttpRequest, picture: Picture, kind: str = "png") -> str:

@@ -6,8 +6,6 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
 from PIL.Image import Image
 
 from accounts.principal import Principal
@@ -15,7 +13,7 @@ from common.errors import NotFound, Refusal
 from common.ids import hex_id
 from inference.algorithms import formats, uploads
 from inference.api import reading, waiting
-from inference.api.refusing import refusals_as
+from inference.api.refusing import door, nothing_here
 from inference.enums import InputKind, Task
 from inference.errors import Unprocessable
 from inference.models import Picture
@@ -25,12 +23,29 @@ from inference.services.planning import Wanted
 from inference.services.searching import GROW_MASK, MOST_GROWN, SearchWanted
 
 NUMBERS = ("seed", "strength", "cfg_scale", "grow_mask", "left", "right", "up", "down", "creativity", "steps")
+EVERYWHERE = (
+    "prompt", "negative_prompt", "seed", "output_format", "style_preset", "model",
+    "cfg_scale", "steps", "billed_to",
+)  # fmt: skip
+FIELDS = {  # of one address alone
+    "generate": ("aspect_ratio", "mode", "strength"),
+    "inpaint": ("strength", "grow_mask"),
+    "outpaint": ("left", "right", "up", "down", "creativity"),
+    "search-and-replace": ("search_prompt", "strength", "grow_mask", "finder"),
+    "conservative": ("creativity",),
+    "fast": (),
+}
+SERVED = (
+    "generate/core, generate/ultra, generate/sd3, edit/inpaint, edit/outpaint, edit/search-and-replace,"
+    " upscale/conservative, upscale/fast"
+)
 NAMES = {
     400: "bad_request",
     401: "unauthorized",
     402: "payment_required",
     403: "forbidden",
     404: "not_found",
+    405: "method_not_allowed",
     409: "conflict",
     429: "rate_limit_exceeded",
     503: "service_unavailable",
@@ -53,12 +68,7 @@ def _error(refusal: Refusal) -> HttpResponse:
     return JsonResponse({"id": hex_id(), "name": name, "errors": [text]}, status=status)
 
 
-in_stability_form = refusals_as(_error)
-
-
-@csrf_exempt
-@require_POST
-@in_stability_form
+@door(_error, "POST")
 def generate(request: HttpRequest, kind: str) -> HttpResponse:
     """`prompt`, `negative_prompt`, `aspect_ratio`, `seed`, `output_format`; with an `image` also `strength`.
 
@@ -67,7 +77,7 @@ def generate(request: HttpRequest, kind: str) -> HttpResponse:
     principal = reading.token_holder(request)
     if kind not in {"core", "ultra", "sd3"}:
         raise _not_served(kind)
-    body = reading.form_body(request, numbers=NUMBERS)
+    body = _form(request, "generate")
     content = reading.file(request, "image")
     mode = reading.one_of(
         body, "mode", ("text-to-image", "image-to-image"), "image-to-image" if content else "text-to-image"
@@ -86,16 +96,14 @@ def generate(request: HttpRequest, kind: str) -> HttpResponse:
     return _drawn(request, principal, body, alias=kind, **facts)
 
 
-@csrf_exempt
-@require_POST
-@in_stability_form
+@door(_error, "POST")
 def edit(request: HttpRequest, kind: str) -> HttpResponse:
     """`inpaint` (`image`, and `mask` whose white part is drawn anew, or the transparent part of the image),
     `outpaint` (`image`, `left`, `right`, `up`, `down`) and `search-and-replace` (`image`, `search_prompt`)."""
     principal = reading.token_holder(request)
     if kind not in {"inpaint", "outpaint", SEARCH}:
         raise _not_served(kind)
-    body = reading.form_body(request, numbers=NUMBERS)
+    body = _form(request, kind)
     content = _image_sent(request)
     if kind == SEARCH:
         _require_prompt(body)
@@ -115,15 +123,13 @@ def edit(request: HttpRequest, kind: str) -> HttpResponse:
     return _drawn(request, principal, body, alias=kind, image=image, mask=mask, strength=strength)
 
 
-@csrf_exempt
-@require_POST
-@in_stability_form
+@door(_error, "POST")
 def upscale(request: HttpRequest, kind: str) -> HttpResponse:
     """`conservative` (`image`, `prompt`, `negative_prompt`, `seed`, `creativity`) and `fast` (`image` alone)."""
     principal = reading.token_holder(request)
     if kind not in {"conservative", "fast"}:
         raise _not_served(kind)
-    body = reading.form_body(request, numbers=NUMBERS)
+    body = _form(request, kind)
     content = _image_sent(request)
     facts: dict[str, Any] = {}
     if kind == "conservative":
@@ -134,6 +140,15 @@ def upscale(request: HttpRequest, kind: str) -> HttpResponse:
             facts["noise_level"] = round(1000 * creativity)
     image = reading.kept(principal, content, "image")
     return _drawn(request, principal, body, alias=kind, task=Task.UPSCALE.value, image=image, **facts)
+
+
+elsewhere = nothing_here(_error, SERVED)
+
+
+def _form(request: HttpRequest, kind: str) -> dict[str, Any]:
+    body = reading.form_body(request, numbers=NUMBERS)
+    reading.refuse_unknown(body, EVERYWHERE + FIELDS[kind])
+    return body
 
 
 def _search(body: dict[str, Any]) -> SearchWanted:
@@ -255,9 +270,6 @@ def _answer(request: HttpRequest, picture: Picture, kind: str, *, seed: int) -> 
 def _not_served(kind: str) -> Refusal:
     return NotFound(
         _("No model on this site does this: %(kind)s.") % {"kind": kind[:60]},
-        hint=_(
-            "Served are generate/core, generate/ultra, generate/sd3, edit/inpaint, edit/outpaint,"
-            " edit/search-and-replace, upscale/conservative and upscale/fast."
-        ),
+        hint=_("Served are %(addresses)s.") % {"addresses": SERVED},
         code="not_served",
     )

@@ -226,6 +226,10 @@ STABILITY_REFUSALS = [
     (GENERATE, {"prompt": "a naked child", "model": "*"}, 403, "content_moderation"),
     ("/v2beta/stable-image/generate/huge", {"prompt": "a"}, 404, "not_found"),
     ("/v2beta/stable-image/edit/erase", {"prompt": "a"}, 404, "not_found"),
+    (GENERATE, {"prompt": "a", "model": "*", "negativ_prompt": "b"}, 400, "bad_request"),
+    (INPAINT, {"prompt": "a", "model": "*", "image": picture, "left": "8"}, 400, "bad_request"),
+    ("/v2beta/stable-image/generate", {"prompt": "a"}, 404, "not_found"),
+    ("/v2beta/results/1", {}, 404, "not_found"),
     (REPLACE, {"prompt": "a", "search_prompt": "b", "model": "*"}, 400, "bad_request"),
     (REPLACE, {"search_prompt": "b", "model": "*", "image": picture}, 400, "bad_request"),
     (REPLACE, {"prompt": "a", "model": "*", "image": picture}, 400, "bad_request"),
@@ -246,6 +250,8 @@ def test_errors_in_stability_form(client, painter):
         assert (url, fields, answer.status_code, answer.json()["name"]) == (url, fields, status, name)
         assert answer.json()["errors"]
         assert len(answer.json()["id"]) == 24
+    answer = client.get(GENERATE, **headers)
+    assert (answer.status_code, answer["Allow"], answer.json()["name"]) == (405, "POST", "method_not_allowed")
 
 
 def test_openai_edits_fill_what_is_transparent_and_redraw_the_rest(client, painter):
@@ -376,7 +382,7 @@ def test_who_may_use_these_doors(client, painter, settings):
     for url in NEW_DOORS:
         read, write = bearer(UserFactory(), scope=TokenScope.READ), bearer(UserFactory())
         fields = {"prompt": "a", "model": enlarger if "upscale" in url else painter}
-        fields |= {"left": "8", "search_prompt": "b"} if "edit/" in url else {}
+        fields |= {OUTPAINT: {"left": "8"}, REPLACE: {"search_prompt": "b"}}.get(url, {})
         size = (8, 8) if "upscale" in url else (16, 16)
         assert client.post(url, fields | {"image": upload(with_a_hole(size))}).status_code == 401
         assert client.post(url, fields | {"image": upload(with_a_hole(size))}, **read).status_code == 403

@@ -93,6 +93,21 @@ def test_errors_in_openai_form(client):
         assert error["message"].endswith((".", "?"))
 
 
+def test_other_methods_and_addresses_are_refused_in_the_form_of_each_protocol(client):
+    headers = bearer(UserFactory())
+    for asked, status, code in (
+        (client.get(OPENAI, **headers), 405, "method_not_allowed"),
+        (client.post("/v1/models", **headers), 405, "method_not_allowed"),
+        (post(client, "/v1/chat/completions", {"model": "x"}, headers), 404, "not_found"),
+    ):
+        assert (asked.status_code, asked.json()["error"]["code"]) == (status, code)
+        assert asked.json()["error"]["type"] == "invalid_request_error"
+    assert client.get(OPENAI)["Allow"] == "POST"
+    answer = client.get(hub(model()), **headers)
+    assert (answer.status_code, answer.json()["code"], answer["Allow"]) == (405, "method_not_allowed", "POST")
+    assert "POST" in answer["X-Error-Message"]
+
+
 def test_a_token_that_does_not_work_is_refused_in_the_form_of_each_protocol(client):
     bad, name = {"HTTP_AUTHORIZATION": "Bearer hf_nothing"}, model().full_name
     error = post(client, OPENAI, {"model": name, "prompt": "x"}, bad)

@@ -27,6 +27,7 @@ from config.embedded.postgres import EmbeddedPostgres
 from config.embedded.processes import Child
 
 PROJECT = Path(__file__).resolve().parent.parent
+DATA = PROJECT / "var"
 BIN = Path(sys.executable).parent
 _OBJECT_SETTINGS = ("WELLSPRING_S3_", "WELLSPRING_OBJECT_STORE")
 
@@ -264,14 +265,16 @@ def stop_on_signal(number: int, frame: FrameType | None) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Run Wellspring on this machine.")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--data", type=Path, default=PROJECT / "var")
+    parser.add_argument("--data", type=Path, default=DATA)
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, stop_on_signal)
     site = Site(options.data, port=options.port)
     try:
         site.start()
         print(f"\nWellspring runs at {site.base_url} (logs in {site.data / 'log'}). Ctrl-C stops it.\n", flush=True)
-        print("  First account:  .venv/bin/python manage.py create_user NAME --staff --password … --token", flush=True)
+        where = "" if site.data == DATA.resolve() else f"WELLSPRING_DATA={shlex.quote(str(site.data))} "
+        command = f"{where}.venv/bin/python manage.py create_user NAME --staff --password … --token"
+        print(f"  First account:  {command}", flush=True)
         site.watch()
     except KeyboardInterrupt:
         print("\nStopping …", flush=True)

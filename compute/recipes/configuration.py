@@ -87,8 +87,9 @@ def _value(kind: Any, value: Any, place: str) -> Any:
             raise Refused(f"{place!r} must be a list, not {value!r}.")
         return tuple(_value(arguments[0], v, f"{place}[{i}]") for i, v in enumerate(value))
     if origin is typing.Literal:
+        value = "" if value is None and "" in arguments else value
         if value not in arguments:
-            raise Refused(f"{place!r} must be one of {', '.join(map(str, arguments))}, not {value!r}.")
+            raise Refused(f"{place!r} must be one of {', '.join(map(repr, arguments))}, not {value!r}.")
         return value
     if origin in (types.UnionType, typing.Union):
         if value is None and type(None) in arguments:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from compute.recipes.refusal import Refused
 
@@ -28,6 +29,7 @@ class PicturesConfig(DatasetConfig):
 
     image_column: str = "image"
     caption_column: str = ""
+    without_caption: Literal["refuse", "empty"] = "refuse"  # what becomes of pictures that have none
     class_columns: tuple[str, ...] = ()  # together they name the class of a picture
     size: int = 32  # pixels: the side of a square, or of one with the area of the other buckets
     ratios: tuple[float, ...] = (1.0,)  # width / height of the buckets; a picture goes to the nearest

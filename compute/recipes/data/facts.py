@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from huggingface_hub import DatasetCard, HfApi
 
-from compute.recipes.data.config import SOUND_ENDINGS
 from compute.recipes.hub import told_as_refusal
 from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
@@ -53,18 +52,22 @@ def look_up(place: Place) -> DatasetFacts:
 
 
 def _look_up_folder(folder: Path) -> DatasetFacts:
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".parquet", *SOUND_ENDINGS))
+    card = folder / "README.md"
+    files = sorted(path for path in folder.rglob("*") if path != card and _is_visible_file(path, folder))
     if not files:
-        raise Refused(f"The folder {folder} holds no Parquet files and no sounds. Check 'dataset.path'.")
+        raise Refused(f"The folder {folder} holds no data. Check 'dataset.path'.")
     digest = hashlib.sha256()
     for path in files:
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
         with path.open("rb") as file:
             while part := file.read(TOGETHER):
                 digest.update(part)
-    card = folder / "README.md"
     licences = _licences(DatasetCard.load(card).data) if card.exists() else ()
     return DatasetFacts(Source(f"local/{folder.resolve().name}", digest.hexdigest()), licences)
+
+
+def _is_visible_file(path: Path, folder: Path) -> bool:
+    return path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def _licences(card_data: Any) -> tuple[str, ...]:

@@ -18,9 +18,9 @@ from compute.recipes.configuration import as_plain
 from compute.recipes.data.buckets import Size, bucket_sizes, fitted, nearest
 from compute.recipes.data.config import PicturesConfig
 from compute.recipes.data.facts import DatasetFacts
-from compute.recipes.data.opening import opened_picture
+from compute.recipes.data.opening import Row, caption_of, opened_picture
 from compute.recipes.data.opt_outs import LeftOut
-from compute.recipes.data.rows import Row, stream
+from compute.recipes.data.rows import stream
 from compute.recipes.refusal import Refused
 
 INDEX = "index.json"
@@ -86,13 +86,20 @@ def _write(cache: Path, rows: Iterable[tuple[int, Row]], config: PicturesConfig,
             place = nearest(sizes, *image.size)
             pixels = np.asarray(fitted(image, sizes[place]))
             files[place].write(np.ascontiguousarray(pixels.transpose(2, 0, 1)).tobytes())
-            captions[place].append(str(row[config.caption_column]) if config.caption_column else "")
+            captions[place].append(_caption(row, config, number, split))
             classes[place].append(" ".join(str(row[column]) for column in config.class_columns))
     if not any(captions):
         raise Refused("The data set has no pictures left to train on. Check 'dataset.split' and its opt-outs.")
     index = {"sizes": sizes, "captions": captions, "classes": classes}
     (writing / INDEX).write_text(json.dumps(index), encoding="utf-8")
     writing.rename(cache)
+
+
+def _caption(row: Row, config: PicturesConfig, number: int, split: str) -> str:
+    column = config.caption_column
+    if not column:
+        return ""
+    return caption_of(row[column], column=column, row=number, split=split, without=config.without_caption)
 
 
 def _read(cache: Path) -> Pictures:

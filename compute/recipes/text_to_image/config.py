@@ -22,6 +22,7 @@ class DatasetConfig:
     split: str = "train"
     image_column: str = "image"
     caption_column: str = "caption"
+    without_caption: Literal["refuse", "empty"] = "refuse"  # what becomes of pictures that have none
     size: int = 32  # pixels; pictures are cropped to a square and scaled to it
 
 

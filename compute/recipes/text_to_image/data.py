@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from compute.recipes.data.facts import DatasetFacts
-from compute.recipes.data.opening import opened_picture
+from compute.recipes.data.opening import caption_of, file_columns, opened_picture, with_files
 from compute.recipes.data.opt_outs import LeftOut
 from compute.recipes.refusal import Refused
 from compute.recipes.text_to_image.config import DatasetConfig
@@ -44,15 +44,16 @@ def load(config: DatasetConfig, facts: DatasetFacts, left_out: LeftOut) -> Capti
                 f"The data set has no column {column!r}, only {', '.join(table.column_names)}. "
                 "Set 'dataset.image_column' and 'dataset.caption_column'."
             )
-    if isinstance(table.features[config.image_column], datasets.Image):
-        table = table.cast_column(config.image_column, datasets.Image(decode=False))
+    files = file_columns(table.features)
+    for name in files:
+        table = table.cast_column(name, type(table.features[name])(decode=False))
     kept = list(range(len(table)))
     if left_out:
-        kept = [place for place, row in enumerate(table) if not left_out.names(row)]
+        kept = [place for place, row in enumerate(table) if not left_out.names(with_files(row, files))]
         table = table.select(kept)
     return Captioned(
         pictures=_pictures(table, kept, config),
-        captions=[str(caption) for caption in table[config.caption_column]],
+        captions=_captions(table, kept, config),
     )
 
 
@@ -60,10 +61,20 @@ def _pictures(table: Dataset, numbers: list[int], config: DatasetConfig) -> Tens
     """`numbers` are those of the rows in the whole split."""
     column, size = config.image_column, config.size
     pictures = np.empty((len(table), size, size, 3), dtype=np.uint8)
-    for index, (number, value) in enumerate(zip(numbers, table[column], strict=True)):
+    rows = table.select_columns([column])
+    for index, (number, row) in enumerate(zip(numbers, rows, strict=True)):
+        value = with_files(row, (column,))[column]
         image = opened_picture(value, column=column, row=number, split=config.split)
         pictures[index] = _squared(image, size)
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous()
+
+
+def _captions(table: Dataset, numbers: list[int], config: DatasetConfig) -> list[str]:
+    column, without = config.caption_column, config.without_caption
+    return [
+        caption_of(value, column=column, row=number, split=config.split, without=without)
+        for number, value in zip(numbers, table[column], strict=True)
+    ]
 
 
 def _squared(image: Image.Image, size: int) -> np.ndarray:

@@ -37,7 +37,7 @@ def test_values_come_from_the_file_then_from_overrides(tmp_path):
         ("training: {stepz: 3}", "Unknown configuration key 'training.stepz'. Known keys here: accumulate, batch"),
         ("training: {steps: many}", "'training.steps' must be of type int, not 'many'"),
         ("training: {steps: true}", "'training.steps' must be of type int"),
-        ("training: {precision: fp8}", "'training.precision' must be one of fp32, bf16"),
+        ("training: {precision: fp8}", "'training.precision' must be one of 'fp32"),
         ("training: 3", "'training' must be a section"),
         ("sampling: {prompts: a}", "'sampling.prompts' must be a list"),
         ("credits: [{user: maker}]", "incomplete: .*role"),

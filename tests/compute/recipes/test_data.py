@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import tracemalloc
 
 import pytest
@@ -198,3 +199,52 @@ def test_pictures_are_turned_as_their_camera_was_held(tmp_path):
     assert tuple(bucket.pixels.shape) == (1, 3, 48, 24)
     red, blue = bucket.pixels[0, 0].float(), bucket.pixels[0, 2].float()
     assert (blue[:8].mean() > 200, red[-8:].mean() > 200) == (True, True)
+
+
+def _folder_of_files(folder):
+    """As people lay pictures down: files, and a table that names and captions them."""
+    (folder / "train").mkdir(parents=True)
+    lines = []
+    for place, data in enumerate(PICTURES):
+        (folder / "train" / f"{place}.png").write_bytes(data)
+        lines.append({"file_name": f"{place}.png", "text": None if place == 3 else f"number {place}"})
+    (folder / "train" / "metadata.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    return folder
+
+
+def test_pictures_may_lie_as_files_beside_their_captions(tmp_path):
+    folder = _folder_of_files(tmp_path / "set")
+    keys = {"caption_column": "text", "without_caption": "empty"}
+    assert _load(folder, tmp_path, **keys).captions == ["number 0", "", "number 1", "number 2"]
+    config = TextToImage(path=str(folder), size=32, **keys)
+    loaded = load(config, look_up(config), LeftOut())
+    assert loaded.captions == ["number 0", "number 1", "number 2", ""]
+    assert loaded.pictures[0, :, 5, 5].tolist() == [255, 0, 0]
+    for kind, value in (("sha256", hashlib.sha256(PICTURES[2]).hexdigest()), ("path", "train/2.png")):
+        left_out = LeftOut(**{kind: frozenset([value])})
+        assert _load(folder, tmp_path, left_out, **keys).captions == ["number 0", "", "number 1"]
+        assert load(config, look_up(config), left_out).captions == ["number 0", "number 1", ""]
+    before = look_up(config).source.revision
+    (folder / "train" / "metadata.jsonl").write_text('{"file_name": "0.png", "text": "other"}', encoding="utf-8")
+    assert look_up(config).source.revision != before, "captions are part of the data"
+
+
+def test_a_picture_without_a_caption_is_named_unless_it_is_meant(tmp_path):
+    folder = _folder_of_files(tmp_path / "set")
+    told = r"Row 3 of 'train' has no caption in the column 'text'.*without_caption: empty"
+    with pytest.raises(Refused, match=told):
+        _load(folder, tmp_path, caption_column="text")
+    config = TextToImage(path=str(folder), caption_column="text", size=32)
+    with pytest.raises(Refused, match=told):
+        load(config, look_up(config), LeftOut())
+
+
+def test_a_folder_without_data_is_refused(tmp_path):
+    (tmp_path / "README.md").write_text("# Nothing", encoding="utf-8")
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / ".cache" / "a.parquet").write_bytes(b"x")
+    with pytest.raises(Refused, match=r"holds no data. Check 'dataset.path'"):
+        look_up(PicturesConfig(path=str(tmp_path)))
+    (tmp_path / "notes.xyz").write_text("words", encoding="utf-8")
+    with pytest.raises(Refused, match=r"cannot be read.*Check 'dataset.split'"):
+        _load(tmp_path, tmp_path)

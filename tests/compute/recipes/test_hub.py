@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,13 +18,21 @@ pytestmark = pytest.mark.e2e
 
 SCRIPT = """
 import json, sys
+from pathlib import Path
 from huggingface_hub import HfApi
+from PIL import Image
 from compute.recipes.configuration import build
+from compute.recipes.data.config import PicturesConfig
+from compute.recipes.data.facts import look_up
+from compute.recipes.data.opt_outs import LeftOut
+from compute.recipes.data.pictures import load_pictures
 from compute.recipes.distillation.config import Config as Distillation
 from compute.recipes.distillation.program import run as distil
 from compute.recipes.evaluation.config import Config as Evaluation
 from compute.recipes.evaluation.program import run as evaluate
 from compute.recipes.text_to_image.__main__ import main
+from compute.recipes.text_to_image.config import DatasetConfig as InMemory
+from compute.recipes.text_to_image.data import load
 
 data, config, student, judged = sys.argv[1:]
 api = HfApi()
@@ -33,9 +42,19 @@ api.create_repo("maker/closed", repo_type="dataset")
 card = b"---\\nlicense: cc-by-nd-4.0\\n---\\n"
 api.upload_file(path_or_fileobj=card, path_in_repo="README.md", repo_id="maker/closed", repo_type="dataset")
 
+Path("laid/train").mkdir(parents=True)
+Image.new("RGB", (32, 32), "red").save("laid/train/a.png")
+Path("laid/train/metadata.csv").write_text("file_name,text\\na.png,a red square\\n")
+api.create_repo("maker/laid", repo_type="dataset", private=True)
+api.upload_folder(folder_path="laid", repo_id="maker/laid", repo_type="dataset")
+laid = PicturesConfig(id="maker/laid", caption_column="text", size=16)
+answer = {"laid": load_pictures(laid, look_up(laid), LeftOut(), Path("laid-cache")).captions}
+whole = InMemory(id="maker/laid", caption_column="text", size=16)
+answer["whole"] = load(whole, look_up(whole), LeftOut()).pictures[0, :, 0, 0].tolist()
+
 command = ["--config", config, "--set", "dataset.path=", "--set", "training.steps=2"]
 trained = [*command, "--set", "dataset.id=maker/shapes", "--set", "publish.repo_id=maker/model"]
-answer = {"codes": [main(trained), main(trained), main([*command, "--set", "dataset.id=maker/closed"])]}
+answer["codes"] = [main(trained), main(trained), main([*command, "--set", "dataset.id=maker/closed"])]
 answer["codes"].append(main([*trained, "--set", "publish.private=true"]))
 distil(build(Distillation, json.loads(student)))
 for _twice in range(2):
@@ -84,7 +103,8 @@ def test_what_is_trained_distilled_and_judged_stands_on_the_hub(site, tiny_file,
     judged = json.dumps(JUDGED | {"output": str(tmp_path / "judged")})
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(shapes_folder), str(tiny_file), student, judged],
-        env=site.environment(tmp_path, token),
+        env=site.environment(tmp_path, token) | {"PYTHONPATH": str(Path.cwd())},
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=200,
@@ -93,6 +113,7 @@ def test_what_is_trained_distilled_and_judged_stands_on_the_hub(site, tiny_file,
     assert done.returncode == 0, f"{done.stderr[-6000:]}\n--- server\n{site.log.read_text()[-4000:]}"
     *events, answer = map(json.loads, done.stdout.splitlines())
 
+    assert (answer["laid"], answer["whole"]) == (["a red square"], [255, 0, 0])
     assert answer["codes"] == [0, 0, 2, 2]
     assert "maker/model is public" in done.stderr
     assert "The data set maker/closed is under cc-by-nd-4.0, which forbids derived works" in done.stderr

@@ -20,7 +20,6 @@ def main() -> None:
         # Every operation makes thousands of classes anew: looking for garbage less often takes a fifth less time.
         gc.set_threshold(50_000, 10, 10)
     from django.core.management import execute_from_command_line  # noqa: PLC0415 - settings first
-
     from django.db import OperationalError  # noqa: PLC0415
 
     try:

@@ -55,6 +55,7 @@ class Journal:
         self._events = _append_to(folder.events)
         self._usage = _append_to(folder.usage)
         self._partial = b""
+        self.last_words = ""  # the last line of the program that says something to people
         self._full = self._log.tell() >= LOG_LIMIT
         self._secrets = [secret.encode() for secret in secrets if len(secret) >= SHORTEST_SECRET]
 
@@ -74,22 +75,30 @@ class Journal:
         self._append(f"===== {text} =====")
         self._log.flush()
 
+    def end_line(self) -> None:
+        """What came without a line break is a line, too."""
+        line, self._partial = self._partial, b""
+        if line:
+            self._write_line(line)
+
     def sample(self, **figures: float) -> None:
         self._usage.write(json.dumps(figures) + "\n")
         self._usage.flush()
 
     def close(self) -> None:
-        if self._partial:
-            self._write_line(self._partial)
+        self.end_line()
         for file in (self._log, self._events, self._usage):
             file.close()
 
     def _write_line(self, line: bytes) -> None:
         for secret in self._secrets:
             line = line.replace(secret, MASK)
+        is_event = line.startswith(b'{"event"')
+        if line.strip() and not is_event:
+            self.last_words = line.decode(errors="replace").strip()
         for start in range(0, max(len(line), 1), LINE_LIMIT):
             self._append(line[start : start + LINE_LIMIT].decode(errors="replace"))
-        if line.startswith(b'{"event"') and self._events.tell() < EVENTS_LIMIT:
+        if is_event and self._events.tell() < EVENTS_LIMIT:
             # The job wrote this: brackets a thousand deep must not end its worker.
             with suppress(ValueError, RecursionError):
                 self._events.write(json.dumps(json.loads(line) | {"at": _now()}) + "\n")

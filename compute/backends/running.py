@@ -21,6 +21,7 @@ BEAT_SECONDS = 2.0
 DISK_SECONDS = 5.0
 GRACE_SECONDS = 5.0
 CHUNK = 2**16
+LAST_WORDS = 400  # characters of a failed program's last line that its reason repeats
 
 
 class Order(StrEnum):
@@ -97,6 +98,7 @@ class Watch:
         self.outcome.milliseconds = round((time.monotonic() - started) * 1000)
         self.running.kill()
         self._drain()
+        self.journal.end_line()
         self._conclude()
         return self.outcome
 
@@ -182,7 +184,7 @@ class Watch:
             self.outcome.end, self.outcome.reason = End.LOST, message
         elif code:
             self.outcome.end = End.FAILED
-            self.outcome.reason = _reason_of(ended["exit_code"], self.limits)
+            self.outcome.reason = _reason_of(ended["exit_code"], self.limits, self.journal.last_words)
         if group is not None and group.refused_forks():
             self.journal.note(f"The limit of {self.limits.processes} processes was reached.")
 
@@ -198,7 +200,7 @@ def run(
         running.close()
 
 
-def _reason_of(code: int, limits: sandbox.Limits) -> str:
+def _reason_of(code: int, limits: sandbox.Limits, last_words: str) -> str:
     if code == 128 + 25:
         return f"A file grew beyond the limit of {_size(limits.file_size)}."
     if code == 128 + 24:
@@ -207,7 +209,13 @@ def _reason_of(code: int, limits: sandbox.Limits) -> str:
         return "The command was not found in this image (exit code 127)."
     if code > 128:
         return f"The program was ended by signal {code - 128}."
+    if last_words:
+        return f"The program ended with exit code {code}: {_shortened(last_words)}"
     return f"The program ended with exit code {code}."
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LAST_WORDS else text[: LAST_WORDS - 1] + "…"
 
 
 def _size(size: int) -> str:

@@ -9,7 +9,7 @@ from glob import escape
 from pathlib import Path
 
 from httpx2 import HTTPError
-from huggingface_hub import HfApi, ModelCard
+from huggingface_hub import CommitOperationAdd, HfApi, ModelCard
 from huggingface_hub.utils import EntryNotFoundError, HfHubHTTPError, HFValidationError
 
 from compute.recipes.refusal import Refused
@@ -27,6 +27,23 @@ def told_as_refusal(what: str, advice: str) -> Iterator[None]:
         raise Refused(f"{what}: {error}. {advice}") from error
 
 
+def require_target(repo_id: str, *, private: bool) -> None:
+    """Makes the repository now, so that nothing is trained that could not be pushed at the end. Raises Refused."""
+    advice = "Check 'publish.repo_id', and that the token in HF_TOKEN may write there. Nothing was trained."
+    with told_as_refusal(f"The model could not be pushed to {repo_id}", advice):
+        hub = HfApi()
+        hub.create_repo(repo_id, private=private, exist_ok=True)
+        _require_private(hub, repo_id, private)
+        _ask_to_write(hub, repo_id)
+
+
+def require_writable(repo_id: str) -> None:
+    """Raises Refused where a card could not be changed at the end."""
+    advice = "Check that the token in HF_TOKEN may write there, or set 'publish: false'. Nothing was measured."
+    with told_as_refusal(f"The results could not be written on the card of {repo_id}", advice):
+        _ask_to_write(HfApi(), repo_id)
+
+
 def publish(folder: Path, repo_id: str, *, private: bool, message: str) -> str:
     """Pushes the whole folder as one commit and returns the commit's id.
 
@@ -41,11 +58,7 @@ def publish(folder: Path, repo_id: str, *, private: bool, message: str) -> str:
     with told_as_refusal(f"The model could not be pushed to {repo_id}", advice):
         hub = HfApi()
         hub.create_repo(repo_id, private=private, exist_ok=True)
-        if private and not hub.model_info(repo_id).private:
-            raise Refused(
-                f"{repo_id} is public, and 'publish.private' is true: nothing was pushed. Make the repository private, "
-                f"or name another one. The finished model is in {folder}."
-            )
+        _require_private(hub, repo_id, private, f" The finished model is in {folder}.")
         pushed = hub.upload_folder(
             repo_id=repo_id, folder_path=folder, commit_message=message, delete_patterns=_replaced_by(folder)
         )
@@ -76,6 +89,19 @@ def change_card(repo_id: str, change: Callable[[str], str], *, message: str) -> 
         else:
             return str(made.oid)
     raise Refused(f"The card of {repo_id} was changed by others {TRIES} times meanwhile. Try again later.")
+
+
+def _ask_to_write(hub: HfApi, repo_id: str) -> None:
+    """Asks how a file would be uploaded, and uploads nothing: only who may write gets an answer."""
+    hub.preupload_lfs_files(repo_id, [CommitOperationAdd("README.md", b"-")])
+
+
+def _require_private(hub: HfApi, repo_id: str, private: bool, where: str = "") -> None:
+    if private and not hub.model_info(repo_id).private:
+        raise Refused(
+            f"{repo_id} is public, and 'publish.private' is true: nothing was pushed. Make the repository private, "
+            f"or name another one.{where}"
+        )
 
 
 def _card(hub: HfApi, repo_id: str, revision: str | None) -> str:

@@ -9,18 +9,15 @@ from django.utils.translation import gettext as _
 
 from accounts.principal import Principal
 from common.errors import Invalid, Refusal
-from compute.algorithms.recipe_commands import inputs_of
+from compute.algorithms.recipe_commands import Inputs
 from compute.recipes.licences import forbids_changes, require_base, require_trainable
 from compute.recipes.refusal import Refused
 from hub.enums.repositories import RepositoryKind
 from hub.selectors.repositories import repository_for
 
 
-def require_licences(argv: list[str], *, by: Principal) -> None:
+def require_licences(inputs: Inputs, *, by: Principal) -> None:
     """Raises Invalid with what the program would say. What cannot be seen here is left to the program."""
-    inputs = inputs_of(argv)
-    if inputs is None:
-        return
     try:
         data = _licences(RepositoryKind.DATASET, inputs.dataset, by)
         if data is not None and (inputs.licence is not None or any(map(forbids_changes, data))):

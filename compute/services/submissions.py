@@ -20,7 +20,7 @@ from compute.rules import may_change, may_submit_for
 from compute.selectors import flavors
 from compute.services import allocations, states
 from compute.services.dispatch import dispatch_soon
-from compute.services.recipe_licences import require_licences
+from compute.services.recipe_checks import require_runnable
 from compute.services.sealing import seal
 
 DEFAULT_TIMEOUT = 30 * 60
@@ -63,7 +63,12 @@ def submit(namespace: Namespace, spec: JobSpec, *, by: Principal) -> Job:
     flavor = _flavor(spec.flavor)
     backend_for(flavor.cluster.backend).check(Request(spec.image, spec.command, spec.arguments, spec.environment))
     _check_texts(spec)
-    require_licences([*spec.command, *spec.arguments], by=by)
+    require_runnable(
+        [*spec.command, *spec.arguments],
+        namespace=namespace,
+        by=by,
+        has_own_token="HF_TOKEN" in {*spec.environment, *spec.secrets},
+    )
     timeout = _timeout(spec.timeout_seconds, flavor)
     reserved = charging.reservation(timeout_seconds=timeout, rate=flavor.rate)
     payer = allocations.find_payer(

@@ -121,10 +121,14 @@ def test_failures_say_why(cluster):
     make.flavor(memory=256 * 2**20, file_size=2**20, cpus=1)
     big_file = "open('big', 'wb').write(b'x' * (3 << 20))"
     cases = {
-        "exit": (["python", "-c", "raise SystemExit(3)"], "exit code 3"),
+        "exit": (["python", "-c", "raise SystemExit(3)"], "exit code 3."),
+        "words": (
+            ["python", "-c", "import sys; print('early'); sys.exit('Refused: why')"],
+            "exit code 1: Refused: why",
+        ),
         "memory": (["python", "-c", "x = bytearray(600 << 20)"], "Out of memory"),
         "file": (["sh", "-c", "exec head -c 3000000 /dev/zero > big"], "file grew beyond the limit of 1 MiB"),
-        "python-file": (["python", "-c", big_file], "exit code 1"),
+        "python-file": (["python", "-c", big_file], "exit code 1: OSError: [Errno 27] File too large"),
         "missing": (["no-such-program"], "not found"),
         "time": (["sleep", "60"], "time limit of 1 s"),
     }

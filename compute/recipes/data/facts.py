@@ -48,6 +48,8 @@ def look_up(place: Place) -> DatasetFacts:
         "Check 'dataset.id', and that the token in HF_TOKEN may read it.",
     ):
         info = HfApi().dataset_info(place.id, revision=place.revision)
+        # What is behind a gate tells who it is, and not what is in it.
+        HfApi().auth_check(place.id, repo_type="dataset")
     return DatasetFacts(Source(place.id, str(info.sha)), _licences(info.card_data))
 
 

@@ -23,7 +23,7 @@ from compute.recipes.evaluation.drawing import Drawer
 from compute.recipes.evaluation.encoder import Encoder
 from compute.recipes.evaluation.results import Measured, as_results, shown, with_results
 from compute.recipes.events import EventLog
-from compute.recipes.hub import change_card, told_as_refusal
+from compute.recipes.hub import change_card, require_writable, told_as_refusal
 from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
 from compute.recipes.shapes.vocabulary import held_out_prompts
@@ -44,6 +44,8 @@ def run(config: Config) -> Path:
     torch.set_num_threads(config.threads or len(os.sched_getaffinity(0)))
     model = look_up_base(config.model, key="model")
     encoder = look_up_base(config.encoder, key="encoder") if config.compares else None
+    if config.publish:
+        require_writable(model.id)
     board = Board(config.folder / "tensorboard")
     with board, EventLog(config.folder / "log.jsonl", listeners=[board.hear]) as log:
         return _Evaluation(config, model, encoder, log).to_the_end()

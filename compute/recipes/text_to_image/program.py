@@ -13,7 +13,7 @@ from compute.recipes.checkpoints import fingerprint_of
 from compute.recipes.data.facts import DatasetFacts, look_up
 from compute.recipes.data.opt_outs import LeftOut, left_out_of
 from compute.recipes.events import EventLog
-from compute.recipes.hub import publish
+from compute.recipes.hub import publish, require_target
 from compute.recipes.licences import require_trainable
 from compute.recipes.lineage import Lineage, Source, write_lineage
 from compute.recipes.sheets import contact_sheet
@@ -53,6 +53,8 @@ def run(config: Config) -> Path:
     )
     bases = [look_up_base(config.model)] if config.model.base else []
     require_bases(bases, model_licence=config.publish.licence, accepted=config.accept_base_licence)
+    if config.publish.repo_id:
+        require_target(config.publish.repo_id, private=config.publish.private)
     torch.set_num_threads(config.training.threads or len(os.sched_getaffinity(0)))
     processes = Processes(config.training.device, shard=config.training.shard)
     board = Board(config.folder / "tensorboard")

@@ -18,7 +18,7 @@ from compute.recipes.data.config import DatasetConfig, require_one_place
 from compute.recipes.data.facts import DatasetFacts, look_up
 from compute.recipes.data.opt_outs import KINDS, LeftOut, left_out_of
 from compute.recipes.events import EventLog
-from compute.recipes.hub import publish
+from compute.recipes.hub import publish, require_target
 from compute.recipes.licences import require_trainable
 from compute.recipes.lineage import Lineage, Source, write_lineage
 from compute.recipes.recordings import Recording
@@ -120,6 +120,8 @@ def perform(recipe: Recipe) -> Path:
     recipe.left_out = left_out_of(recipe.dataset.id) if recipe.dataset.id else LeftOut()
     bases = recipe.bases()
     require_bases(bases, model_licence=config.publish.licence, accepted=config.accept_base_licence)
+    if config.publish.repo_id:
+        require_target(config.publish.repo_id, private=config.publish.private)
     torch.set_num_threads(recipe.training.threads or len(os.sched_getaffinity(0)))
     processes = Processes(recipe.training.device, shard=recipe.training.shard)
     board = Board(config.folder / "tensorboard")

@@ -61,7 +61,6 @@ def test_what_is_allowed_or_unknown_here_becomes_a_job(owner):
     assert _job("base.id=nobody/nothing"), "the program knows other hubs"
     assert _job("base.id=ada/hidden"), "what the person may not see tells nothing"
     assert _job("base.id=ada/rail", config="own.yaml"), "the file may name another licence"
-    assert _job("steps")
     assert make.job("python", "train.py", "--set", "base.id=ada/closed")
     with pytest.raises(Invalid, match="ada/closed"):
         _job("base.id=ada/closed", config="own.yaml")

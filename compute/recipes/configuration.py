@@ -110,7 +110,8 @@ def _scalar(kind: type, value: Any, place: str) -> Any:
     if kind is str and value is None:
         return ""
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise Refused(f"{place!r} must be of type {kind.__name__}, not {value!r}.")
+        quoted = " Put it in quotes." if kind is str and isinstance(value, int | float) else ""
+        raise Refused(f"{place!r} must be of type {kind.__name__}, not {value!r}.{quoted}")
     return value
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from httpx2 import HTTPError
 from huggingface_hub import CommitOperationAdd, HfApi, ModelCard
-from huggingface_hub.utils import EntryNotFoundError, HfHubHTTPError, HFValidationError
+from huggingface_hub.utils import EntryNotFoundError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 
 from compute.recipes.refusal import Refused
 
@@ -89,6 +89,15 @@ def change_card(repo_id: str, change: Callable[[str], str], *, message: str) -> 
         else:
             return str(made.oid)
     raise Refused(f"The card of {repo_id} was changed by others {TRIES} times meanwhile. Try again later.")
+
+
+def is_private(repo_id: str, kind: str = "model") -> bool:
+    """Whether it is there and only some may see it. Raises Refused when the hub gives no answer."""
+    with told_as_refusal(f"{repo_id} cannot be read", "Try the same command again."):
+        try:
+            return bool(HfApi().repo_info(repo_id, repo_type=kind).private)
+        except RepositoryNotFoundError:
+            return False
 
 
 def _ask_to_write(hub: HfApi, repo_id: str) -> None:

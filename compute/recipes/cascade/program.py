@@ -19,13 +19,14 @@ from compute.recipes.cascade.networks import COLOURS, build_unet
 from compute.recipes.cascade.noise import build_scheduler, seen, variational_bound
 from compute.recipes.cascade.text import build_encoder, build_tokenizer, load_encoder, states_of
 from compute.recipes.data.buckets import BucketOrder
-from compute.recipes.data.pictures import load_pictures
+from compute.recipes.data.pictures import load_pictures, squares_of
 from compute.recipes.diffusion.checking import Asked, shapes_checked
 from compute.recipes.diffusion.drawing import drawn
 from compute.recipes.diffusion.noise import TIMES, Noise, drawn_times, shifted_times, spread_times
 from compute.recipes.diffusion.recipe import METRIC_NAMES
 from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
+from compute.recipes.shapes.checker import require_shapes
 from compute.recipes.shapes.vocabulary import held_out_prompts
 from compute.recipes.sheets import as_images, contact_sheet
 from compute.recipes.training.bases import LOCAL, folder_of, look_up_base
@@ -62,6 +63,8 @@ class Stage(Recipe):
         config = self.config
         self.pictures = load_pictures(config.dataset, self.facts, self.left_out, self.caches).buckets[0]
         self.test = load_pictures(config.dataset, self.facts, self.left_out, self.caches, test=True).buckets[0]
+        if config.sampling.checker == "shapes":
+            require_shapes(squares_of([self.test]), key="sampling.checker")
         self.order = BucketOrder([len(self.pictures)], batch=config.training.batch, seed=config.seed)
         self.tokenizer, self.text_encoder = self.build_text()
         self.text_encoder.to(self.device)

@@ -18,9 +18,28 @@ class DatasetConfig:
     path: str = ""
     revision: str = "main"  # branch, tag or commit; the exact commit goes on the card
     split: str = "train"
-    test_split: str = "test"  # what the metrics are measured on; never trained on
-    most: int = 0  # rows taken of each split; 0: all
-    most_test: int = 256
+    test_split: str = "test"  # what the metrics are measured on; empty: the first `most_test` rows of `split`,
+    # which are then not trained on
+    most: int = 0  # rows trained on; 0: all
+    most_test: int = 256  # rows measured on; 0: all
+
+
+@dataclass(frozen=True)
+class Part:
+    """Up to `most` rows (0: all) of a split, from number `start`, before number `end` (0: to the last)."""
+
+    split: str
+    most: int
+    start: int = 0
+    end: int = 0
+
+
+def part_of(config: DatasetConfig, *, test: bool) -> Part:
+    """What is trained on, or what is measured on."""
+    if config.test_split:
+        return Part(config.test_split, config.most_test) if test else Part(config.split, config.most)
+    held_back = config.most_test
+    return Part(config.split, 0, end=held_back) if test else Part(config.split, config.most, start=held_back)
 
 
 @dataclass(frozen=True)
@@ -50,3 +69,7 @@ def require_one_place(config: DatasetConfig) -> None:
     """Raises Refused unless the data are in exactly one place."""
     if bool(config.id) == bool(config.path):
         raise Refused("Set exactly one of 'dataset.id' (on the hub) and 'dataset.path' (a local folder).")
+    if config.most < 0 or config.most_test < 0:
+        raise Refused("'dataset.most' and 'dataset.most_test' are numbers of rows: 0 or more.")
+    if not config.test_split and not config.most_test:
+        raise Refused("Without 'dataset.test_split', 'dataset.most_test' says how many rows are held back. Set it.")

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from compute.recipes.checkpoints import fingerprint_of
 from compute.recipes.configuration import as_plain
 from compute.recipes.data.buckets import Size, bucket_sizes, fitted, nearest
-from compute.recipes.data.config import PicturesConfig
+from compute.recipes.data.config import PicturesConfig, part_of
 from compute.recipes.data.facts import DatasetFacts
 from compute.recipes.data.opening import Row, caption_of, opened_picture
 from compute.recipes.data.opt_outs import LeftOut
@@ -24,6 +25,7 @@ from compute.recipes.data.rows import stream
 from compute.recipes.refusal import Refused
 
 INDEX = "index.json"
+LOOKED_AT = 16  # pictures of a data set, to see of what kind they are
 
 
 @dataclass(frozen=True)
@@ -59,15 +61,15 @@ def load_pictures(
     config: PicturesConfig, facts: DatasetFacts, left_out: LeftOut, folder: Path, *, test: bool = False
 ) -> Pictures:
     """The split's pictures, from `folder` when they are there already, else streamed into it first."""
-    split, most = (config.test_split, config.most_test) if test else (config.split, config.most)
+    part = part_of(config, test=test)
     plain = as_plain(config)
     for place in ("id", "path", "revision", "test_split", "most_test"):
         plain.pop(place)
-    key = fingerprint_of([facts.source.id, facts.source.revision, split, most, plain, left_out.plain()])
+    key = fingerprint_of([facts.source.id, facts.source.revision, *astuple(part), plain, left_out.plain()])
     cache = folder / f"pictures-{key}"
     if not cache.exists():
         columns = tuple(name for name in (config.image_column, config.caption_column, *config.class_columns) if name)
-        _write(cache, stream(config, facts, split, left_out, columns=columns, most=most), config, split)
+        _write(cache, stream(config, facts, part, left_out, columns=columns), config, part.split)
     return _read(cache)
 
 
@@ -114,6 +116,12 @@ def _read(cache: Path) -> Pictures:
             classes = torch.tensor([names.index(name) for name in index["classes"][place]])
             buckets.append(Bucket(torch.from_numpy(pixels), captions, classes))
     return Pictures(buckets, names)
+
+
+def squares_of(buckets: Sequence[Bucket]) -> list[NDArray[np.uint8]]:
+    """The first of the square ones, (side, side, 3) each."""
+    squares = (bucket for bucket in buckets if bucket.pixels.shape[2] == bucket.pixels.shape[3])
+    return [pixels.permute(1, 2, 0).numpy() for bucket in squares for pixels in bucket.pixels[:LOOKED_AT]]
 
 
 def sizes_of(pictures: Pictures) -> list[Size]:

@@ -6,7 +6,7 @@ import io
 import json
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import islice
 from math import gcd
 from pathlib import Path, PurePosixPath
@@ -22,7 +22,7 @@ from torch import Tensor
 
 from compute.recipes.checkpoints import fingerprint_of
 from compute.recipes.configuration import as_plain
-from compute.recipes.data.config import SOUND_ENDINGS, SoundsConfig
+from compute.recipes.data.config import SOUND_ENDINGS, Part, SoundsConfig, part_of
 from compute.recipes.data.facts import DatasetFacts
 from compute.recipes.data.opt_outs import LeftOut
 from compute.recipes.data.rows import stream
@@ -55,15 +55,14 @@ def load_sounds(
     config: SoundsConfig, facts: DatasetFacts, left_out: LeftOut, folder: Path, *, test: bool = False
 ) -> Sounds:
     """The split's sounds, from `folder` when they are there already, else streamed into it first."""
-    split, most = (config.test_split, config.most_test) if test else (config.split, config.most)
+    part = part_of(config, test=test)
     plain = as_plain(config)
     for place in ("id", "path", "revision", "test_split", "most_test", "length"):
         plain.pop(place)
-    key = fingerprint_of([facts.source.id, facts.source.revision, split, most, plain, left_out.plain()])
+    key = fingerprint_of([facts.source.id, facts.source.revision, *astuple(part), plain, left_out.plain()])
     cache = folder / f"sounds-{key}"
     if not cache.exists():
-        rows = _rows(config, facts, split, left_out, most)
-        _write(cache, rows, config, split)
+        _write(cache, _rows(config, facts, part, left_out), config, part.split)
     starts = json.loads((cache / INDEX).read_text(encoding="utf-8"))
     return Sounds(np.memmap(cache / SAMPLES, np.int16, mode="r").reshape(-1, config.channels), starts)
 
@@ -100,18 +99,17 @@ def _write(cache: Path, rows: Iterable[tuple[str, bytes]], config: SoundsConfig,
     writing.rename(cache)
 
 
-def _rows(
-    config: SoundsConfig, facts: DatasetFacts, split: str, left_out: LeftOut, most: int
-) -> Iterator[tuple[str, bytes]]:
+def _rows(config: SoundsConfig, facts: DatasetFacts, part: Part, left_out: LeftOut) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of each sound."""
     paths = _files(config, facts)
     if not any(path.endswith(".parquet") for path in paths):
-        yield from _from_files(config, facts, [path for path in paths if _is_of(path, split)], left_out, most)
+        named = [path for path in paths if _is_of(path, part.split)]
+        yield from _from_files(config, facts, named[part.start : part.end or None], left_out, part.most)
         return
-    table = stream(config, facts, split, left_out, columns=(config.audio_column,), most=most)
+    table = stream(config, facts, part, left_out, columns=(config.audio_column,))
     for number, row in table:
         sound: dict[str, Any] = row[config.audio_column] or {}
-        place = f"of row {number} of {split!r} in the column {config.audio_column!r}"
+        place = f"of row {number} of {part.split!r} in the column {config.audio_column!r}"
         yield f"{sound.get('path') or ''} {place}".strip(), sound.get("bytes") or b""
 
 

@@ -15,12 +15,13 @@ from torch import Tensor, nn
 from compute.recipes.configuration import as_plain
 from compute.recipes.data.buckets import BucketOrder
 from compute.recipes.data.caches import Latents, latents_of
-from compute.recipes.data.pictures import Bucket, Pictures, load_pictures
+from compute.recipes.data.pictures import Bucket, Pictures, load_pictures, squares_of
 from compute.recipes.diffusion.autoencoders import encoded, load_autoencoder
 from compute.recipes.diffusion.checking import Asked, shapes_checked
 from compute.recipes.diffusion.drawing import drawn
 from compute.recipes.diffusion.noise import Noise, build_scheduler
 from compute.recipes.lineage import Source
+from compute.recipes.shapes.checker import require_shapes
 from compute.recipes.sheets import contact_sheet
 from compute.recipes.training.bases import folder_of, identity_of, look_up_base
 from compute.recipes.training.loop import Player, Terms
@@ -49,6 +50,8 @@ class LatentRecipe(Recipe):
         config, data = self.config, self.config.dataset
         self.pictures = load_pictures(data, self.facts, self.left_out, self.caches)
         self.test = load_pictures(data, self.facts, self.left_out, self.caches, test=True)
+        if config.sampling.checker == "shapes":
+            require_shapes(squares_of(self.test.buckets), key="sampling.checker")
         self.autoencoder = load_autoencoder(folder_of(self.autoencoder_source)).to(self.device)
         self.scheduler = self.schedule()
         self.latents = self._cached(self.pictures, "pictures")

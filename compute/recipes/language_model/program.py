@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import AutoTokenizer, GPTNeoXConfig, GPTNeoXForCausalLM, PreTrainedTokenizerFast
 
+from compute.recipes.data.config import part_of
 from compute.recipes.data.rows import stream
 from compute.recipes.language_model.config import Config
 from compute.recipes.lineage import Source
@@ -99,8 +100,8 @@ print(tokenizer.decode(model.generate(**prompt, max_new_tokens=20)[0]))
 
     def _texts(self, *, test: bool) -> list[str]:
         data = self.config.dataset
-        split, most = (data.test_split, data.most_test) if test else (data.split, data.most)
-        rows = stream(data, self.facts, split, self.left_out, columns=(data.text_column,), most=most)
+        part = part_of(data, test=test)
+        rows = stream(data, self.facts, part, self.left_out, columns=(data.text_column,))
         return [str(row[data.text_column]) for _number, row in rows]
 
     def _windows(self, texts: list[str]) -> Tensor:

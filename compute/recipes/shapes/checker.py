@@ -7,12 +7,14 @@ the answer, unless even it overlaps badly.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from compute.recipes.refusal import Refused
 from compute.recipes.shapes.drawing import Floats, Pixels, coverage
 from compute.recipes.shapes.vocabulary import BACKGROUNDS, COLOURS, SHAPES, Rgb
 
@@ -21,6 +23,7 @@ SMALLEST_AREA, LARGEST_AREA = 0.04, 0.70  # of the whole picture
 LEAST_IN_ONE_PIECE = 0.85  # share of the cut-out that the largest piece must hold
 LONGEST_BOX = 1.4  # long side over short side
 LEAST_OVERLAP = 0.80  # intersection over union with the drawn shape
+LEAST_KNOWN = 0.75  # share of a data set's pictures
 FARTHEST_COLOUR = 40.0  # CIELAB distance to the named colour
 
 
@@ -34,6 +37,16 @@ class Verdict:
     background: str
     overlap: float
     reason: str
+
+
+def require_shapes(pictures: Sequence[Image.Image | Pixels], *, key: str) -> None:
+    """Raises Refused when these pictures of a data set are not of coloured shapes: nothing else can be judged here."""
+    known = sum(recognise(picture).passed for picture in pictures)
+    if known < LEAST_KNOWN * len(pictures):
+        raise Refused(
+            f"{key!r} is shapes, which judges pictures of the coloured shapes alone, and {known} of {len(pictures)} "
+            f"pictures of this data set show one. Set it to nothing: --set {key}="
+        )
 
 
 def check(image: Image.Image | Pixels, colour: str, shape: str) -> Verdict:

@@ -125,7 +125,7 @@ def _training(config: Config, data: Source, lineage: Lineage, facts: TrainingFac
         "Data set": f"{_named_data(config, data)}, split `{config.dataset.split}`, {facts.pictures:,} pictures",
         "Data set revision": f"`{data.revision}`",
         "Recipe": f"`{lineage.recipe}` {lineage.recipe_version}: rectified flow, SD3-style transformer",
-        "Steps": f"{facts.steps:,} of {training.batch * training.accumulate} pictures",
+        "Steps": f"{facts.steps:,}, each of {training.batch * training.accumulate:,} pictures",
         "Wall time": f"{facts.seconds:,.0f} seconds",
         "Optimizer": f"{training.optimizer}, learning rate {training.learning_rate:g}",
         "Precision": training.precision,
@@ -144,9 +144,10 @@ def _results(config: Config, lineage: Lineage) -> str:
         return ""
     lines = "\n".join(f"| {name} | {value:.1%} |" for name, value in named.items())
     return (
-        f"## Results\n\nMeasured on {config.evaluation.prompts} prompts that ask for combinations no training "
-        f"picture showed, {config.sampling.steps} steps, guidance {config.sampling.guidance}. The pixels of the "
-        f"pictures are judged by geometry and colour, not by a learned model.\n\n"
+        f"## Results\n\nMeasured on {config.evaluation.prompts} prompts, {config.sampling.steps} steps, guidance "
+        f"{config.sampling.guidance}. They ask for combinations of colour, shape and background that the made data set "
+        f"of coloured shapes leaves out of its training split. The pixels of the pictures are judged by geometry and "
+        f"colour, not by a learned model.\n\n"
         f"| | share of pictures |\n|---|---|\n{lines}"
     )
 
@@ -154,7 +155,7 @@ def _results(config: Config, lineage: Lineage) -> str:
 def _credits(lineage: Lineage) -> str:
     if not lineage.credits:
         return ""
-    lines = "\n".join(f"- {credit.user}: {credit.role}" for credit in lineage.credits)
+    lines = "\n".join(f"- {credit}" for credit in lineage.credits)
     return f"## Credits\n\n{lines}"
 
 

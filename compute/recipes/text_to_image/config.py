@@ -9,7 +9,7 @@ from typing import Any, Literal
 from compute.recipes.configuration import as_plain
 from compute.recipes.lineage import Credit
 from compute.recipes.refusal import Refused
-from compute.recipes.training.config import LoopConfig, PublishConfig, require_sensible_loop, shaping
+from compute.recipes.training.config import LoopConfig, PublishConfig, require_seed, require_sensible_loop, shaping
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,18 @@ def require_sensible(config: Config) -> None:
     data, model, training = config.dataset, config.model, config.training
     if bool(data.id) == bool(data.path):
         raise Refused("Set exactly one of 'dataset.id' (on the hub) and 'dataset.path' (a local folder).")
+    require_seed(config.seed)
+    for place, value in (
+        ("dataset.size", data.size),
+        ("model.patch", model.patch),
+        ("model.heads", model.heads),
+        ("model.text_heads", model.text_heads),
+        ("sampling.count", config.sampling.count),
+        ("sampling.steps", config.sampling.steps),
+        ("evaluation.prompts", config.evaluation.prompts),
+    ):
+        if value < 1:
+            raise Refused(f"{place!r} must be at least 1.")
     if data.size % model.patch:
         raise Refused(f"'dataset.size' ({data.size}) must be a multiple of 'model.patch' ({model.patch}).")
     if model.width % model.heads or model.text_width % model.text_heads:

@@ -32,12 +32,7 @@ class Captioned:
 
 def load(config: DatasetConfig, facts: DatasetFacts, left_out: LeftOut) -> Captioned:
     """What nobody asked to leave out of the split. Raises Refused when a column or a picture is missing or damaged."""
-    if config.path:
-        # The library's cache knows a folder by its path; here it is known by its content.
-        cache = Path(datasets.config.HF_DATASETS_CACHE) / "folders" / facts.source.revision[:16]
-        table = load_dataset(config.path, split=config.split, cache_dir=str(cache))
-    else:
-        table = load_dataset(config.id, revision=facts.source.revision, split=config.split)
+    table = _table(config, facts)
     for column in (config.image_column, config.caption_column):
         if column not in table.column_names:
             raise Refused(
@@ -55,6 +50,18 @@ def load(config: DatasetConfig, facts: DatasetFacts, left_out: LeftOut) -> Capti
         pictures=_pictures(table, kept, config),
         captions=_captions(table, kept, config),
     )
+
+
+def _table(config: DatasetConfig, facts: DatasetFacts) -> Dataset:
+    place: dict[str, str] = {"path": config.id, "revision": facts.source.revision}
+    if config.path:
+        # The library's cache knows a folder by its path; here it is known by its content.
+        cache = Path(datasets.config.HF_DATASETS_CACHE) / "folders" / facts.source.revision[:16]
+        place = {"path": config.path, "cache_dir": str(cache)}
+    try:
+        return load_dataset(split=config.split, **place)
+    except (ValueError, FileNotFoundError) as error:
+        raise Refused(f"The data set {facts.source.id} cannot be read: {error} Check 'dataset.split'.") from error
 
 
 def _pictures(table: Dataset, numbers: list[int], config: DatasetConfig) -> Tensor:

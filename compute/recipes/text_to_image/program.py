@@ -12,10 +12,12 @@ from diffusers import DiffusionPipeline, StableDiffusion3Pipeline
 from compute.recipes.checkpoints import fingerprint_of
 from compute.recipes.data.facts import DatasetFacts, look_up
 from compute.recipes.data.opt_outs import LeftOut, left_out_of
+from compute.recipes.data.pictures import LOOKED_AT
 from compute.recipes.events import EventLog
-from compute.recipes.hub import publish, require_target
+from compute.recipes.hub import publish
 from compute.recipes.licences import require_trainable
-from compute.recipes.lineage import Lineage, Source, write_lineage
+from compute.recipes.lineage import Lineage, Source, require_credits, write_lineage
+from compute.recipes.shapes.checker import require_shapes
 from compute.recipes.sheets import contact_sheet
 from compute.recipes.text_to_image.base import load_base, look_up_base
 from compute.recipes.text_to_image.batches import BatchSource
@@ -27,7 +29,7 @@ from compute.recipes.text_to_image.flow import flow_loss
 from compute.recipes.text_to_image.model import CountedAttention, Network, build_network, build_pipeline
 from compute.recipes.text_to_image.sampling import generate
 from compute.recipes.text_to_image.tokenizer import build_tokenizer
-from compute.recipes.training.bases import require_bases
+from compute.recipes.training.bases import require_bases, require_goal
 from compute.recipes.training.boards import Board
 from compute.recipes.training.loop import Hook, Loop, Player, Terms
 from compute.recipes.training.processes import Processes
@@ -43,6 +45,7 @@ def run(config: Config) -> Path:
     Raises Refused when the person must change something first.
     """
     require_sensible(config)
+    require_credits(config.credits)
     quiet_libraries()
     facts = look_up(config.dataset)
     require_trainable(
@@ -53,8 +56,7 @@ def run(config: Config) -> Path:
     )
     bases = [look_up_base(config.model)] if config.model.base else []
     require_bases(bases, model_licence=config.publish.licence, accepted=config.accept_base_licence)
-    if config.publish.repo_id:
-        require_target(config.publish.repo_id, private=config.publish.private)
+    require_goal(config.publish, datasets=[facts.source] if config.dataset.id else [], models=bases)
     torch.set_num_threads(config.training.threads or len(os.sched_getaffinity(0)))
     processes = Processes(config.training.device, shard=config.training.shard)
     board = Board(config.folder / "tensorboard")
@@ -82,6 +84,8 @@ class _Run:
         config = self.config
         with self.processes.first_goes_first():
             data = load(config.dataset, self.facts, self.left_out)
+        if config.evaluation.checker == "shapes":
+            require_shapes([*data.pictures[:LOOKED_AT].permute(0, 2, 3, 1).numpy()], key="evaluation.checker")
         self.network = self._network(data)
         self.prompts = _sample_prompts(config, data)
         loop = self._loop(data)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from huggingface_hub import HfApi, ModelCard, snapshot_download
 
-from compute.recipes.hub import told_as_refusal
+from compute.recipes.hub import is_private, require_target, told_as_refusal
 from compute.recipes.licences import require_base
 from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
-from compute.recipes.training.config import SourceConfig
+from compute.recipes.training.config import PublishConfig, SourceConfig
 
 # Never a pickle, never code: what is not on this list stays where it is.
 WANTED = ["*.safetensors", "*.json", "*.txt", "*.model"]
@@ -37,6 +37,22 @@ def require_bases(sources: Sequence[Source], *, model_licence: str, accepted: st
     """Raises Refused where a licence forbids that something under `model_licence` is made from one of these."""
     for source in sources:
         require_base(model=source.id, licences=licences_of(source), model_licence=model_licence, accepted=accepted)
+
+
+def require_goal(goal: PublishConfig, *, datasets: Sequence[Source], models: Sequence[Source]) -> None:
+    """Asks before training what is asked when the model is pushed. Raises Refused where it could not be, and where
+    the card of a public model would name what is private."""
+    if not goal.repo_id:
+        return
+    if not (goal.private or goal.show_private or is_private(goal.repo_id)):
+        closed = [source.id for source in datasets if is_private(source.id, "dataset")]
+        closed += [source.id for source in models if source.revision != LOCAL and is_private(source.id)]
+        if closed:
+            raise Refused(
+                f"{' and '.join(closed)} cannot be read by everybody, and the card of {goal.repo_id} would name it and "
+                "show what was made of it. Set 'publish.private' to true, or 'publish.show_private' if that is meant."
+            )
+    require_target(goal.repo_id, private=goal.private)
 
 
 def licences_of(source: Source) -> tuple[str, ...]:

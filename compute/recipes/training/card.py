@@ -44,6 +44,7 @@ class Facts:
     parameters: int
     data: Source
     left_out: int  # requests' values that were honoured
+    held_out: bool  # whether metrics and pictures are of rows that were not trained on
     before: Mapping[str, float]
     after: Mapping[str, float]
 
@@ -59,8 +60,8 @@ def card_text(config: RecipeConfig, training: LoopConfig, about: About, lineage:
     sections = [
         f"---\n{_front_matter(config, about, lineage, facts, title)}\n---",
         f"# {title}",
-        f"{about.what} {facts.parameters / 1e6:.1f} million weights.",
-        f"![{about.picture_shows}]({about.picture})\n\n{about.picture_shows}." if about.picture else "",
+        f"{about.what} {_weights(facts.parameters)}.",
+        _picture(about, facts),
         f'<audio controls src="{about.sound}"></audio>' if about.sound else "",
         f"## Use\n\n```python\n{about.usage.format(name=config.publish.repo_id or 'model').strip()}\n```",
         _training(config, training, lineage, facts),
@@ -91,7 +92,7 @@ def _front_matter(config: RecipeConfig, about: About, lineage: Lineage, facts: F
             dataset_name=facts.data.id,
             dataset_revision=facts.data.revision,
             metric_type=name,
-            metric_name=shown,
+            metric_name=_as_measured(shown, facts),
             metric_value=round(facts.after[name], 4),
         )
         for name, shown in about.metric_names.items()
@@ -120,7 +121,7 @@ def _training(config: RecipeConfig, training: LoopConfig, lineage: Lineage, fact
         "Rows": f"{facts.rows:,}",
         "Left out on request": f"{facts.left_out:,} values",
         "Recipe": f"`{lineage.recipe}` {lineage.recipe_version}",
-        "Steps": f"{facts.steps:,} of {together} rows",
+        "Steps": f"{facts.steps:,}, each of {together:,} rows",
         "Wall time": f"{facts.seconds:,.0f} seconds, {facts.processes} process(es)",
         "Optimizer": f"{training.optimizer}, learning rate {training.learning_rate:g}",
         "Precision": training.precision,
@@ -134,14 +135,30 @@ def _training(config: RecipeConfig, training: LoopConfig, lineage: Lineage, fact
     return f"## Training\n\n| | |\n|---|---|\n{lines}"
 
 
+def _picture(about: About, facts: Facts) -> str:
+    shows = _as_measured(about.picture_shows, facts)
+    return f"![{shows}]({about.picture})\n\n{shows}." if about.picture else ""
+
+
+def _as_measured(text: str, facts: Facts) -> str:
+    """Names of metrics speak of what was held out; where nothing was, they say that instead."""
+    return text if facts.held_out else text.replace("not trained on", "trained on")
+
+
 def _results(about: About, facts: Facts) -> str:
     named = [(shown, name) for name, shown in about.metric_names.items() if name in facts.after]
     if not named:
         return ""
     lines = "\n".join(
-        f"| {shown} | {_number(facts.before.get(name))} | {_number(facts.after[name])} |" for shown, name in named
+        f"| {_as_measured(shown, facts)} | {_number(facts.before.get(name))} | {_number(facts.after[name])} |"
+        for shown, name in named
     )
-    return f"## Results\n\nMeasured on rows that were not trained on.\n\n| | before | after |\n|---|---|---|\n{lines}"
+    measured = _as_measured("Measured on rows that were not trained on.", facts)
+    return f"## Results\n\n{measured}\n\n| | before | after |\n|---|---|---|\n{lines}"
+
+
+def _weights(count: int) -> str:
+    return f"{count / 1e6:.1f} million weights" if count >= 1e5 else f"{count:,} weights"
 
 
 def _number(value: float | None) -> str:
@@ -151,7 +168,7 @@ def _number(value: float | None) -> str:
 def _credits(lineage: Lineage) -> str:
     if not lineage.credits:
         return ""
-    lines = "\n".join(f"- {credit.user}: {credit.role}" for credit in lineage.credits)
+    lines = "\n".join(f"- {credit}" for credit in lineage.credits)
     return f"## Credits\n\n{lines}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -42,6 +43,7 @@ class PublishConfig:
 
     repo_id: str = ""
     private: bool = False
+    show_private: bool = False  # lets the card of a public model name a private data set or model
     title: str = ""
     licence: str = "apache-2.0"
     tags: tuple[str, ...] = ()
@@ -62,12 +64,26 @@ def shaping(training: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in training.items() if key not in FREE}
 
 
+def require_seed(seed: int) -> None:
+    """Raises Refused for what torch cannot begin with."""
+    if not 0 <= seed < 2**63:
+        raise Refused("'seed' must be a whole number from 0.")
+
+
 def require_sensible_loop(training: LoopConfig) -> None:
     """Raises Refused for values that are of the right type and still cannot work."""
     for name in ("steps", "batch", "accumulate", "log_every", "checkpoint_every"):
         if getattr(training, name) < 1:
             raise Refused(f"'training.{name}' must be at least 1.")
-    if training.warmup < 0 or training.decay < 0 or training.warmup + training.decay > 1:
+    for name in ("learning_rate", "muon_learning_rate", "clip"):
+        if not 0.0 < getattr(training, name) < math.inf:
+            raise Refused(f"'training.{name}' must be a number above 0.")
+    for name in ("weight_decay", "max_seconds", "threads"):
+        if not 0 <= getattr(training, name) < math.inf:
+            raise Refused(f"'training.{name}' must be 0 or more.")
+    if not 0.0 <= training.ema < 1.0:
+        raise Refused("'training.ema' is a share: 0 or more, and less than 1.")
+    if not (training.warmup >= 0 and training.decay >= 0) or training.warmup + training.decay > 1:
         raise Refused("'training.warmup' and 'training.decay' are shares of training; together at most 1.")
     if training.shard and training.precision == "fp16":
         raise Refused("Weights in shards are trained in fp32 or bf16. Set 'training.precision'.")

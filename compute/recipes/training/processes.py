@@ -13,6 +13,7 @@ from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 
+from compute.recipes.refusal import Refused
 from compute.recipes.training import shards
 
 
@@ -23,7 +24,7 @@ class Processes:
     """
 
     def __init__(self, device: str = "", *, shard: bool = False) -> None:
-        wanted = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        wanted = _wanted(device)
         # Whoever starts torchrun without a word on threads gets one per process, without a warning.
         os.environ.setdefault("OMP_NUM_THREADS", str(torch.get_num_threads()))
         self._accelerator = Accelerator(
@@ -78,3 +79,15 @@ class Processes:
         """Ends the group, so that the same program may start another run."""
         self._accelerator.end_training()
         AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001 - there is no public way
+
+
+def _wanted(device: str) -> torch.device:
+    """Raises Refused for a device that is not there."""
+    has_gpu = torch.cuda.is_available()
+    try:
+        wanted = torch.device(device or ("cuda" if has_gpu else "cpu"))
+    except RuntimeError as error:
+        raise Refused(f"'training.device' {device!r} is no device. Leave it empty, or say cpu or cuda.") from error
+    if wanted.type == "cuda" and not has_gpu:
+        raise Refused("'training.device' is cuda, and this machine has none that torch can use. Leave it empty.")
+    return wanted

@@ -18,14 +18,14 @@ from compute.recipes.data.config import DatasetConfig, require_one_place
 from compute.recipes.data.facts import DatasetFacts, look_up
 from compute.recipes.data.opt_outs import KINDS, LeftOut, left_out_of
 from compute.recipes.events import EventLog
-from compute.recipes.hub import publish, require_target
+from compute.recipes.hub import publish
 from compute.recipes.licences import require_trainable
-from compute.recipes.lineage import Lineage, Source, write_lineage
+from compute.recipes.lineage import Lineage, Source, require_credits, write_lineage
 from compute.recipes.recordings import Recording
-from compute.recipes.training.bases import LOCAL, require_bases
+from compute.recipes.training.bases import LOCAL, require_bases, require_goal
 from compute.recipes.training.boards import Board
 from compute.recipes.training.card import About, Facts, card_text, shown_config
-from compute.recipes.training.config import LoopConfig, RecipeConfig, require_sensible_loop, shaping
+from compute.recipes.training.config import LoopConfig, RecipeConfig, require_seed, require_sensible_loop, shaping
 from compute.recipes.training.loop import Hook, Loop, Player
 from compute.recipes.training.processes import Processes
 from compute.recipes.training.quiet import quiet_libraries
@@ -59,6 +59,7 @@ class Recipe(ABC):
     def require(self) -> None:
         """Raises Refused for a configuration that cannot work."""
         require_one_place(self.dataset)
+        require_seed(self.config.seed)
         require_sensible_loop(self.training)
 
     def bases(self) -> list[Source]:
@@ -109,6 +110,7 @@ def perform(recipe: Recipe) -> Path:
     """
     config: RecipeConfig = recipe.config
     recipe.require()
+    require_credits(config.credits)
     quiet_libraries()
     recipe.facts = look_up(recipe.dataset)
     require_trainable(
@@ -120,8 +122,7 @@ def perform(recipe: Recipe) -> Path:
     recipe.left_out = left_out_of(recipe.dataset.id) if recipe.dataset.id else LeftOut()
     bases = recipe.bases()
     require_bases(bases, model_licence=config.publish.licence, accepted=config.accept_base_licence)
-    if config.publish.repo_id:
-        require_target(config.publish.repo_id, private=config.publish.private)
+    require_goal(config.publish, datasets=_on_the_hub(recipe), models=bases)
     torch.set_num_threads(recipe.training.threads or len(os.sched_getaffinity(0)))
     processes = Processes(recipe.training.device, shard=recipe.training.shard)
     board = Board(config.folder / "tensorboard")
@@ -133,6 +134,10 @@ def perform(recipe: Recipe) -> Path:
             return _Attempt(recipe, bases, log, processes).to_the_end()
     finally:
         processes.close()
+
+
+def _on_the_hub(recipe: Recipe) -> list[Source]:
+    return [recipe.facts.source] if recipe.dataset.id else []
 
 
 class _Attempt:
@@ -255,7 +260,7 @@ class _Attempt:
     def _describe(self, loop: Loop, folder: Path, after: dict[str, float]) -> None:
         recipe, about = self.recipe, self.recipe.about()
         lineage = Lineage(
-            datasets=[recipe.facts.source] if recipe.dataset.id else [],
+            datasets=_on_the_hub(recipe),
             base_models=self.bases,
             recipe=recipe.name,
             recipe_version=recipe.version,
@@ -271,6 +276,7 @@ class _Attempt:
             parameters=loop.parameters,
             data=recipe.facts.source,
             left_out=self._left_out_values(),
+            held_out=recipe.dataset.split != recipe.dataset.test_split,
             before=self.before,
             after=after,
         )

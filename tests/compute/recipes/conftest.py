@@ -30,7 +30,7 @@ def tiny_plain(shapes_folder, tmp_path):
     return {
         "seed": 3,
         "output": str(tmp_path / "output"),
-        "credits": [{"user": "maker", "role": "data curation"}],
+        "credits": [{"user": "maker", "roles": ["data-curation"]}],
         "dataset": {"path": str(shapes_folder)},
         "model": {"patch": 8, "width": 32, "layers": 2, "heads": 2, "text_width": 16, "text_layers": 2},
         "training": {

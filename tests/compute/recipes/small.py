@@ -17,7 +17,7 @@ def configured(kind, data, output, **sections):
     plain = {
         "seed": 5,
         "output": str(output),
-        "credits": [{"user": "maker", "role": "methodology"}],
+        "credits": [{"user": "maker", "roles": ["methodology"]}],
         "dataset": {"path": str(data), **sections.pop("dataset", {})},
         "training": {**LOOP, **sections.pop("training", {})},
         "publish": {"title": "Tiny", **sections.pop("publish", {})},

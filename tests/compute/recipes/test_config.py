@@ -1,13 +1,15 @@
 """Configuration files: what is read, and how a mistake is told."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from compute.recipes.configuration import as_plain, build, load_config
-from compute.recipes.lineage import Credit
+from compute.recipes.lineage import Credit, Role, require_credits
 from compute.recipes.refusal import Refused
 from compute.recipes.text_to_image.config import Config, require_sensible, shaping_facts
+from hub.enums import CreditRole
 
 SHIPPED = Path("compute/recipes/text_to_image/configs")
 
@@ -19,14 +21,13 @@ def _write(folder, text):
 
 
 def test_values_come_from_the_file_then_from_overrides(tmp_path):
-    path = _write(
-        tmp_path, "seed: 4\ntraining: {steps: 10, learning_rate: 1e-3}\ncredits: [{user: maker, role: data}]\n"
-    )
+    text = "seed: 4\ntraining: {steps: 10, learning_rate: 1e-3}\ncredits: [{user: maker, roles: [software]}]\n"
+    path = _write(tmp_path, text)
     config = load_config(Config, path, ["training.steps=20", "publish.repo_id=lab/shapes", "sampling.prompts=[a, b]"])
     assert (config.seed, config.training.steps, config.training.learning_rate) == (4, 20, 0.001)
     assert config.publish.repo_id == "lab/shapes"
     assert config.sampling.prompts == ("a", "b")
-    assert config.credits == (Credit("maker", "data"),)
+    assert config.credits == (Credit("maker", roles=("software",)),)
     assert config.model == Config().model
 
 
@@ -40,7 +41,8 @@ def test_values_come_from_the_file_then_from_overrides(tmp_path):
         ("training: {precision: fp8}", "'training.precision' must be one of 'fp32"),
         ("training: 3", "'training' must be a section"),
         ("sampling: {prompts: a}", "'sampling.prompts' must be a list"),
-        ("credits: [{user: maker}]", "incomplete: .*role"),
+        ("credits: [{user: maker, roles: [data]}]", r"'credits\[0\].roles\[0\]' must be one of 'concept"),
+        ("publish: {title: 2026}", "'publish.title' must be of type str, not 2026. Put it in quotes"),
         ("- 1", "must be a mapping"),
         ("a: [", "cannot be read"),
     ],
@@ -56,8 +58,25 @@ def test_broken_overrides_are_refused(tmp_path, override):
         load_config(Config, _write(tmp_path, "seed: 1"), [override])
 
 
+@pytest.mark.parametrize(
+    ("contributor", "message"),
+    [
+        (Credit(roles=("software",)), "exactly one of 'user'"),
+        (Credit(user="a", name="b"), "exactly one of 'user'"),
+        (Credit(user="ada", points=0), "gives ada 0 points"),
+    ],
+)
+def test_credits_name_somebody(contributor, message):
+    with pytest.raises(Refused, match=message):
+        require_credits([contributor])
+
+
+def test_roles_are_those_that_the_hub_knows():
+    assert set(get_args(Role)) == set(CreditRole.values)
+
+
 def test_plain_data_builds_the_same_configuration_again():
-    config = build(Config, {"credits": [{"user": "maker", "role": "data"}], "dataset": {"id": "lab/data"}})
+    config = build(Config, {"credits": [{"user": "maker", "roles": ["data-curation"]}], "dataset": {"id": "lab/data"}})
     assert build(Config, as_plain(config)) == config
 
 
@@ -75,6 +94,15 @@ def test_shipped_configurations_are_valid(name):
         {"dataset": {"path": "c"}, "training": {"steps": 0}},
         {"dataset": {"path": "c"}, "training": {"warmup": 0.7, "decay": 0.7}},
         {"dataset": {"path": "c"}, "model": {"width": 100, "heads": 3}},
+        {"dataset": {"path": "c"}, "seed": -1},
+        {"dataset": {"path": "c", "size": 0}},
+        {"dataset": {"path": "c"}, "model": {"patch": 0}},
+        {"dataset": {"path": "c"}, "evaluation": {"prompts": 0}},
+        {"dataset": {"path": "c"}, "training": {"learning_rate": -1.0}},
+        {"dataset": {"path": "c"}, "training": {"learning_rate": float("nan")}},
+        {"dataset": {"path": "c"}, "training": {"threads": -3}},
+        {"dataset": {"path": "c"}, "training": {"ema": 1.0}},
+        {"dataset": {"path": "c"}, "training": {"warmup": float("nan")}},
     ],
 )
 def test_values_that_cannot_work_are_refused(data):

@@ -12,7 +12,7 @@ from PIL import Image as Pictures
 
 from compute.recipes.data.buckets import BucketOrder, bucket_sizes, nearest
 from compute.recipes.data.caches import latents_of, texts_of
-from compute.recipes.data.config import PicturesConfig, SoundsConfig
+from compute.recipes.data.config import PicturesConfig, SoundsConfig, require_one_place
 from compute.recipes.data.facts import look_up
 from compute.recipes.data.opt_outs import LeftOut
 from compute.recipes.data.pictures import load_pictures
@@ -248,3 +248,26 @@ def test_a_folder_without_data_is_refused(tmp_path):
     (tmp_path / "notes.xyz").write_text("words", encoding="utf-8")
     with pytest.raises(Refused, match=r"cannot be read.*Check 'dataset.split'"):
         _load(tmp_path, tmp_path)
+
+
+def test_without_a_test_split_the_first_rows_are_held_back(folder, tmp_path):
+    keys = {"test_split": "", "most_test": 2, "ratios": (1.0,), "caption_column": "caption"}
+    config = PicturesConfig(path=str(folder), size=32, **keys)
+    require_one_place(config)
+    facts = look_up(config)
+    assert load_pictures(config, facts, LeftOut(), tmp_path).captions == ["a blue thing by Ada", "nothing"]
+    assert load_pictures(config, facts, LeftOut(), tmp_path, test=True).captions == ["A red thing", "a green thing"]
+    # Whoever is left out moves nobody from one part into the other.
+    left_out = LeftOut(text=frozenset(["red"]))
+    assert load_pictures(config, facts, left_out, tmp_path).captions == ["a blue thing by Ada", "nothing"]
+    assert load_pictures(config, facts, left_out, tmp_path, test=True).captions == ["a green thing"]
+
+
+def test_parts_that_cannot_be_are_refused(folder, tmp_path):
+    with pytest.raises(Refused, match="says how many rows are held back"):
+        require_one_place(PicturesConfig(path="x", test_split="", most_test=0))
+    with pytest.raises(Refused, match="0 or more"):
+        require_one_place(PicturesConfig(path="x", most=-1))
+    config = PicturesConfig(path=str(folder), caption_column="caption", size=32)
+    with pytest.raises(Refused, match=r"'dataset.test_split': set it to a split that is there, or to nothing"):
+        load_pictures(config, look_up(config), LeftOut(), tmp_path, test=True)

@@ -66,7 +66,7 @@ def _trained(recipe, request, data, output, **training):
         **sections,
         "seed": 5,
         "output": str(output),
-        "credits": [{"user": "maker", "role": "methodology"}],
+        "credits": [{"user": "maker", "roles": ["methodology"]}],
         "dataset": {"path": str(data[kind]), **sections.get("dataset", {})},
         "training": {**LOOP, "steps": 2, "batch": 4, "log_every": 1, **training},
     }
@@ -94,7 +94,8 @@ def test_every_recipe(recipe, request, data, tmp_path):
 
     lineage = json.loads((once / "wellspring.json").read_text())
     facts = look_up(config.dataset)
-    assert (lineage["recipe"], lineage["credits"]) == (recipe, [{"role": "methodology", "user": "maker"}])
+    assert lineage["recipe"] == recipe
+    assert lineage["credits"] == [{"user": "maker", "roles": ["methodology"], "points": 1}]
     card = ModelCard.load(once / "README.md")
     for told in (facts.source.revision, f"| Recipe | `{recipe}`", "| Seed | 5 |", "Left out on request"):
         assert told in card.text

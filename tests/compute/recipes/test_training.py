@@ -102,7 +102,7 @@ def test_finished_model_is_a_stock_pipeline_with_card_and_lineage(tiny, monkeypa
         "shape_accuracy",
         "background_accuracy",
     ]
-    assert "- maker: data curation" in card.text
+    assert "- maker: data-curation" in card.text
     assert _events(config.folder, "start")[0]["revision"] in card.text
     assert "![Pictures drawn by this model](samples.png)" in card.text
     assert config.dataset.path not in card.content
@@ -110,7 +110,7 @@ def test_finished_model_is_a_stock_pipeline_with_card_and_lineage(tiny, monkeypa
     lineage = json.loads((folder / "wellspring.json").read_text())
     assert lineage["recipe"] == "text_to_image"
     assert lineage["job"] == "job-7"
-    assert lineage["credits"] == [{"user": "maker", "role": "data curation"}]
+    assert lineage["credits"] == [{"user": "maker", "roles": ["data-curation"], "points": 1}]
     assert lineage["sampling"] == {"num_inference_steps": 2, "guidance_scale": 2.0}
     assert set(lineage["metrics"]) >= {"loss", "prompt_accuracy"}
 

@@ -59,7 +59,6 @@ class Recipe(ABC):
     def require(self) -> None:
         """Raises Refused for a configuration that cannot work."""
         require_one_place(self.dataset)
-        require_seed(self.config.seed)
         require_sensible_loop(self.training)
 
     def bases(self) -> list[Source]:
@@ -110,6 +109,7 @@ def perform(recipe: Recipe) -> Path:
     """
     config: RecipeConfig = recipe.config
     recipe.require()
+    require_seed(config.seed)
     require_credits(config.credits)
     quiet_libraries()
     recipe.facts = look_up(recipe.dataset)

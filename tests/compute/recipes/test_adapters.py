@@ -154,6 +154,7 @@ def test_times_are_shifted_as_those_of_the_base(subject, tmp_path):
         ({"method": "dreambooth"}, SUBJECT, "adapter.class_prompt"),
         ({"method": "textual_inversion", "word": "<other>"}, SUBJECT, "must hold the new word"),
         ({"method": "textual_inversion"}, {}, "dataset.prompt"),
+        ({"method": "lora"}, SUBJECT | {"caption_column": "caption"}, "--set dataset.prompt= to learn from captions"),
         ({"method": "textual_inversion", "like": "unheard-of thing"}, SUBJECT, "must be one word"),
     ],
 )

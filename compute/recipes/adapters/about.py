@@ -43,8 +43,8 @@ def require_adapter(config: Config) -> None:
     adapter, prompt = config.adapter, config.dataset.prompt
     if prompt and config.dataset.caption_column:
         raise Refused(
-            "'dataset.prompt' calls every picture the same, and 'dataset.caption_column' has a caption for each. Set one "
-            "of them to nothing: --set dataset.prompt= to learn from captions."
+            "'dataset.prompt' calls every picture the same, and 'dataset.caption_column' has a caption for each. Set "
+            "one of them to nothing: --set dataset.prompt= to learn from captions."
         )
     if adapter.method != "lora" and not prompt:
         raise Refused("Set 'dataset.prompt': what every picture is called, for example 'a sks dog'.")

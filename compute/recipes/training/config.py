@@ -75,10 +75,9 @@ def require_sensible_loop(training: LoopConfig) -> None:
     for name in ("steps", "batch", "accumulate", "log_every", "checkpoint_every"):
         if getattr(training, name) < 1:
             raise Refused(f"'training.{name}' must be at least 1.")
-    for name in ("learning_rate", "muon_learning_rate", "clip"):
-        if not 0.0 < getattr(training, name) < math.inf:
-            raise Refused(f"'training.{name}' must be a number above 0.")
-    for name in ("weight_decay", "max_seconds", "threads"):
+    if not training.clip > 0.0:
+        raise Refused("'training.clip' must be a number above 0.")
+    for name in ("learning_rate", "muon_learning_rate", "weight_decay", "max_seconds", "threads"):
         if not 0 <= getattr(training, name) < math.inf:
             raise Refused(f"'training.{name}' must be 0 or more.")
     if not 0.0 <= training.ema < 1.0:

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from compute.recipes.data.facts import look_up
 from compute.recipes.data.opt_outs import LeftOut
+from compute.recipes.hub import publish
 from compute.recipes.refusal import Refused
 from compute.recipes.shapes.parquet import write_parquet
 from compute.recipes.text_to_image.__main__ import main
@@ -151,20 +152,24 @@ def test_changed_folder_is_read_anew(tmp_path):
 def test_shipped_configuration_is_found_by_its_name(tmp_path, capsys):
     code = main(["--config", "shapes-cpu", "--set", f"output={tmp_path}", "--set", f"dataset.path={tmp_path}"])
     assert code == 2
-    assert "holds no Parquet files" in capsys.readouterr().err
+    assert "holds no data" in capsys.readouterr().err
 
 
-def test_hub_that_does_not_answer_is_told(tiny, monkeypatch):
+def test_hub_that_does_not_answer_is_told(tiny, monkeypatch, capsys):
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
     on_the_hub = {"id": "lab/shapes", "path": ""}
     with pytest.raises(Refused, match=r"The data set lab/shapes at main cannot be read.*Check 'dataset.id'"):
         run(tiny(dataset=on_the_hub))
-    with pytest.raises(Refused, match=r"pushed to lab/tiny.*pushes it without training again"):
+    with pytest.raises(Refused, match=r"lab/tiny cannot be read"):
         run(tiny(publish={"repo_id": "lab/tiny"}, training={"steps": 1}))
+    assert '"step"' not in capsys.readouterr().out, "nothing was trained that could not be pushed"
+    model = run(tiny(training={"steps": 1}))
+    with pytest.raises(Refused, match=r"pushed to lab/tiny.*pushes it without training again"):
+        publish(model, "lab/tiny", private=False, message="Add it")
 
 
 def test_data_that_cannot_be_read_is_refused(tiny, tmp_path):
-    with pytest.raises(Refused, match="holds no Parquet files"):
+    with pytest.raises(Refused, match="holds no data"):
         run(tiny(dataset={"path": str(tmp_path)}))
     with pytest.raises(Refused, match="has no column 'text', only image, caption"):
         run(tiny(dataset={"caption_column": "text"}))

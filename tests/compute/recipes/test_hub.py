@@ -11,7 +11,7 @@ from common.services import outbox
 from compute.recipes.language_model.texts import make_texts, write_parquet
 from hub.enums import EdgeKind
 from hub.models import LineageEdge
-from hub.services import opt_outs
+from hub.services import opt_outs, repositories
 from tests.factories import hub as make
 
 pytestmark = pytest.mark.e2e
@@ -56,6 +56,12 @@ command = ["--config", config, "--set", "dataset.path=", "--set", "training.step
 trained = [*command, "--set", "dataset.id=maker/shapes", "--set", "publish.repo_id=maker/model"]
 answer["codes"] = [main(trained), main(trained), main([*command, "--set", "dataset.id=maker/closed"])]
 answer["codes"].append(main([*trained, "--set", "publish.private=true"]))
+to_others = ["--set", "dataset.id=maker/shapes", "--set", "publish.repo_id=other/stolen"]
+of_few = ["--set", "dataset.id=maker/laid", "--set", "dataset.caption_column=text"]
+accepted = ["--set", "accept_dataset_licence=mit", "--set", "publish.repo_id=maker/leak"]
+behind_a_gate = ["--set", "dataset.id=other/gated"]
+answer["refused"] = [main([*command, *more]) for more in (to_others, [*of_few, *accepted], behind_a_gate)]
+answer["leaked"] = api.repo_exists("maker/leak")
 distil(build(Distillation, json.loads(student)))
 for _twice in range(2):
     evaluate(build(Evaluation, json.loads(judged)))
@@ -99,6 +105,9 @@ JUDGED = {
 
 def test_what_is_trained_distilled_and_judged_stands_on_the_hub(site, tiny_file, shapes_folder, tmp_path):
     token = site.token(make.person("maker"))
+    other = make.person("other")
+    gated = make.repository(other, "gated", kind="dataset")
+    repositories.update_settings(gated, by=make.as_principal(other), gated="manual")
     student = json.dumps(STUDENT | {"output": str(tmp_path / "student")})
     judged = json.dumps(JUDGED | {"output": str(tmp_path / "judged")})
     done = subprocess.run(
@@ -117,6 +126,11 @@ def test_what_is_trained_distilled_and_judged_stands_on_the_hub(site, tiny_file,
     assert answer["codes"] == [0, 0, 2, 2]
     assert "maker/model is public" in done.stderr
     assert "The data set maker/closed is under cc-by-nd-4.0, which forbids derived works" in done.stderr
+    assert (answer["refused"], answer["leaked"]) == ([2, 2, 2], False)
+    assert "could not be pushed to other/stolen" in done.stderr
+    assert "maker/laid cannot be read by everybody, and the card of maker/leak would name it" in done.stderr
+    assert "The data set other/gated at main cannot be read" in done.stderr
+    assert "huggingface.co/datasets" not in done.stderr
     assert answer["class"] == "StableDiffusion3Pipeline"
     assert answer["card"] == ["apache-2.0", ["maker/shapes"], "text-to-image", "diffusers"]
     assert answer["lineage"]["datasets"] == [{"id": "maker/shapes", "revision": answer["data"]}]

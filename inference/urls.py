@@ -6,6 +6,7 @@ from inference.views import albums, checking, comparisons, generations, history,
 urlpatterns = [
     path("studio", studio.studio, name="studio"),
     path("studio/cost", studio.studio_cost, name="studio_cost"),
+    path("studio/own", studio.studio_own, name="studio_own"),
     path("studio/model", studio.studio_model, name="studio_model"),
     path("studio/verify", checking.verify_picture, name="verify_picture"),
     path("studio/history", history.history, name="history"),

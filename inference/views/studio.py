@@ -5,10 +5,11 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from common.errors import Refusal
 from inference import selectors
@@ -55,7 +56,7 @@ def studio(request: HttpRequest) -> HttpResponse:
         return response
     context = {
         "form": form,
-        "history": selectors.generations_of(request.principal)[:HISTORY],
+        "history": _newest(request),
         "remixed": picture_named(request.principal, str(form["remix_of"].value() or "")),
         "free_left": selectors.free_pictures_left(request.user),
         "credits_left": selectors.credits_left(request.user.namespace, pricing.DEFAULT_CURRENCY),
@@ -65,6 +66,14 @@ def studio(request: HttpRequest) -> HttpResponse:
         "rate": pricing.RATES[pricing.DEFAULT_CURRENCY],
     }
     return render(request, "inference/studio.html", context)
+
+
+@login_required
+@require_safe
+@never_cache
+def studio_own(request: HttpRequest) -> HttpResponse:
+    """One's newest pictures, which the Studio's page asks for when another one is there."""
+    return render(request, "inference/own.html", {"history": _newest(request)})
 
 
 @login_required
@@ -105,6 +114,10 @@ def studio_cost(request: HttpRequest) -> HttpResponse:
         "calls": _calls(plan, wanted),
     }
     return render(request, "inference/cost.html", context)
+
+
+def _newest(request: HttpRequest) -> QuerySet[Generation]:
+    return selectors.generations_of(request.principal)[:HISTORY]
 
 
 def initial_of(request: HttpRequest) -> dict[str, Any]:

@@ -311,6 +311,26 @@ def test_what_was_asked_for_is_in_sight(site, ada):
     assert Generation.objects.filter(repository=repository).count() == len(WIDTHS)
 
 
+def test_ones_own_pictures_are_those_there_are(site, ada):
+    model(ada, name="shapes")
+    with chromium() as browser:
+        visitor = Visitor(browser, site.url, width=390)
+        visitor.log_in("ada", PASSWORD)
+        page = visitor.open("/studio")
+        own = page.locator("#own-pictures")
+        own.get_by_text("You have made no pictures yet.").wait_for()
+        page.fill("[name=prompt]", "a red circle")
+        page.click("#studio-form .button-primary")
+        progress = page.locator("[id^=progress-]")
+        progress.wait_for()
+        key = progress.get_attribute("id").removeprefix("progress-")
+        with ThreadPoolExecutor(1) as worker:
+            worker.submit(_finish, key).result()
+        own.locator(f"a[href='/generations/{key}']").first.wait_for()
+        assert not own.get_by_text("You have made no pictures yet.").is_visible()
+        visitor.close()
+
+
 def test_steps_are_left_out_by_choice_and_the_choice_stays(site, ada):
     model(ada, name="filler", pipeline="StableDiffusionPipeline")
     with chromium() as browser:

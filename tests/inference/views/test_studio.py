@@ -295,3 +295,19 @@ def test_steps_left_out_are_chosen_and_kept_by_variations_comparisons_and_calls(
     client.post("/studio/comparisons", body | {"columns": "steps", "column_values": "2,4"})
     assert set(Generation.objects.exclude(pk=made.pk).values_list("step_reuse", flat=True)) == {"strong"}
     assert draw(client, ada, repository, step_reuse="wild").status_code == 200
+
+
+def test_the_newest_pictures_are_ones_own_and_cost_the_same(client, ada, django_assert_num_queries):
+    repository = model(ada, pipeline=PIPELINE)
+    other = generation(UserFactory(), repository)
+    for count in (1, 3):
+        while Generation.objects.filter(owner=ada).count() < count:
+            finish(generation(ada, repository))
+        with django_assert_num_queries(5):
+            shown = client.get("/studio/own").content.decode()
+        assert shown.count("<figure>") == count
+        assert other.pk not in shown
+    assert client.post("/studio/own").status_code == 405
+    client.logout()
+    answer = client.get("/studio/own")
+    assert (answer.status_code, answer["Location"]) == (302, "/login?next=/studio/own")

@@ -12,7 +12,7 @@ from torch import Tensor
 from compute.recipes.dance_diffusion.config import Config
 from compute.recipes.dance_diffusion.distance import frames_of, spectral_distance
 from compute.recipes.dance_diffusion.noise import drawn_times, noised, weights
-from compute.recipes.dance_diffusion.notes import clear_share
+from compute.recipes.dance_diffusion.notes import clear_share, held_share
 from compute.recipes.data.sounds import Sounds, load_sounds
 from compute.recipes.recordings import Recording
 from compute.recipes.refusal import Refused
@@ -76,6 +76,7 @@ class DanceDiffusion(Recipe):
             metrics["spectral_distance"] = spectral_distance(self._real, frames_of(made.clips, made.rate))
             if self.config.sampling.checker == "tones":
                 metrics["clear_notes"] = clear_share(made.clips, made.rate)
+                metrics["held_notes"] = held_share(made.clips, made.rate)
         return metrics
 
     def draw(self) -> Recording:
@@ -106,7 +107,8 @@ soundfile.write("sound.wav", sound.T, {data.sample_rate})
             metric_names={
                 "validation_loss": "Loss on sounds not trained on",
                 "spectral_distance": "Spectral distance to them",
-                "clear_notes": "Sounds that are a clear note or chord",
+                "clear_notes": "Sounds that are a clear note or chord at each eighth of a second",
+                "held_notes": "Sounds that hold one note or chord throughout, in one phase",
             },
             inference={"num_inference_steps": steps},
             picture=SAMPLES,

@@ -16,7 +16,7 @@ from compute.recipes.configuration import as_plain
 from compute.recipes.dance_diffusion.config import Config
 from compute.recipes.dance_diffusion.distance import frames_of, spectral_distance
 from compute.recipes.dance_diffusion.noise import drawn_times, noised, weights
-from compute.recipes.dance_diffusion.notes import clear_share, strongest
+from compute.recipes.dance_diffusion.notes import clear_share, held_share, strongest
 from compute.recipes.dance_diffusion.program import DanceDiffusion, run
 from compute.recipes.dance_diffusion.tones import KINDS, as_wav, make_sound, write_parquet
 from compute.recipes.data.config import SoundsConfig
@@ -201,13 +201,24 @@ def test_notes_and_chords_are_clear_drums_and_noise_are_not():
         sounds = np.stack([make_sound(random, kind, rate=4000, seconds=0.5) for _ in range(8)])[:, None]
         noisy = sounds + random.normal(size=sounds.shape) * sounds.std() * 0.1
         assert clear_share(noisy, 4000) == clear_share(sounds, 4000), "20 decibels of noise below it change nothing"
+        assert held_share(sounds, 4000) == clear_share(sounds, 4000)
         return clear_share(sounds, 4000)
 
     assert (share("tone"), share("chord"), share("percussion")) == (1.0, 1.0, 0.0)
+    assert strongest(random.normal(size=2048), 4000, 0.125) < 0.3
+    assert strongest(random.normal(size=2048), 4000, 0.5) < 0.2
+
+
+def test_a_note_is_held_when_it_stays_in_phase_and_clear_when_it_is_one_at_each_moment():
     times = np.arange(2048) / 4000
-    assert strongest(np.sin(2 * np.pi * 220 * times), 4000) > 0.99
-    assert strongest(np.sin(2 * np.pi * 208 * times), 4000) < 0.5, "between the notes of the data"
-    assert strongest(random.normal(size=2048), 4000) < 0.2
+    steady = np.sin(2 * np.pi * 220 * times)
+    assert strongest(steady, 4000, 0.5) > 0.99
+    assert strongest(np.sin(2 * np.pi * 208 * times), 4000, 0.5) < 0.5, "between the notes of the data"
+    wanders = np.random.default_rng(1).normal(size=2048).cumsum() * 0.08
+    wandering = np.sin(2 * np.pi * 220 * times + wanders)[None, None]
+    assert (clear_share(wandering, 4000), held_share(wandering, 4000)) == (1.0, 0.0)
+    two = np.concatenate([steady[:1024], np.sin(2 * np.pi * 246.94 * times[:1024])])[None, None]
+    assert (clear_share(two, 4000), held_share(two, 4000)) == (1.0, 0.0)
 
 
 @pytest.mark.parametrize(

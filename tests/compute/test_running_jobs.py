@@ -221,12 +221,31 @@ def test_a_job_goes_on_in_a_copy_of_the_folder_of_a_cancelled_one(cluster):
     remote, job = ended(cluster, second)
     assert (remote.status.stage, remote.labels["continues"]) == ("COMPLETED", first.id)
     note, begin, *_steps, done = cluster.api().fetch_job_logs(job_id=second.id, namespace="researcher")
-    assert note.startswith(f"===== The folder is a copy of that of job {first.id}: 1 files, ")
-    assert note.endswith("; 1 that are no files or may not be read were left out =====")
+    assert note.startswith(f"===== The folder is a copy of that of job {first.id}: 1 file, ")
+    assert note.endswith("; left out, for they are no files or not readable: 1 =====")
     assert (begin, done) == (f"begin at {reached}", "done at 40")
     assert int((folder / "counter").read_text()) == reached, "the folders are not one"
     assert _work_folder(cluster, job).joinpath("link").is_symlink()
     assert books_balance()
+
+
+def test_files_of_a_running_job_are_fetched_over_http(cluster):
+    script = (
+        "mkdir out; : > out/empty; head -c 9000000 /dev/zero > out/big; echo ready; sleep 30"
+    )
+    info = run(cluster, "sh", "-c", script)
+    wait_until(lambda: "ready" in list(cluster.api().fetch_job_logs(job_id=info.id, namespace="researcher")))
+    url = f"{cluster.url}/api/jobs/researcher/{info.id}/files"
+    with httpx2.Client(headers={"Authorization": f"Bearer {cluster.api().token}"}, timeout=20) as client:
+        listed = [(row["path"], row["size"]) for row in client.get(url).json()]
+        assert listed == [("out/big", 9_000_000), ("out/empty", 0)]
+        assert client.get(f"{url}/out/empty").content == b""
+        assert client.get(f"{url}/out/big").content == bytes(9_000_000)
+        part = client.get(f"{url}/out/big", headers={"Range": "bytes=8999990-"})
+        assert (part.status_code, part.content) == (206, bytes(10))
+        assert client.head(f"{url}/out/big").headers["content-length"] == "9000000"
+        assert client.get(f"{url}/out/late").status_code == 404
+    assert httpx2.get(url).status_code == 401
 
 
 def test_a_second_attempt_goes_on_where_the_first_was_and_copies_nothing(cluster):

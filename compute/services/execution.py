@@ -157,9 +157,7 @@ def _opening(attempt: Attempt) -> str:
 def _continuation(job: Job, copied: copying.Copied) -> str:
     files = "1 file" if copied.files == 1 else f"{copied.files} files"
     text = f"The folder is a copy of that of job {job.continues_id}: {files}, {format_bytes(copied.size)}"
-    return (
-        f"{text}; left out, for they are no files or not readable: {copied.left_out}" if copied.left_out else text
-    )
+    return f"{text}; left out, for they are no files or not readable: {copied.left_out}" if copied.left_out else text
 
 
 def _limits(attempt: Attempt) -> sandbox.Limits:

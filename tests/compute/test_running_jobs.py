@@ -230,9 +230,7 @@ def test_a_job_goes_on_in_a_copy_of_the_folder_of_a_cancelled_one(cluster):
 
 
 def test_files_of_a_running_job_are_fetched_over_http(cluster):
-    script = (
-        "mkdir out; : > out/empty; head -c 9000000 /dev/zero > out/big; echo ready; sleep 30"
-    )
+    script = "mkdir out; : > out/empty; head -c 9000000 /dev/zero > out/big; echo ready; sleep 30"
     info = run(cluster, "sh", "-c", script)
     wait_until(lambda: "ready" in list(cluster.api().fetch_job_logs(job_id=info.id, namespace="researcher")))
     url = f"{cluster.url}/api/jobs/researcher/{info.id}/files"

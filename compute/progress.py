@@ -4,8 +4,7 @@ The job itself wrote parts of this, so nothing in it is trusted: numbers are che
 opened without following links and served only when they are such.
 """
 
-import os
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from compute.algorithms.charts import Chart, chart
 from compute.backends.sandbox import WORK
 from compute.curves import curves_of
+from compute.files import open_inside
 from compute.journal import JobFolder, last_lines, read_records
 
 # As many as fit without scrolling; the whole log has an address of its own.
@@ -103,26 +103,18 @@ def read_sample(folder: JobFolder, number: int) -> tuple[bytes, str] | None:
     samples = samples_in(read_records(folder.events))
     if number >= len(samples):
         return None
-    data = _read_inside(folder.work, samples[number].path.removeprefix(f"{WORK}/"))
+    data = _read(folder.work, samples[number].path.removeprefix(f"{WORK}/"))
     media_type = next((kind for signature, kind in SIGNATURES.items() if data.startswith(signature)), None)
     return (data, media_type) if media_type else None
 
 
-def _read_inside(root: Path, relative: str) -> bytes:
-    """A file below `root`, reached without following any link. Empty when it is not there or too large."""
-    parts = [part for part in relative.split("/") if part not in {"", "."}]
-    if not parts or ".." in parts or relative.startswith("/"):
+def _read(root: Path, path: str) -> bytes:
+    """Empty when it is not there or too large."""
+    file = open_inside(root, path)
+    if file is None:
         return b""
-    # ValueError: a name that no file can have.
-    with suppress(OSError, ValueError), ExitStack() as opened:
-        here = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        opened.callback(os.close, here)
-        for folder in parts[:-1]:
-            here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
-            opened.callback(os.close, here)
-        # Without blocking: the name might be a pipe that nobody writes to.
-        with os.fdopen(os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=here), "rb") as file:
-            data = file.read(LARGEST_PICTURE + 1)
+    with file, suppress(OSError):
+        data = file.read(LARGEST_PICTURE + 1)
         return data if len(data) <= LARGEST_PICTURE else b""
     return b""
 

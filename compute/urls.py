@@ -12,6 +12,8 @@ urlpatterns = [
     path("api/jobs/<str:namespace>/<str:job_id>/labels", jobs.labels),
     path("api/jobs/<str:namespace>/<str:job_id>/logs", jobs.logs, name="job_log_stream"),
     path("api/jobs/<str:namespace>/<str:job_id>/metrics", jobs.metrics),
+    path("api/jobs/<str:namespace>/<str:job_id>/files", jobs.files),
+    path("api/jobs/<str:namespace>/<str:job_id>/files/<path:path>", jobs.file),
     path("api/jobs/<str:namespace>/<str:job_id>/expose", jobs.expose),
     path("api/jobs/<path:rest>", jobs.nothing_here),
     path("api/scheduled-jobs/<path:rest>", jobs.scheduled),
@@ -22,5 +24,8 @@ urlpatterns = [
     path("jobs/<str:namespace>/<str:job_id>/log", views.job_log, name="job_log"),
     path("jobs/<str:namespace>/<str:job_id>/cancel", views.job_cancel, name="job_cancel"),
     path("jobs/<str:namespace>/<str:job_id>/rerun", views.job_rerun, name="job_rerun"),
+    path("jobs/<str:namespace>/<str:job_id>/go-on", views.job_go_on, name="job_go_on"),
+    path("jobs/<str:namespace>/<str:job_id>/files", views.job_files, name="job_files"),
+    path("jobs/<str:namespace>/<str:job_id>/files/<path:path>", views.job_files, name="job_files"),
     path("jobs/<str:namespace>/<str:job_id>/samples/<int:number>", views.job_sample, name="job_sample"),
 ]

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -14,7 +15,9 @@ from django.views.decorators.http import require_POST, require_safe
 from common.errors import NotFound
 from common.pagination import page_of
 from compute import selectors
+from compute.api.files import file_answer, work_of
 from compute.enums import TERMINAL_STATES
+from compute.files import list_folder
 from compute.journal import JobFolder, text_lines
 from compute.models import Job
 from compute.progress import progress_of, read_sample
@@ -84,6 +87,15 @@ def job_rerun(request: HttpRequest, namespace: str, job_id: str) -> HttpResponse
 
 
 @login_required
+@require_POST
+def job_go_on(request: HttpRequest, namespace: str, job_id: str) -> HttpResponse:
+    found = selectors.job_for(request.principal, namespace, job_id)
+    next_job = submissions.go_on(found, by=request.principal)
+    messages.success(request, _("A new job goes on from the folder of the first. This is its page."))
+    return redirect(next_job)
+
+
+@login_required
 @never_cache
 @require_safe
 def job_log(request: HttpRequest, namespace: str, job_id: str) -> HttpResponse:
@@ -91,6 +103,21 @@ def job_log(request: HttpRequest, namespace: str, job_id: str) -> HttpResponse:
     found = selectors.job_for(request.principal, namespace, job_id)
     lines = text_lines(JobFolder(settings.JOBS_ROOT, found.id).log)
     return StreamingHttpResponse(lines, content_type="text/plain; charset=utf-8")
+
+
+@login_required
+@require_safe
+def job_files(request: HttpRequest, namespace: str, job_id: str, path: str = "") -> HttpResponse:
+    """A folder as a page, a file as a download."""
+    found = selectors.job_for(request.principal, namespace, job_id)
+    listing = list_folder(work_of(found), path)
+    if listing is None:
+        return file_answer(request, found, path)
+    parts = [part for part in path.split("/") if part]
+    crumbs = [(part, "/".join(parts[: number + 1])) for number, part in enumerate(parts)]
+    response = render(request, "compute/job_files.html", {"job": found, "files": listing, "crumbs": crumbs})
+    add_never_cache_headers(response)
+    return response
 
 
 @login_required
@@ -109,12 +136,16 @@ def job_sample(request: HttpRequest, namespace: str, job_id: str, number: int) -
 
 def _job_context(request: HttpRequest, namespace: str, job_id: str) -> dict[str, Any]:
     found: Job = selectors.job_for(request.principal, namespace, job_id)
+    files = list_folder(work_of(found))
+    may_repeat = found.is_over and may_submit_for(request.principal, found.namespace)
     return {
         "job": found,
         "attempts": list(found.attempts.all()),
         "progress": progress_of(JobFolder(settings.JOBS_ROOT, found.id)),
         "may_change": not found.is_over and may_change(request.principal, found),
-        "may_rerun": found.is_over and may_submit_for(request.principal, found.namespace),
+        "may_rerun": may_repeat,
+        "may_go_on": may_repeat and files is not None,
+        "files": files,
         "environment": sorted(found.environment.items()),
         "cost": (found.reserved if found.charged is None else found.charged) * selectors.price_of(found.flavor),
         "currency": found.flavor.cluster.currency,

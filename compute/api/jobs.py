@@ -13,6 +13,7 @@ from common.errors import Invalid, NotFound, Refusal
 from common.pagination import link_next
 from compute import selectors
 from compute.api import streams
+from compute.api.files import file_answer, files_answer
 from compute.api.hub_form import body_of, hub_api, refusal_in_hub_form, require_person
 from compute.api.representations import STAGES, hardware_info, job_info
 from compute.api.specs import labels_from, spec_from
@@ -84,6 +85,19 @@ def logs(request: HttpRequest, namespace: str, job_id: str) -> HttpResponse:
 @hub_api
 def metrics(request: HttpRequest, namespace: str, job_id: str) -> HttpResponse:
     return streams.metric_stream(_job(request, namespace, job_id))
+
+
+@require_safe
+@hub_api
+def files(request: HttpRequest, namespace: str, job_id: str) -> HttpResponse:
+    """All of them, or those below the folder `under`."""
+    return files_answer(_job(request, namespace, job_id), request.GET.get("under", ""))
+
+
+@require_safe
+@hub_api
+def file(request: HttpRequest, namespace: str, job_id: str, path: str) -> HttpResponse:
+    return file_answer(request, _job(request, namespace, job_id), path)
 
 
 @require_http_methods(["PUT"])

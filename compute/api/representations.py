@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Namespace
 from compute.enums import JobState
+from compute.files import Entry
 from compute.models import Flavor, Job
 
 STAGES = {
@@ -72,6 +73,10 @@ def hardware_info(flavor: Flavor) -> dict[str, Any]:
         "unitCostUSD": micros / 1_000_000,
         "unitLabel": "minute",
     }
+
+
+def file_info(file: Entry) -> dict[str, Any]:
+    return {"path": file.path, "size": file.size, "modified": _moment(file.modified)}
 
 
 def _durations(job: Job) -> dict[str, int | None]:

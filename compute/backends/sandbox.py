@@ -194,9 +194,15 @@ def uid_for(identity: str) -> int:
 def prepare_folder(folder: Path, identity: str) -> None:
     """Make the job's working directory and, as root, give it to the job's own user id."""
     folder.mkdir(parents=True, exist_ok=True)
-    if os.geteuid() == 0:
-        os.chown(folder, uid_for(identity), uid_for(identity))
+    owner = owner_of(identity)
+    if owner is not None:
+        os.chown(folder, owner, owner)
     folder.chmod(0o700)
+
+
+def owner_of(identity: str) -> int | None:
+    """Whom a job's files belong to, user and group; None where they stay the worker's own."""
+    return uid_for(identity) if os.geteuid() == 0 else None
 
 
 def search_path() -> str:

@@ -16,7 +16,8 @@ class Job(models.Model):
     """A program that somebody wants run, charged to one allocation.
 
     `reserved` and `charged` are GPU-seconds; `charged` is known when the job has ended.
-    `sealed_secrets` is encrypted and emptied when the job ends.
+    `sealed_secrets` is encrypted and emptied when the job ends. `continues` is the earlier job whose folder
+    this one's began as a copy of.
     """
 
     id = models.CharField(primary_key=True, max_length=24, default=hex_id, editable=False)
@@ -34,6 +35,7 @@ class Job(models.Model):
     timeout_seconds = models.PositiveIntegerField(_("time limit"))
     max_attempts = models.PositiveSmallIntegerField(_("attempts"), default=1)
     duplicate_of = models.CharField(max_length=24, blank=True)
+    continues = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="continued_by")
     state = models.CharField(max_length=10, choices=JobState, default=JobState.QUEUED)
     reason = models.TextField(blank=True)
     reserved = models.BigIntegerField(_("reserved"))

@@ -12,6 +12,7 @@ from httpx2 import HTTPError
 from huggingface_hub import CommitOperationAdd, HfApi, ModelCard
 from huggingface_hub.utils import EntryNotFoundError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 
+from compute.recipes.again import same_command
 from compute.recipes.refusal import Refused
 
 MOVED = (409, 412)  # what a hub answers when the branch is no longer where the commit begins
@@ -51,14 +52,12 @@ def publish(folder: Path, repo_id: str, *, private: bool, message: str) -> str:
     Doing it twice makes no second commit when nothing changed. Raises Refused when the
     hub does not take it, or what is meant to be private would become public.
     """
-    advice = (
-        "Check 'publish.repo_id', and that the token in HF_TOKEN may write there. "
-        f"The finished model is in {folder}; the same command pushes it without training again."
-    )
+    kept = f"The finished model is in {folder}. {same_command()} pushes it without training again."
+    advice = f"Check 'publish.repo_id', and that the token in HF_TOKEN may write there. {kept}"
     with told_as_refusal(f"The model could not be pushed to {repo_id}", advice):
         hub = HfApi()
         hub.create_repo(repo_id, private=private, exist_ok=True)
-        _require_private(hub, repo_id, private, f" The finished model is in {folder}.")
+        _require_private(hub, repo_id, private, f" {kept}")
         pushed = hub.upload_folder(
             repo_id=repo_id, folder_path=folder, commit_message=message, delete_patterns=_replaced_by(folder)
         )

@@ -14,12 +14,13 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from accounts.services import tokens
-from compute.backends import running, sandbox
+from common.quantities import format_bytes
+from compute.backends import copying, running, sandbox
 from compute.backends.base import Request
 from compute.enums import UNCHARGED_ATTEMPTS, AttemptState
 from compute.journal import STARTED, JobFolder, Journal
 from compute.models import Attempt, Job
-from compute.services import attempts
+from compute.services import attempts, continuing
 from compute.services.attempts import Result
 from compute.services.dispatch import dispatch_soon
 from compute.services.sealing import unseal
@@ -35,7 +36,7 @@ ENDS = {
     running.End.ABANDONED: AttemptState.LOST,
     running.End.LOST: AttemptState.LOST,
 }
-CACHE = ".cache"
+CACHE = ".cache"  # hidden from those who look at the job's files
 # A job's token outlives its time limit by the grace that an end may take.
 TOKEN_MARGIN = timedelta(minutes=5)
 
@@ -69,6 +70,11 @@ def _run(attempt: Attempt) -> Result:
     job = attempt.job
     folder = JobFolder(settings.JOBS_ROOT, job.id)
     folder.create()
+    guard = _Guard(attempt.token)
+    try:
+        copied = continuing.take_over(job, folder, beat=guard.beat)
+    except continuing.NotTakenOver as end:
+        return end.result
     level = sandbox.best_level() if settings.COMPUTE_SANDBOX == "auto" else settings.COMPUTE_SANDBOX
     sandbox.prepare_folder(folder.work, job.id)
     _link_recipes(folder.work, level)
@@ -82,6 +88,8 @@ def _run(attempt: Attempt) -> Result:
     )
     journal = Journal(folder, secrets=[hub_token, *secrets.values()])
     journal.note(_opening(attempt))
+    if copied:
+        journal.note(_continuation(job, copied))
     launch = sandbox.Launch(
         name=f"{job.id}-{attempt.number}",
         identity=job.id,
@@ -91,7 +99,7 @@ def _run(attempt: Attempt) -> Result:
         limits=limits,
     )
     try:
-        outcome, cage = running.run(launch, journal=journal, beat=_Guard(attempt.token).beat, level=level)
+        outcome, cage = running.run(launch, journal=journal, beat=guard.beat, level=level)
     except sandbox.SandboxFailed as error:
         return Result(AttemptState.LOST, str(error))
     finally:
@@ -144,6 +152,12 @@ def _opening(attempt: Attempt) -> str:
     if attempt.number == 1:
         return f"{STARTED.removeprefix('===== ')} at {now}"
     return f"Attempt {attempt.number} started at {now}; the job's folder is as the last one left it"
+
+
+def _continuation(job: Job, copied: copying.Copied) -> str:
+    files = "1 file" if copied.files == 1 else f"{copied.files} files"
+    text = f"The folder is a copy of that of job {job.continues_id}: {files}, {format_bytes(copied.size)}"
+    return f"{text}; left out, for they are no files or not readable: {copied.left_out}" if copied.left_out else text
 
 
 def _limits(attempt: Attempt) -> sandbox.Limits:

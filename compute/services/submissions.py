@@ -18,7 +18,7 @@ from compute.enums import AttemptState, JobState
 from compute.models import Flavor, Job
 from compute.rules import may_change, may_submit_for
 from compute.selectors import flavors
-from compute.services import allocations, states
+from compute.services import allocations, continuing, states
 from compute.services.dispatch import dispatch_soon
 from compute.services.recipe_checks import require_runnable
 from compute.services.sealing import seal
@@ -30,6 +30,7 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 # What the site itself tells a job; a job that could say otherwise would only fool itself.
 RESERVED_VARIABLES = frozenset({"HF_ENDPOINT", "HF_HOME", "JOB_ID", "ACCELERATOR", "HOME", "PYTHONPATH"})
 LARGEST_SPEC = 256 * 1024
+PAST_LABELS = frozenset({"allocation", continuing.LABEL})
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ class JobSpec:
 def submit(namespace: Namespace, spec: JobSpec, *, by: Principal) -> Job:
     """Reserve the most the job can cost and queue it.
 
-    The label `allocation=<id>` names who pays; else it is the open allocation that ends first.
-    Raises Forbidden, Invalid, or PaymentRequired with the exact missing amount.
+    The label `allocation=<id>` names who pays; else it is the open allocation that ends first. The label
+    `continues=<id>` names the earlier job whose folder this one begins with a copy of.
+    Raises Forbidden, Invalid, NotFound, Conflict, or PaymentRequired with the exact missing amount.
     """
     if by.user is None or not may_submit_for(by, namespace):
         raise Forbidden(
@@ -69,6 +71,7 @@ def submit(namespace: Namespace, spec: JobSpec, *, by: Principal) -> Job:
         by=by,
         has_own_token="HF_TOKEN" in {*spec.environment, *spec.secrets},
     )
+    continues = continuing.earlier_job(namespace, spec.labels, by=by)
     timeout = _timeout(spec.timeout_seconds, flavor)
     reserved = charging.reservation(timeout_seconds=timeout, rate=flavor.rate)
     payer = allocations.find_payer(
@@ -89,6 +92,7 @@ def submit(namespace: Namespace, spec: JobSpec, *, by: Principal) -> Job:
         timeout_seconds=timeout,
         max_attempts=spec.attempts,
         duplicate_of=spec.duplicate_of,
+        continues=continues,
         reserved=reserved,
     )
     allocations.reserve(payer, amount=reserved, reference=job.reference)
@@ -98,7 +102,17 @@ def submit(namespace: Namespace, spec: JobSpec, *, by: Principal) -> Job:
 
 
 def rerun(job: Job, *, by: Principal) -> Job:
-    """A new job of the same kind, charged anew. Secrets are gone with the first job, so they cannot be repeated."""
+    """A new job of the same kind in an empty folder, charged anew."""
+    return _submit_again(job, {}, by=by)
+
+
+def go_on(job: Job, *, by: Principal) -> Job:
+    """A new job of the same kind that begins with this one's folder, charged anew."""
+    return _submit_again(job, {continuing.LABEL: job.id}, by=by)
+
+
+def _submit_again(job: Job, labels: dict[str, str], *, by: Principal) -> Job:
+    """Secrets are gone with the first job, so they cannot be repeated."""
     if not may_submit_for(by, job.namespace):
         raise Forbidden(_("You may not submit jobs for %(namespace)s.") % {"namespace": job.namespace.name})
     if job.secret_names:
@@ -112,8 +126,8 @@ def rerun(job: Job, *, by: Principal) -> Job:
         command=job.command,
         arguments=job.arguments,
         environment=job.environment,
-        # A label that names the allocation names the past one; the new job finds its own payer.
-        labels={name: value for name, value in job.labels.items() if name != "allocation"},
+        # These say who paid and what was gone on from that time; the new job finds its own payer.
+        labels={name: value for name, value in job.labels.items() if name not in PAST_LABELS} | labels,
         timeout_seconds=job.timeout_seconds,
         attempts=job.max_attempts,
         duplicate_of=job.id,
@@ -142,7 +156,7 @@ def cancel(job: Job, *, by: Principal) -> Job:
 
 @transaction.atomic
 def set_labels(job: Job, labels: dict[str, str], *, by: Principal) -> Job:
-    """Replace all labels. Who pays was settled at submission and does not change with them."""
+    """Replace all labels. Who pays and what the folder began with was settled at submission and does not change."""
     if not may_change(by, job):
         raise Forbidden(_("Only those who may submit jobs for %(namespace)s may label them.") % _names(job))
     _check_labels(labels)
@@ -180,7 +194,10 @@ def _timeout(asked: int | None, flavor: Flavor) -> int:
         raise Invalid(
             _("The time limit must be between 1 and %(limit)d seconds on %(flavor)s.")
             % {"limit": flavor.wall_limit, "flavor": flavor.name},
-            hint=_("Save checkpoints and submit the rest as another job if you need longer."),
+            hint=_(
+                "It is that of all attempts together. Save checkpoints, and submit the rest as another job that begins "
+                "with this one's folder: --label continues=<id of the first job>."
+            ),
         )
     return asked
 

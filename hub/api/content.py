@@ -5,9 +5,7 @@ are rebuilt while they are sent, small files come out of git. Long transfers giv
 database connection back first.
 """
 
-import io
 import mimetypes
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from django.conf import settings
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
+from common.parts import FilePart
 from hub import stores
 from hub.algorithms.ranges import RangeNotSatisfiable, parse_range, same_entity
 from hub.api.bodies import release_connection
@@ -162,39 +161,6 @@ def _sending(content: Content, first: int, length: int, status: int, headers: di
     for name, value in headers.items():
         response[name] = value
     return response
-
-
-class FilePart(io.RawIOBase):
-    """A part of an open file. Servers with sendfile take descriptor and position, others read."""
-
-    def __init__(self, file: BinaryIO, first: int, length: int) -> None:
-        super().__init__()
-        file.seek(first)
-        # sendfile starts where the descriptor stands, not where Python's buffer does.
-        os.lseek(file.fileno(), first, os.SEEK_SET)
-        self._file = file
-        self._end = first + length
-        self._left = length
-
-    def readable(self) -> bool:
-        return True
-
-    def fileno(self) -> int:
-        return self._file.fileno()
-
-    def read(self, size: int = -1, /) -> bytes:
-        block = self._file.read(self._left if size < 0 else min(size, self._left))
-        self._left -= len(block)
-        return block
-
-    def seek(self, position: int, whence: int = os.SEEK_SET, /) -> int:
-        """To a position of the file, as servers do after sendfile."""
-        self._left = max(0, self._end - position)
-        return self._file.seek(position, whence)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
 
 
 def _headers(content: Content) -> dict[str, str]:

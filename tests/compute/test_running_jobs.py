@@ -206,6 +206,68 @@ def test_a_stopped_worker_hands_its_job_on(cluster):
     assert books_balance()
 
 
+def test_a_job_goes_on_in_a_copy_of_the_folder_of_a_cancelled_one(cluster):
+    make.flavor()
+    command = ["python", "-c", COUNTER.replace("PAUSE", "0.1")]
+    first = run(cluster, *command)
+    folder = _work_folder(cluster, Job.objects.get(pk=first.id))
+    wait_until(lambda: (folder / "counter").exists() and int((folder / "counter").read_text()) >= 3)
+    os.mkfifo(folder / "pipe")
+    (folder / "link").symlink_to("/etc/hostname")
+    cluster.api().cancel_job(job_id=first.id, namespace="researcher")
+    assert ended(cluster, first)[0].status.stage == "CANCELED"
+    reached = int((folder / "counter").read_text())
+    second = run(cluster, *command, labels={"continues": first.id})
+    remote, job = ended(cluster, second)
+    assert (remote.status.stage, remote.labels["continues"]) == ("COMPLETED", first.id)
+    note, begin, *_steps, done = cluster.api().fetch_job_logs(job_id=second.id, namespace="researcher")
+    assert note.startswith(f"===== The folder is a copy of that of job {first.id}: 1 file, ")
+    assert note.endswith("; left out, for they are no files or not readable: 1 =====")
+    assert (begin, done) == (f"begin at {reached}", "done at 40")
+    assert int((folder / "counter").read_text()) == reached, "the folders are not one"
+    assert _work_folder(cluster, job).joinpath("link").is_symlink()
+    assert books_balance()
+
+
+def test_files_of_a_running_job_are_fetched_over_http(cluster):
+    script = "mkdir out; : > out/empty; head -c 9000000 /dev/zero > out/big; echo ready; sleep 30"
+    info = run(cluster, "sh", "-c", script)
+    wait_until(lambda: "ready" in list(cluster.api().fetch_job_logs(job_id=info.id, namespace="researcher")))
+    url = f"{cluster.url}/api/jobs/researcher/{info.id}/files"
+    with httpx2.Client(headers={"Authorization": f"Bearer {cluster.api().token}"}, timeout=20) as client:
+        listed = [(row["path"], row["size"]) for row in client.get(url).json()]
+        assert listed == [("out/big", 9_000_000), ("out/empty", 0)]
+        assert client.get(f"{url}/out/empty").content == b""
+        assert client.get(f"{url}/out/big").content == bytes(9_000_000)
+        part = client.get(f"{url}/out/big", headers={"Range": "bytes=8999990-"})
+        assert (part.status_code, part.content) == (206, bytes(10))
+        assert client.head(f"{url}/out/big").headers["content-length"] == "9000000"
+        assert client.get(f"{url}/out/late").status_code == 404
+    assert httpx2.get(url).status_code == 401
+
+
+def test_a_second_attempt_goes_on_where_the_first_was_and_copies_nothing(cluster):
+    first = run(cluster, "sh", "-c", "echo one > story; sleep 30", timeout=1)
+    assert ended(cluster, first)[1].state == "timed_out"
+    script = "echo more >> story; cat story; test $(wc -l < story) -ge 3"
+    second = run(cluster, "sh", "-c", script, labels={"continues": first.id}, attempts=2)
+    assert ended(cluster, second)[0].status.stage == "COMPLETED"
+    lines = list(cluster.api().fetch_job_logs(job_id=second.id, namespace="researcher"))
+    assert [line for line in lines if "=====" not in line] == ["one", "more", "one", "more", "more"]
+    assert sum("is a copy of" in line for line in lines) == 1
+
+
+def test_a_folder_beyond_the_flavor_is_not_taken_over(cluster):
+    first = run(cluster, "sh", "-c", "head -c 3000000 /dev/zero > big")
+    ended(cluster, first)
+    make.flavor(disk=2**20)
+    remote, job = ended(cluster, run(cluster, "true", labels={"continues": first.id}))
+    assert remote.status.stage == "ERROR"
+    assert f"The folder of the job {first.id} cannot be taken over. It holds more than the 1 MiB" in job.reason
+    assert job.charged == 0
+    assert books_balance()
+
+
 def test_places_are_limited_and_the_waiting_say_why(cluster):
     first = run(cluster, "sleep", "30")
     wait_until(lambda: Job.objects.get(pk=first.id).state == "running")

@@ -58,6 +58,9 @@ def finished_job(people) -> Job:
     journal.close()
     folder.work.mkdir()
     (folder.work / "a.png").write_bytes(PNG)
+    (folder.work / "output").mkdir()
+    (folder.work / "output" / "a #.html").write_text("<script>alert(1)</script>")
+    (folder.work / "recipes").symlink_to("/etc")
     job.refresh_from_db()
     return job
 
@@ -67,6 +70,10 @@ PAGES = {
     "job": {"anonymous": 302, "stranger": 404, "reader": 200, "owner": 200, "staff": 200},
     "live": {"anonymous": 302, "stranger": 404, "reader": 200, "owner": 200, "staff": 200},
     "log": {"anonymous": 302, "stranger": 404, "reader": 200, "owner": 200, "staff": 200},
+    "files": {"anonymous": 302, "stranger": 404, "reader": 200, "owner": 200, "staff": 200},
+    "files/output": {"anonymous": 302, "stranger": 404, "reader": 200, "owner": 200, "staff": 200},
+    "files/output/a%20%23.html": {"anonymous": 302, "stranger": 404, "reader": 200, "owner": 200, "staff": 200},
+    "files/recipes/hostname": {"anonymous": 302, "stranger": 404, "reader": 404, "owner": 404, "staff": 404},
     "samples/0": {"anonymous": 302, "stranger": 404, "reader": 200, "owner": 200, "staff": 200},
     "samples/7": {"anonymous": 302, "stranger": 404, "reader": 404, "owner": 404, "staff": 404},
 }
@@ -82,7 +89,9 @@ def test_who_sees_which_page(client, people, page):
         client.logout()
         if people[who]:
             client.force_login(people[who])
-        seen[who] = client.get(url).status_code
+        response = client.get(url)
+        b"".join(response)  # a file that is sent is closed with its answer
+        seen[who] = response.status_code
     assert seen == PAGES[page]
 
 
@@ -91,12 +100,14 @@ def test_who_sees_which_page(client, people, page):
     [
         ("cancel", {"anonymous": 302, "stranger": 404, "reader": 403, "owner": 302, "staff": 302}),
         ("rerun", {"anonymous": 302, "stranger": 404, "reader": 403, "owner": 302, "staff": 403}),
+        ("go-on", {"anonymous": 302, "stranger": 404, "reader": 403, "owner": 302, "staff": 403}),
     ],
 )
 def test_who_may_press_which_button(client, people, verb, expected):
     job = make.job(by=people["owner"], holder=people["laboratory"])
-    if verb == "rerun":
+    if verb != "cancel":
         submissions.cancel(job, by=make.principal(people["owner"]))
+        JobFolder(settings.JOBS_ROOT, job.id).work.mkdir(parents=True)
     answers = {}
     for who in expected:
         client.logout()
@@ -105,7 +116,7 @@ def test_who_may_press_which_button(client, people, verb, expected):
         answers[who] = client.post(f"{job.get_absolute_url()}/{verb}").status_code
         assert client.get(f"{job.get_absolute_url()}/{verb}").status_code in {302, 405}
     assert answers == expected
-    assert Job.objects.filter(state="queued").count() == (1 if verb == "rerun" else 0)
+    assert Job.objects.filter(state="queued").count() == (0 if verb == "cancel" else 1)
 
 
 def test_a_finished_job_shows_all_of_its_life(client, people):
@@ -148,6 +159,42 @@ def test_a_sample_picture_is_only_a_picture(client, people):
     assert (response["Content-Type"], response.content) == ("image/png", PNG)
     assert response["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in response["Content-Security-Policy"]
+
+
+def test_files_are_listed_folder_by_folder_and_downloaded(client, people):
+    job = finished_job(people)
+    client.force_login(people["reader"])
+    base = job.get_absolute_url()
+    text = client.get(base).content.decode()
+    assert f'href="{base}/files/a.png" download' in text
+    assert f'href="{base}/files/output"' in text
+    assert f"{base}/files/recipes" not in text
+    text = client.get(f"{base}/files/output").content.decode()
+    assert f'href="{base}/files/output/a%20%23.html" download' in text
+    response = client.get(f"{base}/files/output/a%20%23.html")
+    assert b"".join(response.streaming_content) == b"<script>alert(1)</script>"
+    assert response["Content-Type"] == "application/octet-stream"
+    assert response["Content-Disposition"].startswith("attachment")
+
+
+def test_going_on_is_offered_where_there_is_something_to_go_on_from(client, people):
+    job = make.job(by=people["owner"], holder=people["laboratory"])
+    submissions.cancel(job, by=make.principal(people["owner"]))
+    offer = f"{job.get_absolute_url()}/go-on"
+
+    def is_offered_to(who):
+        client.force_login(people[who])
+        return offer in client.get(job.get_absolute_url()).content.decode()
+
+    assert not is_offered_to("owner")
+    assert client.post(offer).status_code == 409
+    JobFolder(settings.JOBS_ROOT, job.id).work.mkdir(parents=True)
+    assert not is_offered_to("reader")
+    assert is_offered_to("owner")
+    next_page = client.post(offer, follow=True).content.decode()
+    assert "Goes on from" in next_page
+    assert job.get_absolute_url() in next_page
+    assert "Repeats" not in next_page
 
 
 def test_everybody_may_see_what_there_is(client):

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from compute.recipes.again import same_command
 from compute.recipes.configuration import load_config
 from compute.recipes.refusal import Refused
 
@@ -39,7 +40,7 @@ def command(recipe: str, argv: Sequence[str] | None = None) -> int:
         print(f"Refused: {refusal}", file=sys.stderr)
         return REFUSED
     except Stopped:
-        print("Stopped on request. The same command goes on from the checkpoint.", file=sys.stderr)
+        print(f"Stopped on request. {same_command()} goes on from the checkpoint.", file=sys.stderr)
         return STOPPED
     return 0
 

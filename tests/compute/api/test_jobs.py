@@ -1,12 +1,16 @@
 """The Jobs API without a worker: who may do what, and in which form it answers."""
 
 import json
+import os
 
 import pytest
+from django.conf import settings
 
 from accounts.enums import Role, TokenScope
 from compute.api.representations import STAGES
 from compute.enums import JobState
+from compute.files import MOST_FILES
+from compute.journal import JobFolder
 from compute.models import Job
 from tests.factories import compute as make
 from tests.factories.accounts import (
@@ -54,6 +58,15 @@ def people():
     }
 
 
+def write_files(job, files):
+    """As the job might have; returns where its files lie."""
+    work = JobFolder(settings.JOBS_ROOT, job.id).work
+    for name, data in files.items():
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_bytes(data)
+    return work
+
+
 WHO = ["anonymous", "stranger", "reader", "read-token", "job-token", "writer", "owner", "staff"]
 READ = dict(zip(WHO, [401, 404, 200, 200, 200, 200, 200, 200], strict=True))
 CHANGE = dict(zip(WHO, [401, 404, 403, 403, 403, 200, 200, 200], strict=True))
@@ -67,6 +80,9 @@ ENDPOINTS = [
     ("put", "/{id}/labels", CHANGE),
     ("post", "/{id}/duplicate", RERUN),
     ("put", "/{id}/expose", dict(zip(WHO, [401, 404] + [501] * 6, strict=True))),
+    ("get", "/{id}/files", READ),
+    ("get", "/{id}/files/output/a.txt", READ),
+    ("get", "/{id}/files/nothing", dict(zip(WHO, [401] + [404] * 7, strict=True))),
     ("get", "/{id}/metrics", dict(zip(WHO, [401, 404] + [406] * 6, strict=True))),
 ]
 
@@ -77,6 +93,7 @@ ENDPOINTS = [
 def test_who_may_do_what(client, people, method, path, expected):
     make.allocation(people["laboratory"], gpu_seconds=10_000)
     job = make.job(by=people["writer-user"], holder=people["laboratory"])
+    write_files(job, {"output/a.txt": b"a"})
     if path.endswith("metrics"):
         from compute.services import submissions
 
@@ -88,7 +105,9 @@ def test_who_may_do_what(client, people, method, path, expected):
         arguments = (
             {} if method == "get" else {"data": json.dumps(bodies.get(path, {})), "content_type": "application/json"}
         )
-        answers[who] = getattr(client, method)(url, **arguments, **people[who]).status_code
+        response = getattr(client, method)(url, **arguments, **people[who])
+        b"".join(response)  # a file that is sent is closed with its answer
+        answers[who] = response.status_code
     assert answers == expected
 
 
@@ -216,3 +235,128 @@ def test_unknown_addresses_answer_in_the_same_form(client, people):
     response = client.get(f"/api/jobs/{people['laboratory'].name}/x/y/z", **people["writer"])
     assert response.status_code == 404
     assert "error" in response.json()
+
+
+@pytest.fixture
+def made(people):
+    """A job with files, and the address of their list."""
+    job = make.job(by=people["writer-user"], holder=people["laboratory"])
+    files = {"output/log.jsonl": b"0123456789", "output/a b%?.html": b"<script>alert(1)</script>", ".cache/token": b"x"}
+    work = write_files(job, files)
+    (work / "recipes").symlink_to("/etc")
+    (work / "link").symlink_to("/etc/hostname")
+    os.mkfifo(work / "pipe")
+    return f"/api/jobs/{people['laboratory'].name}/{job.id}/files", work
+
+
+def body(response):
+    return b"".join(response.streaming_content) if response.streaming else response.content
+
+
+def test_files_are_listed_with_size_and_time(client, people, made):
+    url, work = made
+    response = client.get(url, **people["reader"])
+    assert [(row["path"], row["size"]) for row in response.json()] == [
+        ("output/a b%?.html", 25),
+        ("output/log.jsonl", 10),
+    ]
+    os.utime(work / "output" / "log.jsonl", (0, 1_700_000_000))
+    (_html, log) = client.get(f"{url}?under=output", **people["reader"]).json()
+    assert log == {"path": "output/log.jsonl", "size": 10, "modified": "2023-11-14T22:13:20.000000Z"}
+    assert "X-Truncated" not in response
+    for under in ("nothing", "../..", "recipes", ".cache"):
+        assert client.get(f"{url}?under={under}", **people["reader"]).status_code == 404
+
+
+def test_a_long_list_says_that_it_is_not_whole(client, people, made):
+    url, work = made
+    (work / "many").mkdir()
+    for number in range(MOST_FILES):
+        (work / "many" / str(number)).touch()
+    response = client.get(url, **people["reader"])
+    assert (len(response.json()), response["X-Truncated"]) == (MOST_FILES, "true")
+    assert "X-Truncated" not in client.get(f"{url}?under=many", **people["reader"])
+
+
+def test_a_file_is_an_attachment_that_no_browser_runs(client, people, made):
+    url, _work = made
+    response = client.get(f"{url}/output/a%20b%25%3F.html", **people["reader"])
+    assert body(response) == b"<script>alert(1)</script>"
+    assert response["Content-Type"] == "application/octet-stream"
+    assert response["Content-Disposition"] == 'attachment; filename="a b%?.html"'
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in response["Content-Security-Policy"]
+    assert "private" in response["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "sent", "described"),
+    [
+        ("bytes=2-4", 206, b"234", "bytes 2-4/10"),
+        ("bytes=7-", 206, b"789", "bytes 7-9/10"),
+        ("bytes=-2", 206, b"89", "bytes 8-9/10"),
+        ("bytes=10-", 416, b"", "bytes */10"),
+        ("lines=1-2", 200, b"0123456789", None),
+    ],
+)
+def test_a_part_of_a_file_is_sent(client, people, made, asked, status, sent, described):
+    url, _work = made
+    response = client.get(f"{url}/output/log.jsonl", HTTP_RANGE=asked, **people["reader"])
+    assert (response.status_code, body(response), response.get("Content-Range")) == (status, sent, described)
+    assert status == 416 or response["Content-Length"] == str(len(sent))
+
+
+def test_a_client_that_has_it_gets_it_once_and_all_of_it_when_it_changed(client, people, made):
+    url, work = made
+    first = client.get(f"{url}/output/log.jsonl", **people["reader"])
+    assert body(first) == b"0123456789"
+    known = {"HTTP_IF_NONE_MATCH": first["ETag"]}
+    assert client.get(f"{url}/output/log.jsonl", **known, **people["reader"]).status_code == 304
+    head = client.head(f"{url}/output/log.jsonl", **people["reader"])
+    assert (head["Content-Length"], head["ETag"], head.content) == ("10", first["ETag"], b"")
+    (work / "output" / "log.jsonl").write_bytes(b"0123456789abc")
+    part = {"HTTP_IF_RANGE": first["ETag"], "HTTP_RANGE": "bytes=5-"}
+    changed = client.get(f"{url}/output/log.jsonl", **part, **people["reader"])
+    assert (changed.status_code, body(changed)) == (200, b"0123456789abc")
+
+
+def test_a_file_that_changes_while_it_is_sent_breaks_nothing(client, people, made):
+    url, work = made
+    for change in (b"0123456789 and more", b"01"):
+        (work / "output" / "log.jsonl").write_bytes(b"0123456789")
+        response = client.get(f"{url}/output/log.jsonl", **people["reader"])
+        with (work / "output" / "log.jsonl").open("r+b") as file:
+            file.truncate(0)
+            file.write(change)
+        assert body(response) == change[:10]
+
+
+@pytest.mark.parametrize("path", ["link", "pipe", "recipes/hostname", ".cache/token", "output", "../log.jsonl", "%0D"])
+def test_what_is_no_file_of_the_job_is_not_there(client, people, made, path):
+    url, _work = made
+    response = client.get(f"{url}/{path}", **people["owner"])
+    assert response.status_code == 404
+    assert "error" in response.json()
+
+
+def test_a_job_that_never_began_has_no_files(client, people):
+    job = make.job(by=people["writer-user"], holder=people["laboratory"])
+    assert client.get(f"/api/jobs/{people['laboratory'].name}/{job.id}/files", **people["reader"]).status_code == 404
+
+
+def test_the_label_continues_is_told_and_refused_in_the_clients_form(client, people):
+    url = f"/api/jobs/{people['laboratory'].name}"
+    first = make.job(by=people["writer-user"], holder=people["laboratory"])
+
+    def submit():
+        spec = SPEC | {"labels": {"continues": first.id}}
+        return client.post(url, json.dumps(spec), content_type="application/json", **people["writer"])
+
+    early = submit()
+    assert (early.status_code, early.json()["code"]) == (409, "conflict")
+    client.post(f"{url}/{first.id}/cancel", **people["writer"])
+    assert submit().json()["code"] == "folder_gone"
+    write_files(first, {"checkpoint": b"x"})
+    found = submit()
+    assert (found.status_code, found.json()["labels"]) == (201, {"continues": first.id})
+    assert Job.objects.get(pk=found.json()["id"]).continues == first

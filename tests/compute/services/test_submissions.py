@@ -1,7 +1,9 @@
 import pytest
+from django.conf import settings
 
 from accounts.enums import Role, TokenScope
 from common.errors import Conflict, Forbidden, Invalid, NotFound, PaymentRequired
+from compute.journal import JobFolder
 from compute.models import Job
 from compute.selectors import balances
 from compute.services import submissions
@@ -123,3 +125,68 @@ def test_secrets_are_never_used_twice():
     job = make.job(secrets={"KEY": "opensesame"})
     with pytest.raises(Conflict, match="Submit it again with its secrets: KEY"):
         submissions.rerun(job, by=make.principal(make.person()))
+
+
+def ended_job(*, by=None, holder=None, **changes):
+    """A job that left a folder with a file in it."""
+    job = make.job("python", "x.py", by=by, holder=holder, **changes)
+    submissions.cancel(job, by=make.principal(by or make.person()))
+    folder = JobFolder(settings.JOBS_ROOT, job.id)
+    folder.create()
+    folder.work.mkdir()
+    (folder.work / "checkpoint").write_text("half")
+    job.refresh_from_db()
+    return job
+
+
+def test_a_label_names_the_job_that_is_gone_on_from():
+    first = ended_job()
+    second = make.job(labels={"continues": first.id, "name": "x"})
+    assert second.continues == first
+    submissions.set_labels(second, {}, by=make.principal(make.person()))
+    second.refresh_from_db()
+    assert second.continues == first
+
+
+def test_going_on_is_the_same_job_with_the_label_and_a_rerun_drops_it():
+    by = make.principal(make.person())
+    first = ended_job(labels={"name": "x"})
+    second = submissions.go_on(first, by=by)
+    assert (second.command, second.duplicate_of, second.continues) == (first.command, first.id, first)
+    assert second.labels == {"name": "x", "continues": first.id}
+    again = submissions.rerun(second, by=by)
+    assert (again.continues, again.labels) == (None, {"name": "x"})
+
+
+def test_nobody_goes_on_from_what_is_not_there():
+    by = make.principal(make.person())
+    open_job = make.job()
+    with pytest.raises(Conflict, match="has not ended yet"):
+        submissions.go_on(open_job, by=by)
+    submissions.cancel(open_job, by=by)
+    open_job.refresh_from_db()
+    with pytest.raises(Conflict, match="never began, or its files were deleted"):
+        submissions.go_on(open_job, by=by)
+    for name in ("0" * 24, "", "x/y"):
+        with pytest.raises(NotFound, match="not yours to see"):
+            make.job(labels={"continues": name})
+    assert Job.objects.count() == 1
+
+
+def test_who_may_go_on_from_a_job_of_an_organisation():
+    owner, writer, reader, stranger = (UserFactory() for _number in range(4))
+    staff = UserFactory(is_staff=True)
+    laboratory = OrganisationFactory(admin=owner)
+    MembershipFactory(organisation=laboratory, user=writer, role=Role.WRITE)
+    MembershipFactory(organisation=laboratory, user=reader, role=Role.READ)
+    first = ended_job(by=owner, holder=laboratory.namespace)
+    assert submissions.go_on(first, by=make.principal(writer)).continues == first
+    for person in (reader, stranger, staff):
+        with pytest.raises(Forbidden):
+            submissions.go_on(first, by=make.principal(person))
+    label = {"continues": first.id}
+    with pytest.raises(NotFound, match="not yours to see"):
+        make.job(by=stranger, labels=label)
+    for person in (owner, reader, staff):
+        with pytest.raises(Invalid, match=f"is one of {laboratory.namespace.name}"):
+            make.job(by=person, labels=label)

@@ -4,6 +4,7 @@ The job itself wrote parts of this, so nothing in it is trusted: numbers are che
 opened without following links and served only when they are such.
 """
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ SIGNATURES = {
     b"RIFF": "audio/wav",
     b"fLaC": "audio/flac",
 }
+REPOSITORY = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
+COMMIT = re.compile(r"[0-9a-f]{40}")
+LONGEST = 10**9  # seconds
 SOUNDS = (".wav", ".flac")
 
 
@@ -48,6 +52,9 @@ class Progress:
     cpu: Chart | None
     memory: Chart | None
     step: int | None
+    steps: int | None  # how many there shall be
+    seconds_left: int | None
+    published: list[tuple[str, str]]  # repositories on this site and their commits, as the job told them
     learning_rate: float | None
     samples: list[Sample]
     metrics: list[tuple[str, float]]
@@ -66,6 +73,9 @@ def progress_of(folder: JobFolder) -> Progress:
         cpu=chart([(_number(row.get("at")) - start, _number(row.get("cpu_millicores")) / 1000) for row in usage]),
         memory=chart([(_number(row.get("at")) - start, _number(row.get("memory")) / 2**30) for row in usage]),
         step=max(steps, default=None),
+        steps=_whole(steps[max(steps)].get("of")) if steps else None,
+        seconds_left=_seconds_left(list(steps.values())),
+        published=_published(events),
         learning_rate=_number(steps[max(steps)].get("lr")) if steps else None,
         samples=samples_in(events)[-MOST_SAMPLES:],
         metrics=list(_latest_metrics(events).items()),
@@ -88,6 +98,27 @@ def _charts(events: list[dict[str, Any]], work: Path) -> list[tuple[str, Chart]]
         if name not in {"loss", "seconds"}
     )
     return [(name, drawing) for name, drawing in drawn if drawing is not None]
+
+
+def _seconds_left(steps: list[dict[str, Any]]) -> int | None:
+    """As the steps went that are known, both ends told by the program's own clock."""
+    if len(steps) < 2:
+        return None
+    first, last = min(steps, key=_step_or_zero), max(steps, key=_step_or_zero)
+    of, done = _whole(last.get("of")), _step_or_zero(last) - _step_or_zero(first)
+    seconds = _number(last.get("seconds")) - _number(first.get("seconds"))
+    if of is None or done <= 0 or not 0 < seconds < LONGEST:
+        return None
+    return max(0, round((of - _step_or_zero(last)) * seconds / done))
+
+
+def _published(events: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    told = [(str(e.get("repo_id")), str(e.get("commit"))) for e in events if e.get("event") == "published"]
+    return list(dict.fromkeys(pair for pair in told if REPOSITORY.fullmatch(pair[0]) and COMMIT.fullmatch(pair[1])))
+
+
+def _step_or_zero(event: dict[str, Any]) -> int:
+    return _step(event) or 0
 
 
 def samples_in(events: list[dict[str, Any]]) -> list[Sample]:
@@ -120,8 +151,11 @@ def _read(root: Path, path: str) -> bytes:
 
 
 def _step(event: dict[str, Any]) -> int | None:
-    step = event.get("step")
-    return step if isinstance(step, int) and 0 <= step < 2**53 else None
+    return _whole(event.get("step"))
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and 0 <= value < 2**53 else None
 
 
 def _number(value: object) -> float:

@@ -76,7 +76,16 @@ def jobs_visible_to(principal: Principal) -> QuerySet[Job]:
 
 def job_for(principal: Principal, namespace: str, job_id: str) -> Job:
     """The job, or NotFound: that somebody else's job exists is not told."""
-    job = jobs_visible_to(principal).filter(namespace__name__iexact=namespace, pk=job_id).first()
+    return _required(jobs_visible_to(principal).filter(namespace__name__iexact=namespace, pk=job_id))
+
+
+def job_by_id(principal: Principal, job_id: str) -> Job:
+    """The same by its id alone."""
+    return _required(jobs_visible_to(principal).filter(pk=job_id))
+
+
+def _required(jobs: QuerySet[Job]) -> Job:
+    job = jobs.first()
     if job is None:
         raise NotFound(
             _("There is no such job, or it is not yours to see."), hint=_("Check the name and the job's id.")

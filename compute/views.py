@@ -15,8 +15,10 @@ from django.views.decorators.http import require_POST, require_safe
 from common.errors import NotFound
 from common.pagination import page_of
 from compute import selectors
+from compute.algorithms.recipe_commands import inputs_of
 from compute.api.files import file_answer, work_of
-from compute.enums import TERMINAL_STATES
+from compute.comparing import comparison_of
+from compute.enums import TERMINAL_STATES, JobState
 from compute.files import list_folder
 from compute.journal import JobFolder, text_lines
 from compute.models import Job
@@ -25,6 +27,7 @@ from compute.rules import may_change, may_submit_for
 from compute.services import submissions
 
 RECENT_JOBS = 20
+MOST_COMPARED = 6
 
 
 @require_safe
@@ -38,6 +41,39 @@ def overview(request: HttpRequest) -> HttpResponse:
             "recent_jobs": jobs.filter(state__in=TERMINAL_STATES)[:RECENT_JOBS],
         }
     return render(request, "compute/overview.html", context)
+
+
+@login_required
+@require_safe
+def jobs(request: HttpRequest) -> HttpResponse:
+    """All that the person may see, newest first, in one state if asked for; to open, or to compare."""
+    found = selectors.jobs_visible_to(request.principal)
+    state = request.GET.get("state", "")
+    if state in JobState.values:
+        found = found.filter(state=state)
+    context = {"page": page_of(request, found, size=50), "states": JobState.choices, "state": state}
+    return render(request, "compute/jobs.html", context)
+
+
+@login_required
+@never_cache
+@require_safe
+def compare(request: HttpRequest) -> HttpResponse:
+    """`?job=<id>&job=<id>`: two to six jobs side by side."""
+    ids = list(dict.fromkeys(request.GET.getlist("job")))
+    if not 2 <= len(ids) <= MOST_COMPARED:
+        messages.error(request, _("Choose two to %(most)d jobs to compare.") % {"most": MOST_COMPARED})
+        return redirect("jobs")
+    found = [selectors.job_by_id(request.principal, each) for each in ids]
+    comparison = comparison_of([JobFolder(settings.JOBS_ROOT, each.id) for each in found])
+    return render(request, "compute/compare.html", {"jobs": found, "comparison": comparison})
+
+
+@login_required
+@require_safe
+def job_by_id(request: HttpRequest, job_id: str) -> HttpResponse:
+    """Where a model names the job that trained it."""
+    return redirect(selectors.job_by_id(request.principal, job_id))
 
 
 @login_required
@@ -146,6 +182,7 @@ def _job_context(request: HttpRequest, namespace: str, job_id: str) -> dict[str,
         "may_rerun": may_repeat,
         "may_go_on": may_repeat and files is not None,
         "files": files,
+        "inputs": inputs_of(found.argv),
         "environment": sorted(found.environment.items()),
         "cost": (found.reserved if found.charged is None else found.charged) * selectors.price_of(found.flavor),
         "currency": found.flavor.cluster.currency,

@@ -19,7 +19,8 @@ class Mark:
 
 @dataclass(frozen=True)
 class Chart:
-    """`points` is the attribute of a polyline; the plot spans left..right, top..bottom."""
+    """`lines` are the attributes of polylines; the plot spans left..right, top..bottom. `last` and `lowest` are of the
+    first line, and `count` is its number of points."""
 
     width: int
     height: int
@@ -27,7 +28,7 @@ class Chart:
     right: int
     top: int
     bottom: int
-    points: str
+    lines: list[str]
     across: list[Mark]
     up: list[Mark]
     last: float
@@ -37,12 +38,20 @@ class Chart:
 
 def chart(values: Sequence[tuple[float, float]], *, width: int = 640, height: int = 220) -> Chart | None:
     """A line through (x, y) pairs; None when there are fewer than two finite ones."""
-    finite = [(x, y) for x, y in values if math.isfinite(x) and math.isfinite(y)]
-    if len(finite) < 2:
+    return chart_of([values], width=width, height=height)
+
+
+def chart_of(series: Sequence[Sequence[tuple[float, float]]], *, width: int = 640, height: int = 220) -> Chart | None:
+    """A line for each of the series, on common axes; an empty one for what has no finite points. None when none has
+    two."""
+    finite = [[(x, y) for x, y in values if math.isfinite(x) and math.isfinite(y)] for values in series]
+    if max(map(len, finite), default=0) < 2:
         return None
-    kept = thin_out(sorted(finite))
-    low_x, high_x = kept[0][0], kept[-1][0]
+    drawn = [thin_out(sorted(values)) for values in finite]
+    kept = [point for values in drawn for point in values]
+    low_x, high_x = min(x for x, _y in kept), max(x for x, _y in kept)
     low_y, high_y = min(y for _x, y in kept), max(y for _x, y in kept)
+    first = next(place for place, values in enumerate(finite) if len(values) > 1)
     low_y = min(low_y, 0.0) if low_y > 0 and low_y < 0.5 * high_y else low_y
     span_x, span_y = (high_x - low_x) or 1.0, (high_y - low_y) or 1.0
     marks_up = labelled(round_marks(low_y, high_y))
@@ -64,15 +73,15 @@ def chart(values: Sequence[tuple[float, float]], *, width: int = 640, height: in
         right=right,
         top=top,
         bottom=bottom,
-        points=" ".join(f"{across(x)},{up(y)}" for x, y in kept),
+        lines=[" ".join(f"{across(x)},{up(y)}" for x, y in values) for values in drawn],
         across=[
             Mark(across(x), text, "end" if across(x) > right - letter * len(text) / 2 else "middle")
             for x, text in labelled(round_marks(low_x, high_x))
         ],
         up=[Mark(up(y), text) for y, text in marks_up],
-        last=kept[-1][1],
-        lowest=min(y for _x, y in finite),
-        count=len(finite),
+        last=drawn[first][-1][1],
+        lowest=min(y for _x, y in finite[first]),
+        count=len(finite[first]),
     )
 
 

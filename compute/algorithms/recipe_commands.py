@@ -1,5 +1,6 @@
 """What a job that runs a recipe will read and make, as far as its command line says."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,6 +12,7 @@ from compute.recipes.refusal import Refused
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 PREFIX = "compute.recipes."
+LONGEST_SUMMARY = 80  # characters
 # Where recipes name the models that they start from or build on.
 BASES = (("base",), ("autoencoder",), ("teacher",), ("text",), ("model", "base"))
 
@@ -60,6 +62,18 @@ def inputs_of(argv: Sequence[str]) -> Inputs | None:
         target=_text(plain, ("publish", "repo_id")),
         private=_at(plain, ("publish", "private")) is True,
     )
+
+
+def summary_of(argv: Sequence[str]) -> str:
+    """What a command is about, in a line: the recipe, its data and where the model goes, or how the command begins."""
+    command, inputs = _command_in(argv), inputs_of(argv)
+    if command is None:
+        text = " ".join(shlex.join(argv).split())
+        return text if len(text) <= LONGEST_SUMMARY else text[: LONGEST_SUMMARY - 1] + "…"
+    parts = [command.recipe, Path(command.config).stem]
+    if inputs is not None:
+        parts += [inputs.dataset, f"→ {inputs.target}" if inputs.target else ""]
+    return " ".join(part for part in parts if part)
 
 
 def require_known(argv: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Namespace, User
 from common.ids import hex_id
+from compute.algorithms.recipe_commands import summary_of
 from compute.enums import LIVE_ATTEMPTS, AttemptState, JobState
 from compute.models.allocations import Allocation
 from compute.models.clusters import Flavor
@@ -80,6 +81,14 @@ class Job(models.Model):
     @property
     def name(self) -> str:
         return self.labels.get("name") or self.id
+
+    @property
+    def argv(self) -> list[str]:
+        return [*self.command, *self.arguments]
+
+    @property
+    def summary(self) -> str:
+        return summary_of(self.argv)
 
     @property
     def is_over(self) -> bool:

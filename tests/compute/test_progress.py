@@ -119,3 +119,23 @@ def test_what_no_file_and_no_number_can_be_is_left_out(tmp_path):
     assert read_sample(folder, 0) is None
     assert read_sample(folder, 1) is None
     assert [name for name, _value in progress_of(folder).metrics] == ["fid"]
+
+
+def test_what_is_left_follows_from_what_went(folder):
+    assert progress_of(folder).seconds_left is None
+    say(folder, {"event": "step", "step": 10, "of": 50, "loss": 1.0, "seconds": 5.0})
+    assert progress_of(folder).seconds_left is None, "of one step nothing is known"
+    say(folder, {"event": "step", "step": 20, "of": 50, "loss": 1.0, "seconds": 7.0})
+    progress = progress_of(folder)
+    assert (progress.step, progress.steps, progress.seconds_left) == (20, 50, 6)
+    for of, seconds in ((None, 9.0), ("many", 9.0), (50, 1e99), (50, None), (10, 9.0)):
+        say(folder, {"event": "step", "step": 30, "of": of, "seconds": seconds})
+        assert progress_of(folder).seconds_left in {None, 0}
+
+
+def test_only_what_can_be_a_repository_and_a_commit_is_told_as_published(folder):
+    commit = "c" * 40
+    for name, at in (("ada/model", commit), ("ada/model", commit), ("//evil.org/x", commit), ("ada/model", "main")):
+        say(folder, {"event": "published", "repo_id": name, "commit": at})
+    say(folder, {"event": "published"})
+    assert progress_of(folder).published == [("ada/model", commit)]

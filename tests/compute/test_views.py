@@ -10,6 +10,7 @@ from compute.models import Job
 from compute.services import attempts, dispatch, submissions
 from compute.services.attempts import Result
 from tests.factories import compute as make
+from tests.factories import hub
 from tests.factories.accounts import MembershipFactory, OrganisationFactory, StaffFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -228,3 +229,89 @@ def test_the_numbers_on_an_allocation_are_those_of_its_account(client, people):
     assert 'max="100000"' in text
     assert 'value="99998"' in text
     assert job.reference in text
+
+
+def _told(job, **curves):
+    journal = Journal(JobFolder(settings.JOBS_ROOT, job.id))
+    for step in range(1, 5):
+        event = {"event": "step", "step": step} | {name: value / step for name, value in curves.items()}
+        journal.feed(json.dumps(event).encode() + b"\n")
+    journal.close()
+
+
+def _jobs(people, count):
+    return [make.job("python", "-m", "train", by=people["owner"], holder=people["laboratory"]) for _ in range(count)]
+
+
+def test_all_jobs_are_found_and_cost_the_same(client, people, django_assert_num_queries):
+    make.allocation(people["laboratory"], gpu_seconds=100_000)
+    client.force_login(people["reader"])
+    for count in (1, 2):
+        _jobs(people, count)
+        with django_assert_num_queries(4):
+            text = client.get("/compute/jobs").content.decode()
+    assert text.count('name="job"') == Job.objects.count() == 3
+    assert "python -m train" in text
+    submissions.cancel(Job.objects.last(), by=make.principal(people["owner"]))
+    assert client.get("/compute/jobs?state=cancelled").content.decode().count('name="job"') == 1
+    assert client.get("/compute/jobs?state=nonsense").content.decode().count('name="job"') == 3
+    client.force_login(people["stranger"])
+    assert 'name="job"' not in client.get("/compute/jobs").content.decode()
+    client.logout()
+    assert client.get("/compute/jobs").status_code == 302
+
+
+def test_jobs_are_compared_on_common_axes(client, people):
+    make.allocation(people["laboratory"], gpu_seconds=100_000)
+    first, second, third = _jobs(people, 3)
+    _told(first, loss=1.0, accuracy=0.5)
+    _told(second, loss=2.0)
+    address = f"/compute/compare?job={first.pk}&job={second.pk}"
+    client.force_login(people["reader"])
+    text = client.get(address).content.decode()
+    assert text.count('<svg class="chart"') == 2
+    assert text.count('line-2" points=""') == 1, "the second job told no accuracy"
+    assert "0.2500" in text, "the last loss of the first"
+    assert "0.5000" in text, "and of the second"
+    submissions.cancel(second, by=make.principal(people["owner"]))
+    fourth = _jobs(people, 1)[0]
+    text = client.get(f"/compute/compare?job={third.pk}&job={fourth.pk}").content.decode()
+    assert "told no numbers over their steps" in text
+    seven = "?" + "&".join(f"job={number}" for number in range(7))
+    for query in ("", f"?job={first.pk}", f"?job={first.pk}&job={first.pk}", seven):
+        assert client.get(f"/compute/compare{query}")["Location"] == "/compute/jobs"
+    assert client.get(f"/compute/compare?job={first.pk}&job=nothing").status_code == 404
+    client.force_login(people["stranger"])
+    assert client.get(address).status_code == 404
+    client.logout()
+    assert client.get(address).status_code == 302
+
+
+def test_a_job_is_found_by_its_id_alone(client, people):
+    job = make.job(by=people["owner"], holder=people["laboratory"])
+    for who, status in {"anonymous": 302, "stranger": 404, "reader": 302, "owner": 302, "staff": 302}.items():
+        client.logout()
+        if people[who]:
+            client.force_login(people[who])
+        answer = client.get(f"/jobs/{job.pk}")
+        assert answer.status_code == status, who
+        if people[who] and status == 302:
+            assert answer["Location"] == job.get_absolute_url()
+
+
+def test_a_recipe_is_told_by_what_it_reads_and_makes(client, people):
+    make.allocation(people["laboratory"], gpu_seconds=100_000)
+    hub.repository(people["owner"], "pictures", kind="dataset", files={"README.md": b"---\nlicense: mit\n---\n"})
+    name, laboratory = f"{people['owner'].username}/pictures", people["laboratory"].name
+    settings_of = ("--set", f"dataset.id={name}", "--set", f"publish.repo_id={laboratory}/model")
+    command = ("python", "-m", "compute.recipes.text_to_image", "--config", "captions-cpu", *settings_of)
+    job = make.job(*command, by=people["owner"], holder=people["laboratory"])
+    assert job.summary == f"text_to_image captions-cpu {name} → {laboratory}/model"
+    journal = Journal(JobFolder(settings.JOBS_ROOT, job.id))
+    event = {"event": "published", "repo_id": f"{laboratory}/model", "commit": "c" * 40}
+    journal.feed(json.dumps(event).encode() + b"\n")
+    journal.close()
+    client.force_login(people["reader"])
+    text = client.get(job.get_absolute_url()).content.decode()
+    assert f'href="/datasets/{name}"' in text
+    assert f'href="/{laboratory}/model/commit/{"c" * 40}"' in text

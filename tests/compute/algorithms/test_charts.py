@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compute.algorithms.charts import MOST_POINTS, chart, labelled, round_marks, thin_out
+from compute.algorithms.charts import MOST_POINTS, chart, chart_of, labelled, round_marks, thin_out
 
 numbers = st.floats(-1e6, 1e6)
 
@@ -14,7 +14,7 @@ def test_too_little_gives_no_chart():
 
 def test_the_line_spans_the_plot():
     drawn = chart([(0, 1.0), (10, 0.0)])
-    assert drawn.points == f"{drawn.left}.0,{drawn.top}.0 {drawn.right}.0,{drawn.bottom}.0"
+    assert drawn.lines == [f"{drawn.left}.0,{drawn.top}.0 {drawn.right}.0,{drawn.bottom}.0"]
     assert (drawn.last, drawn.lowest, drawn.count) == (0.0, 0.0, 2)
     assert [mark.label for mark in drawn.across] == ["0", "5", "10"]
 
@@ -22,7 +22,7 @@ def test_the_line_spans_the_plot():
 @given(values=st.lists(st.tuples(numbers, numbers), min_size=2, max_size=700))
 def test_every_point_lies_inside(values):
     drawn = chart(values)
-    points = [tuple(map(float, pair.split(","))) for pair in drawn.points.split()]
+    points = [tuple(map(float, pair.split(","))) for pair in drawn.lines[0].split()]
     assert 2 <= len(points) <= MOST_POINTS
     assert all(drawn.left <= x <= drawn.right and drawn.top - 0.1 <= y <= drawn.bottom + 0.1 for x, y in points)
     assert all(drawn.left - 0.1 <= mark.position <= drawn.right + 0.1 for mark in drawn.across)
@@ -58,3 +58,14 @@ def test_labels_tell_marks_apart_and_have_room():
 def test_labels_differ_where_marks_do(low, span):
     marks = round_marks(low, low + span)
     assert len({text for _mark, text in labelled(marks)}) == len(marks)
+
+
+def test_several_lines_share_their_axes():
+    drawn = chart_of([[(0, 0.0), (10, 1.0)], [], [(5, 2.0)], [(0, 2.0), (20, 0.0)]])
+    assert [len(line.split()) for line in drawn.lines] == [2, 0, 1, 2]
+    first, last = drawn.lines[0].split(), drawn.lines[3].split()
+    assert first[0] == f"{drawn.left}.0,{drawn.bottom}.0"
+    assert (last[0], last[-1]) == (f"{drawn.left}.0,{drawn.top}.0", f"{drawn.right}.0,{drawn.bottom}.0")
+    assert first[1] == f"{(drawn.left + drawn.right) / 2:.1f},{(drawn.top + drawn.bottom) / 2:.1f}"
+    assert (drawn.last, drawn.count) == (1.0, 2)
+    assert chart_of([[], [(1, 1.0)]]) is None

@@ -36,6 +36,7 @@ from compute.recipes.training.processes import Processes
 from compute.recipes.training.quiet import quiet_libraries
 
 RECIPE, VERSION = "text_to_image", "1"
+DATA = ("id", "split", "size", "revision")  # what of the data shapes the weights
 
 
 def run(config: Config) -> Path:
@@ -119,12 +120,15 @@ class _Run:
             parts = (batch.pictures, batch.tokens, batch.noise, batch.times)
             return {"loss": flow_loss(network, *(part.to(self.processes.device) for part in parts))}
 
+        facts, left_out = shaping_facts(config, self.facts.source.revision), self.left_out.plain()
+        named = {"dataset": dict(zip(DATA, facts["dataset"], strict=True)), "left_out": fingerprint_of(left_out)}
         return Loop(
             config.training,
             [Player(modules, loss)],
             self.log,
             folder=config.folder / "checkpoints",
-            fingerprint=fingerprint_of([shaping_facts(config, self.facts.source.revision), self.left_out.plain()]),
+            fingerprint=fingerprint_of([facts, left_out]),
+            shaping=facts | named,
             seed=config.seed,
             processes=self.processes,
         )

@@ -29,7 +29,7 @@ from compute.recipes.text_to_image.flow import flow_loss
 from compute.recipes.text_to_image.model import CountedAttention, Network, build_network, build_pipeline
 from compute.recipes.text_to_image.sampling import generate
 from compute.recipes.text_to_image.tokenizer import build_tokenizer
-from compute.recipes.training.bases import require_bases, require_goal
+from compute.recipes.training.bases import forget_places, require_bases, require_goal
 from compute.recipes.training.boards import Board
 from compute.recipes.training.loop import Hook, Loop, Player, Terms
 from compute.recipes.training.processes import Processes
@@ -173,6 +173,7 @@ class _Run:
             shutil.rmtree(folder, ignore_errors=True)
             pipeline = build_pipeline(self.network, shift=self.config.training.time_shift)
             pipeline.save_pretrained(folder, safe_serialization=True)
+            forget_places(folder)
 
     def _judge(self, loop: Loop, folder: Path) -> dict[str, float]:
         """Loads what was saved, as any user would, draws the card's pictures and measures."""

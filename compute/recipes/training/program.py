@@ -22,7 +22,7 @@ from compute.recipes.hub import publish
 from compute.recipes.licences import require_trainable
 from compute.recipes.lineage import Lineage, Source, require_credits, write_lineage
 from compute.recipes.recordings import Recording
-from compute.recipes.training.bases import LOCAL, require_bases, require_goal
+from compute.recipes.training.bases import LOCAL, forget_places, require_bases, require_goal
 from compute.recipes.training.boards import Board
 from compute.recipes.training.card import About, Facts, card_text, shown_config
 from compute.recipes.training.config import LoopConfig, RecipeConfig, require_seed, require_sensible_loop, shaping
@@ -251,6 +251,7 @@ class _Attempt:
             if self.processes.is_first:
                 shutil.rmtree(folder, ignore_errors=True)
                 self.recipe.export(folder)
+                forget_places(folder)
         self._drawn(loop, folder / SAMPLES)
         if self.processes.is_first:
             self._publish(loop, folder, after)

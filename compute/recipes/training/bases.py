@@ -38,7 +38,7 @@ def look_up_base(config: SourceConfig, *, key: str) -> Source:
 
 def look_up_finished(config: SourceConfig, *kinds: str, key: str = "base") -> Source | None:
     """The finished model to go on from, if one is named. Raises Refused, before it is downloaded, unless it is of one
-    of these stock classes."""
+    of these stock classes, in safetensors."""
     if not config.id:
         return None
     source = replace(look_up_base(config, key=key), kind="finetune")
@@ -46,6 +46,8 @@ def look_up_finished(config: SourceConfig, *kinds: str, key: str = "base") -> So
     if family not in kinds:
         but = f" but a {family}" if family else ""
         raise Refused(f"{source.id} is no {' or '.join(kinds)}{but}. Choose one that is with '{key}.id'.")
+    if not _has_safetensors(source):
+        raise Refused(f"{source.id} has no weights in safetensors, and others are never read. Convert them first.")
     return source
 
 
@@ -115,6 +117,15 @@ def forget_places(folder: Path) -> None:
         facts = json.loads(file.read_text(encoding="utf-8"))
         if facts.pop("_name_or_path", None) is not None:
             file.write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _has_safetensors(source: Source) -> bool:
+    if source.revision == LOCAL:
+        return any(Path(source.id).rglob("*.safetensors"))
+    with told_as_refusal(f"The model {source.id} cannot be read", "Try the same command again."):
+        return any(
+            name.endswith(".safetensors") for name in HfApi().list_repo_files(source.id, revision=source.revision)
+        )
 
 
 def _small_file(source: Source, name: str) -> Path | None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from compute.recipes.refusal import Refused
 
 STATE, FACTS = "state.pt", "checkpoint.json"
 KEPT = 2
+TOLD, LONGEST = 5, 60  # differences in a refusal, and the characters of a value
+MISSING = object()
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,13 @@ class Checkpoint:
     state: dict[str, Any]
 
 
-def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, fingerprint: str) -> Path:
-    """Writes `folder/step-00000200` in one rename, durable on disk, and keeps the newest two."""
+def save_checkpoint(
+    folder: Path, checkpoint: Checkpoint, *, fingerprint: str, shaping: Mapping[str, Any] | None = None
+) -> Path:
+    """Writes `folder/step-00000200` in one rename, durable on disk, and keeps the newest two.
+
+    `shaping` is what the fingerprint stands for, by the keys of the configuration: plain data.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for leftover in folder.glob(".writing-*"):
         shutil.rmtree(leftover)
@@ -39,6 +47,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, fingerprint: str) -
         "step": checkpoint.step,
         "seconds": checkpoint.seconds,
         "fingerprint": fingerprint,
+        "shaping": shaping or {},
         "sha256": _digest(writing / STATE),
     }
     (writing / FACTS).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
@@ -54,10 +63,10 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, fingerprint: str) -
     return final
 
 
-def load_newest(folder: Path, *, fingerprint: str) -> Checkpoint | None:
+def load_newest(folder: Path, *, fingerprint: str, shaping: Mapping[str, Any] | None = None) -> Checkpoint | None:
     """The newest checkpoint whose bytes are as written, or None.
 
-    Raises Refused when it belongs to another configuration: going on would mix two runs.
+    Raises Refused, naming what differs, when it belongs to another configuration: going on would mix two runs.
     """
     for path in reversed(_finished(folder)):
         try:
@@ -68,7 +77,8 @@ def load_newest(folder: Path, *, fingerprint: str) -> Checkpoint | None:
             continue
         if facts["fingerprint"] != fingerprint:
             raise Refused(
-                f"The checkpoint {path} was made with another configuration or data set. "
+                f"The checkpoint {path} was made with another configuration or data set"
+                f"{_differences(facts.get('shaping'), shaping)}. "
                 "Choose a new 'output' folder, or delete its checkpoints to start over."
             )
         state = torch.load(path / STATE, map_location="cpu", weights_only=True)
@@ -79,6 +89,33 @@ def load_newest(folder: Path, *, fingerprint: str) -> Checkpoint | None:
 def fingerprint_of(facts: object) -> str:
     """A short name for everything that shapes the weights; `facts` is plain data."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _differences(before: object, now: object) -> str:
+    """What differs, in words; nothing where an old checkpoint does not say."""
+    if not (isinstance(before, dict) and isinstance(now, Mapping) and before and now):
+        return ""
+    old, new = _by_key(before), _by_key(now)
+    different = [key for key in {**new, **old} if old.get(key, MISSING) != new.get(key, MISSING)]
+    told = [f"{key} is {_shown(new, key)} and was {_shown(old, key)}" for key in different[:TOLD]]
+    if len(different) > TOLD:
+        told.append(f"{len(different) - TOLD} more differ")
+    return f": {'; '.join(told)}" if told else ""
+
+
+def _by_key(facts: Mapping[str, Any], place: str = "") -> dict[str, Any]:
+    """Nested sections as one level, by keys such as "training.steps"."""
+    flat: dict[str, Any] = {}
+    for key, value in facts.items():
+        flat |= _by_key(value, f"{place}{key}.") if isinstance(value, dict) else {f"{place}{key}": value}
+    return flat
+
+
+def _shown(facts: Mapping[str, Any], key: str) -> str:
+    if key not in facts:
+        return "not there"
+    text = json.dumps(facts[key], ensure_ascii=False)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _finished(folder: Path) -> list[Path]:

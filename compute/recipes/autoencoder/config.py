@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from compute.recipes.data.config import PicturesConfig
-from compute.recipes.training.config import LoopConfig, RecipeConfig
+from compute.recipes.training.config import LoopConfig, RecipeConfig, SourceConfig
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,9 @@ class TrainingConfig(LoopConfig):
 
 @dataclass(frozen=True)
 class Config(RecipeConfig):
+    """From nothing, or from a finished `base`: then of `model` only `discriminator_width` counts."""
+
     dataset: PicturesConfig = field(default_factory=PicturesConfig)
+    base: SourceConfig = field(default_factory=SourceConfig)  # an AutoencoderKL or VQModel
     model: ModelConfig = field(default_factory=ModelConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from diffusers import VQModel
 from PIL import Image
 from torch import Tensor, nn
 
 from compute.recipes.autoencoder.config import Config
 from compute.recipes.autoencoder.losses import balance, codebook_use, hinge
+from compute.recipes.autoencoder.networks import Autoencoder as Networks
 from compute.recipes.autoencoder.networks import (
     build_autoencoder,
     build_discriminator,
@@ -20,8 +22,11 @@ from compute.recipes.autoencoder.perception import learned_perception
 from compute.recipes.checkpoints import fingerprint_of
 from compute.recipes.data.buckets import BucketOrder
 from compute.recipes.data.pictures import Bucket, load_pictures
+from compute.recipes.diffusion.autoencoders import load_autoencoder, side_factor
+from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
 from compute.recipes.sheets import as_images, contact_sheet
+from compute.recipes.training.bases import folder_of, look_up_finished
 from compute.recipes.training.card import About
 from compute.recipes.training.loop import Player, Terms
 from compute.recipes.training.program import SAMPLES, Recipe, perform
@@ -40,15 +45,24 @@ def run(config: Config) -> Path:
 class Autoencoder(Recipe):
     name = "autoencoder"
     config: Config
+    base: Source | None = None  # the finished model that is gone on with
 
     def require(self) -> None:
         super().require()
         model = self.config.model
+        if self.config.base.id:
+            return
         if any(width % model.groups for width in model.channels):
             raise Refused("Every entry of 'model.channels' must be a multiple of 'model.groups'.")
-        factor = 2 ** (len(model.channels) - 1)
+        self._require_multiple(2 ** (len(model.channels) - 1))
+
+    def _require_multiple(self, factor: int) -> None:
         if self.config.dataset.multiple % factor:
             raise Refused(f"'dataset.multiple' must be a multiple of {factor}: so much smaller are the latents.")
+
+    def bases(self) -> list[Source]:
+        self.base = look_up_finished(self.config.base, *CLASSES.values())
+        return [self.base] if self.base else []
 
     def build(self) -> None:
         config, data = self.config, self.config.dataset
@@ -57,12 +71,23 @@ class Autoencoder(Recipe):
         self.order = BucketOrder(
             [len(bucket) for bucket in self.pictures.buckets], batch=config.training.batch, seed=config.seed
         )
-        self.autoencoder = build_autoencoder(config.model, size=data.size)
-        if config.model.kind == "vq":
-            start_codebook(self.autoencoder, self._some(), generator(config.seed, STREAM, 0))
+        self.autoencoder = self._finished(self.base) if self.base else self._new()
+        self.kind = "vq" if isinstance(self.autoencoder, VQModel) else "kl"
         self.discriminator = build_discriminator(config.model.discriminator_width)
         self.perception = self._perception()
         self._made: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def _new(self) -> Networks:
+        config = self.config
+        autoencoder = build_autoencoder(config.model, size=config.dataset.size)
+        if isinstance(autoencoder, VQModel):
+            start_codebook(autoencoder, self._some(), generator(config.seed, STREAM, 0))
+        return autoencoder
+
+    def _finished(self, base: Source) -> Networks:
+        autoencoder = load_autoencoder(folder_of(base)).requires_grad_(True)
+        self._require_multiple(side_factor(autoencoder))
+        return autoencoder
 
     @property
     def rows(self) -> int:
@@ -86,11 +111,11 @@ class Autoencoder(Recipe):
                 squares += float(((again.clamp(-1, 1) - pictures) / 2).square().mean(dim=(1, 2, 3)).sum())
                 distances += float(self.perception.distance(again, pictures)) * len(rows)
                 count += len(rows)
-                if self.config.model.kind == "vq":
+                if self.kind == "vq":
                     indices.append(self._codes(pictures))
         metrics = {"psnr": -10.0 * float(torch.tensor(squares / count).log10()), "perceptual": distances / count}
         if indices:
-            use, perplexity = codebook_use(torch.cat(indices), self.config.model.codes)
+            use, perplexity = codebook_use(torch.cat(indices), self.autoencoder.config.num_vq_embeddings)
             metrics |= {"codebook_usage": use, "codebook_perplexity": perplexity}
         return metrics
 
@@ -100,14 +125,16 @@ class Autoencoder(Recipe):
         return contact_sheet(as_images(torch.cat([pictures, self._again(pictures)])))
 
     def export(self, folder: Path) -> None:
-        """With the unit of its latents, so that a diffusion model finds them at about variance one."""
-        with torch.no_grad():
-            latents = self._latents(self._some().to(self.device))
-        self.autoencoder.register_to_config(scaling_factor=round(1.0 / float(latents.std()), 5))
+        """With the unit of its latents, so that a diffusion model finds them at about variance one. A base's unit
+        stays: what stands on the base reads it there."""
+        if not self.base:
+            with torch.no_grad():
+                latents = self._latents(self._some().to(self.device))
+            self.autoencoder.register_to_config(scaling_factor=round(1.0 / float(latents.std()), 5))
         self.autoencoder.save_pretrained(folder, safe_serialization=True)
 
     def about(self) -> About:
-        kind = self.config.model.kind
+        kind = self.kind
         encoded = "latent_dist.mode()" if kind == "kl" else "latents"
         return About(
             task="image-to-image",
@@ -157,7 +184,7 @@ pictures = autoencoder.decode(latents).sample
     def _made_of(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Reconstructions, and the weighted term that keeps latents in order."""
         model, training = self.autoencoder, self.config.training
-        if self.config.model.kind == "kl":
+        if self.kind == "kl":
             posterior = model.encode(pictures).latent_dist
             divergence = posterior.kl().mean() / pictures[0].numel()
             return model.decode(posterior.sample()).sample, training.kl_weight * divergence
@@ -170,7 +197,7 @@ pictures = autoencoder.decode(latents).sample
 
     def _latents(self, pictures: Tensor) -> Tensor:
         encoded = self.autoencoder.encode(pictures)
-        return encoded.latent_dist.mode() if self.config.model.kind == "kl" else encoded.latents
+        return encoded.latent_dist.mode() if self.kind == "kl" else encoded.latents
 
     def _again(self, pictures: Tensor) -> Tensor:
         return self.autoencoder.decode(self._latents(pictures)).sample

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from compute.recipes.data.config import PicturesConfig
-from compute.recipes.training.config import LoopConfig, RecipeConfig
+from compute.recipes.training.config import LoopConfig, RecipeConfig, SourceConfig
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,9 @@ class TrainingConfig(LoopConfig):
 
 @dataclass(frozen=True)
 class Config(RecipeConfig):
+    """From nothing, or from a finished `base`: then no key of `model` counts, nor `temperature`: it brings its own."""
+
     dataset: PicturesConfig = field(default_factory=PicturesConfig)
+    base: SourceConfig = field(default_factory=SourceConfig)  # a CLIPModel with its processor
     model: ModelConfig = field(default_factory=ModelConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)

@@ -11,15 +11,17 @@ from torch.nn import functional
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor, CLIPVisionConfig
 
 from compute.recipes.contrastive.config import Config
+from compute.recipes.contrastive.seeing import HALF, require_side, shown
 from compute.recipes.data.buckets import BucketOrder
 from compute.recipes.data.pictures import load_pictures
+from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
 from compute.recipes.text_to_image.tokenizer import build_tokenizer, text_config
+from compute.recipes.training.bases import folder_of, look_up_finished
 from compute.recipes.training.card import About
 from compute.recipes.training.loop import Player, Terms
 from compute.recipes.training.program import Recipe, perform
 
-HALF = [0.5, 0.5, 0.5]  # takes pixels of 0..1 to -1..1
 TOGETHER = 64
 
 
@@ -30,6 +32,7 @@ def run(config: Config) -> Path:
 class Contrastive(Recipe):
     name = "contrastive"
     config: Config
+    base: Source | None = None  # the finished model that is gone on with
 
     def require(self) -> None:
         super().require()
@@ -38,22 +41,50 @@ class Contrastive(Recipe):
             raise Refused("Set 'dataset.caption_column': pictures are matched with captions.")
         if tuple(data.ratios) != (1.0,):
             raise Refused("This encoder knows one square size. Leave 'dataset.ratios' as it is.")
+        if self.config.base.id:
+            return
         if data.size % model.patch or model.width % model.heads or model.text_width % model.text_heads:
             raise Refused("'dataset.size' must be a multiple of 'model.patch', and widths of their numbers of heads.")
 
+    def bases(self) -> list[Source]:
+        self.base = look_up_finished(self.config.base, CLIPModel.__name__)
+        return [self.base] if self.base else []
+
     def build(self) -> None:
-        config, data, model = self.config, self.config.dataset, self.config.model
+        config, data = self.config, self.config.dataset
         (self.pictures,) = load_pictures(data, self.facts, self.left_out, self.caches).buckets
         (self.test,) = load_pictures(data, self.facts, self.left_out, self.caches, test=True).buckets
         self.order = BucketOrder([len(self.pictures)], batch=config.training.batch, seed=config.seed)
-        self.tokenizer = build_tokenizer(self.pictures.captions, merges=model.merges, max_tokens=model.max_tokens)
+        if self.base:
+            self._take(self.base)
+        else:
+            self._begin()
         self.tokens = self._tokens(self.pictures.captions)
+        self.model.logit_scale.requires_grad_(False)
+
+    def _take(self, base: Source) -> None:
+        folder = folder_of(base)
+        processor = CLIPProcessor.from_pretrained(folder)
+        self.tokenizer, self.seeing = processor.tokenizer, processor.image_processor
+        require_side(base, self.seeing, self.config.dataset.size)
+        self.model = CLIPModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
+
+    def _begin(self) -> None:
+        """From nothing."""
+        config, side, model = self.config, self.config.dataset.size, self.config.model
+        self.tokenizer = build_tokenizer(self.pictures.captions, merges=model.merges, max_tokens=model.max_tokens)
+        self.seeing = CLIPImageProcessor(
+            size={"shortest_edge": side},
+            crop_size={"height": side, "width": side},
+            image_mean=HALF,
+            image_std=HALF,
+        )
         vision = CLIPVisionConfig(
             hidden_size=model.width,
             intermediate_size=4 * model.width,
             num_hidden_layers=model.layers,
             num_attention_heads=model.heads,
-            image_size=data.size,
+            image_size=side,
             patch_size=model.patch,
         )
         text = text_config(model, self.tokenizer)
@@ -67,7 +98,6 @@ class Contrastive(Recipe):
         # CLIP's own start (0.02) suits long training; from scratch in minutes, words must differ at once.
         with torch.no_grad():
             self.model.text_model.get_input_embeddings().weight.normal_(std=0.5)
-        self.model.logit_scale.requires_grad_(False)
 
     @property
     def rows(self) -> int:
@@ -87,15 +117,8 @@ class Contrastive(Recipe):
         return {"caption_accuracy": right / len(self.test)}
 
     def export(self, folder: Path) -> None:
-        side = self.config.dataset.size
-        seeing = CLIPImageProcessor(
-            size={"shortest_edge": side},
-            crop_size={"height": side, "width": side},
-            image_mean=HALF,
-            image_std=HALF,
-        )
         self.model.save_pretrained(folder, safe_serialization=True)
-        CLIPProcessor(seeing, self.tokenizer).save_pretrained(folder)
+        CLIPProcessor(self.seeing, self.tokenizer).save_pretrained(folder)
 
     def about(self) -> About:
         return About(
@@ -117,7 +140,7 @@ scores = model(**processor(text=texts, images=pictures, padding=True, return_ten
     def _match(self, step: int, index: int) -> Terms:
         _, rows = self.order.at(index)
         tokens = self.tokens[rows]
-        scores = self._seen(self.pictures.pictures(rows)) @ self._told(tokens).T / self.config.training.temperature
+        scores = self._seen(self.pictures.pictures(rows)) @ self._told(tokens).T * self.model.logit_scale.exp()
         # Pictures with one caption belong to each other's too.
         same = (tokens[:, None] == tokens[None]).all(dim=2).float().to(self.device)
         wanted = same / same.sum(dim=1, keepdim=True)
@@ -126,7 +149,7 @@ scores = model(**processor(text=texts, images=pictures, padding=True, return_ten
 
     def _seen(self, pictures: Tensor) -> Tensor:
         """Vectors of length one."""
-        found = self.model.vision_model(pixel_values=pictures.to(self.device)).pooler_output
+        found = self.model.vision_model(pixel_values=shown(pictures, self.seeing).to(self.device)).pooler_output
         return functional.normalize(self.model.visual_projection(found).float(), dim=1)
 
     def _told(self, tokens: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from compute.recipes.data.config import SoundsConfig
-from compute.recipes.training.config import LoopConfig, RecipeConfig
+from compute.recipes.training.config import LoopConfig, RecipeConfig, SourceConfig
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,10 @@ class SamplingConfig:
 
 @dataclass(frozen=True)
 class Config(RecipeConfig):
+    """From nothing, or from a finished `base`: then no key of `model` counts."""
+
     dataset: SoundsConfig = field(default_factory=SoundsConfig)
+    base: SourceConfig = field(default_factory=SourceConfig)  # a DanceDiffusionPipeline
     model: ModelConfig = field(default_factory=ModelConfig)
     training: SoundTrainingConfig = field(default_factory=SoundTrainingConfig)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)

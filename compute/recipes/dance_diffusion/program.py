@@ -14,8 +14,10 @@ from compute.recipes.dance_diffusion.distance import frames_of, spectral_distanc
 from compute.recipes.dance_diffusion.noise import drawn_times, noised, weights
 from compute.recipes.dance_diffusion.notes import clear_share, held_share
 from compute.recipes.data.sounds import Sounds, load_sounds
+from compute.recipes.lineage import Source
 from compute.recipes.recordings import Recording
 from compute.recipes.refusal import Refused
+from compute.recipes.training.bases import folder_of, look_up_finished
 from compute.recipes.training.card import About
 from compute.recipes.training.loop import Player, Terms
 from compute.recipes.training.program import SAMPLES, SOUNDS, Recipe, perform
@@ -34,9 +36,16 @@ def run(config: Config) -> Path:
 class DanceDiffusion(Recipe):
     name = "dance_diffusion"
     config: Config
+    base: Source | None = None  # the finished model that is gone on with
 
     def require(self) -> None:
         super().require()
+        if not self.config.base.id:
+            self._require_sizes()
+        if not 0.0 <= self.config.training.loudest <= 1.0:
+            raise Refused("'training.loudest' lies between 0 and 1.")
+
+    def _require_sizes(self) -> None:
         data, model = self.config.dataset, self.config.model
         parts = 2 ** len(model.channels)
         if data.channels not in {1, 2}:
@@ -50,17 +59,28 @@ class DanceDiffusion(Recipe):
             raise Refused(f"The last {model.attention + 1} of 'model.channels' must be multiples of {HEAD_WIDTH}.")
         if model.time_width % 2:
             raise Refused("'model.time_width' must be even.")
-        if not 0.0 <= self.config.training.loudest <= 1.0:
-            raise Refused("'training.loudest' lies between 0 and 1.")
+
+    def bases(self) -> list[Source]:
+        self.base = look_up_finished(self.config.base, DanceDiffusionPipeline.__name__)
+        return [self.base] if self.base else []
 
     def build(self) -> None:
         config = self.config
         self.sounds = load_sounds(config.dataset, self.facts, self.left_out, self.caches)
         self.test = load_sounds(config.dataset, self.facts, self.left_out, self.caches, test=True)
         self.order = Order(len(self.sounds), seed=config.seed)
-        self.unet = build_unet(config)
+        self.unet = self._finished_unet(self.base) if self.base else build_unet(config)
         self._deviation = self._loudness()
         self._real = frames_of(self._middles(range(len(self.test))).numpy(), config.dataset.sample_rate)
+
+    def _finished_unet(self, base: Source) -> UNet1DModel:
+        pipeline = DanceDiffusionPipeline.from_pretrained(folder_of(base), use_safetensors=True, dtype=torch.float32)
+        facts, data = pipeline.unet.config, self.config.dataset
+        sizes = {"length": facts.sample_size, "sample_rate": facts.sample_rate, "channels": facts.in_channels}
+        if any(getattr(data, name) != size for name, size in sizes.items()):
+            told = " and ".join(f"'dataset.{name}' to {size}" for name, size in sizes.items())
+            raise Refused(f"{base.id} makes other sounds. Set {told}.")
+        return pipeline.unet
 
     @property
     def rows(self) -> int:

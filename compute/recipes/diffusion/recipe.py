@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from diffusers import DiffusionPipeline
@@ -21,9 +21,10 @@ from compute.recipes.diffusion.checking import Asked, shapes_checked
 from compute.recipes.diffusion.drawing import drawn
 from compute.recipes.diffusion.noise import Noise, build_scheduler
 from compute.recipes.lineage import Source
+from compute.recipes.refusal import Refused
 from compute.recipes.shapes.checker import require_shapes
 from compute.recipes.sheets import contact_sheet
-from compute.recipes.training.bases import folder_of, identity_of, look_up_base
+from compute.recipes.training.bases import folder_of, identity_of, look_up_base, look_up_finished
 from compute.recipes.training.loop import Player, Terms
 from compute.recipes.training.program import Recipe
 from compute.recipes.training.randomness import BATCHES, VALIDATION, generator
@@ -40,10 +41,16 @@ METRIC_NAMES = {
 class LatentRecipe(Recipe):
     """Subclasses bring the denoiser, its conditions and the stock pipeline."""
 
+    stock: ClassVar[Any]  # the pipeline that is saved, and that a base must be
+    base: Source | None = None  # the finished model that is gone on with
     progress = 1.0  # share of the training that is done, for what changes on the way
 
     def bases(self) -> list[Source]:
-        self.autoencoder_source = look_up_base(self.config.autoencoder, key="autoencoder")
+        config = self.config
+        if config.base.id and config.autoencoder.id:
+            raise Refused("A base brings its autoencoder. Clear 'autoencoder.id', or 'base'.")
+        self.base = look_up_finished(config.base, self.stock.__name__)
+        self.autoencoder_source = self.base or look_up_base(config.autoencoder, key="autoencoder")
         return [self.autoencoder_source]
 
     def build(self) -> None:
@@ -76,6 +83,10 @@ class LatentRecipe(Recipe):
     def noising(self) -> Any:
         """What adds noise as the scheduler takes it away."""
         return Noise(self.scheduler, self.config.training)
+
+    def finished(self, base: Source) -> Any:
+        """The base's stock pipeline, in full precision."""
+        return self.stock.from_pretrained(folder_of(base), use_safetensors=True, dtype=torch.float32)
 
     @abstractmethod
     def build_networks(self) -> nn.Module:

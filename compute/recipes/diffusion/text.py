@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from diffusers import UNet2DConditionModel
+from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -63,17 +63,27 @@ class CaptionedRecipe(LatentRecipe):
 class TextRecipe(CaptionedRecipe):
     """Subclasses bring the stock pipeline."""
 
+    encoder: ClassVar[str] = "text_encoder"  # as the stock pipeline calls it
     tokens: int  # of a prompt, as the stock pipeline pads it
 
     def build_networks(self) -> nn.Module:
-        model = self.config.model
-        self.tokenizer = build_tokenizer(self.pictures.captions, merges=model.merges, max_tokens=self.tokens)
-        self.text_encoder = build_text_encoder(model, self.tokenizer)
-        latents = self.latents[0].mean
-        channels = latents.shape[1]
-        self.unet = build_unet(model, in_channels=channels, out_channels=channels, side=latents.shape[2])
+        if self.base:
+            pipeline = self.finished(self.base)
+            self.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
+            self.tokenizer, self.unet = pipeline.tokenizer, pipeline.unet
+            self.text_encoder = getattr(pipeline, self.encoder)
+        else:
+            self._begin()
         self.tokenise()
         return nn.ModuleDict({"text_encoder": self.text_encoder, "unet": self.unet})
+
+    def _begin(self) -> None:
+        """From nothing."""
+        model, latents = self.config.model, self.latents[0].mean
+        self.tokenizer = build_tokenizer(self.pictures.captions, merges=model.merges, max_tokens=model.max_tokens)
+        self.text_encoder = build_text_encoder(model, self.tokenizer)
+        channels = latents.shape[1]
+        self.unet = build_unet(model, in_channels=channels, out_channels=channels, side=latents.shape[2])
 
     def tokenise(self) -> None:
         """Turns all captions to tokens, once."""

@@ -16,7 +16,7 @@ from compute.recipes.data.rows import stream
 from compute.recipes.language_model.config import Config
 from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
-from compute.recipes.training.bases import folder_of, look_up_base
+from compute.recipes.training.bases import folder_of, look_up_finished
 from compute.recipes.training.card import About
 from compute.recipes.training.loop import Player, Terms
 from compute.recipes.training.program import Recipe, perform
@@ -40,8 +40,7 @@ class LanguageModel(Recipe):
             raise Refused("'model.width' must be a multiple of 'model.heads'.")
 
     def bases(self) -> list[Source]:
-        base = self.config.model.base
-        self.base = look_up_base(base, key="model.base") if base.id else None
+        self.base = look_up_finished(self.config.model.base, GPTNeoXForCausalLM.__name__, key="model.base")
         return [self.base] if self.base else []
 
     def build(self) -> None:

@@ -23,7 +23,11 @@ class ModelConfig(UNetConfig):
 
 @dataclass(frozen=True)
 class Config(RecipeConfig):
+    """From nothing on an `autoencoder`, or from a finished `base` of this `condition`: then no other key of `model`
+    counts, nor `prediction`."""
+
     dataset: PicturesConfig = field(default_factory=PicturesConfig)
+    base: SourceConfig = field(default_factory=SourceConfig)  # a DiTPipeline or LDMTextToImagePipeline, all of it
     autoencoder: SourceConfig = field(default_factory=SourceConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     training: DiffusionConfig = field(default_factory=DiffusionConfig)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import torch
-from diffusers import DiTPipeline, DiTTransformer2DModel, LDMTextToImagePipeline
+from diffusers import DDIMScheduler, DiTPipeline, DiTTransformer2DModel, LDMTextToImagePipeline
 from torch import Tensor, nn
 
 from compute.recipes.data.pictures import Bucket
@@ -15,8 +15,10 @@ from compute.recipes.diffusion.checking import Asked
 from compute.recipes.diffusion.recipe import METRIC_NAMES, LatentRecipe
 from compute.recipes.diffusion.text import TextRecipe
 from compute.recipes.latent_diffusion.config import Config
+from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
 from compute.recipes.shapes.vocabulary import COLOURS, SHAPES
+from compute.recipes.training.bases import INDEX, folder_of
 from compute.recipes.training.card import About
 from compute.recipes.training.program import SAMPLES, perform
 
@@ -31,6 +33,7 @@ def run(config: Config) -> Path:
 
 class ByClass(LatentRecipe):
     name = "latent_diffusion"
+    stock = DiTPipeline
     config: Config
 
     def require(self) -> None:
@@ -41,16 +44,42 @@ class ByClass(LatentRecipe):
             raise Refused("This transformer knows one size. Set 'dataset.ratios' to one ratio.")
 
     def build_networks(self) -> nn.Module:
-        model, latents = self.config.model, self.latents[0].mean
-        names = self.pictures.class_names
-        if len(names) > CLASSES:
-            raise Refused(f"The data set has {len(names)} classes; the stock pipeline knows at most {CLASSES}.")
-        unknown = sorted(set(self.test.class_names) - set(names))
+        self.numbers = self._numbered(_classes_of(folder_of(self.base)) if self.base else {})
+        self._classes: dict[int, Tensor] = {}
+        for part in (self.pictures, self.test):
+            numbers = torch.tensor([self.numbers[name] for name in part.class_names])
+            self._classes |= {id(bucket): numbers[bucket.classes] for bucket in part.buckets}
+        self.transformer = self._finished_transformer(self.base) if self.base else self._new_transformer()
+        for module in self.transformer.modules():
+            if hasattr(module, "dropout_prob"):
+                module.dropout_prob = self.config.training.condition_dropout
+        return self.transformer
+
+    def _numbered(self, known: dict[str, int]) -> dict[str, int]:
+        """The number of each class: those that a base knows keep theirs, others follow."""
+        new = [name for name in self.pictures.class_names if name not in known]
+        first = max(known.values(), default=-1) + 1
+        numbers = known | {name: first + place for place, name in enumerate(new)}
+        if first + len(new) > CLASSES:
+            raise Refused(f"There are {first + len(new)} classes; the stock pipeline knows at most {CLASSES}.")
+        unknown = sorted(set(self.test.class_names) - set(numbers))
         if unknown:
             raise Refused(f"The class {unknown[0]!r} of the test split is not in the training split.")
-        # The test split may lack classes: its places are told in those of the training split.
-        places = torch.tensor([names.index(name) for name in self.test.class_names])
-        self._test_classes = [places[bucket.classes] for bucket in self.test.buckets]
+        return numbers
+
+    def _finished_transformer(self, base: Source) -> DiTTransformer2DModel:
+        pipeline = self.finished(base)
+        facts, side = pipeline.transformer.config, self.latents[0].mean.shape[2]
+        if facts.out_channels not in {None, facts.in_channels}:
+            raise Refused(f"{base.id} also tells how sure it is of its answers, which is not trained here.")
+        if facts.sample_size != side:
+            size = facts.sample_size * side_factor(self.autoencoder)
+            raise Refused(f"{base.id} draws pictures of {size} pixels. Set 'dataset.size' to that.")
+        self.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
+        return pipeline.transformer
+
+    def _new_transformer(self) -> DiTTransformer2DModel:
+        model, latents = self.config.model, self.latents[0].mean
         transformer = DiTTransformer2DModel(
             sample_size=latents.shape[2],
             patch_size=model.patch,
@@ -67,19 +96,12 @@ class ByClass(LatentRecipe):
         for block in transformer.transformer_blocks:
             # The stock start is ten times as large as what is added of the time, which nobody would hear beside it.
             nn.init.normal_(block.norm1.emb.class_embedder.embedding_table.weight, std=CLASS_DEVIATION)
-        self._set_dropout(transformer)
-        self.transformer = transformer
         return transformer
 
     def answer(
         self, noisy: Tensor, times: Tensor, bucket: Bucket, rows: Tensor, random: torch.Generator | None
     ) -> Tensor:
-        for place, test in enumerate(self.test.buckets):
-            if bucket is test:
-                classes = self._test_classes[place][rows]
-                break
-        else:
-            classes = bucket.classes[rows]
+        classes = self._classes[id(bucket)][rows]
         # While it trains, the transformer itself drops a share of the classes.
         return self.transformer(noisy, timestep=times, class_labels=classes.to(self.device)).sample
 
@@ -91,20 +113,21 @@ class ByClass(LatentRecipe):
         super().export(folder)
         index = folder / "model_index.json"
         facts = json.loads(index.read_text(encoding="utf-8"))
-        facts["id2label"] = dict(enumerate(self.pictures.class_names))
+        facts["id2label"] = {number: name for name, number in self.numbers.items()}
         index.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
     def asked(self, count: int) -> list[Asked]:
         names = self.pictures.class_names
         spread = [index * len(names) // count for index in range(count)] if count < len(names) else range(count)
-        return [_asked_class(number % len(names), names[number % len(names)]) for number in spread]
+        wanted = [names[number % len(names)] for number in spread]
+        return [_asked_class(self.numbers[name], name) for name in wanted]
 
     def told(self, asked: Asked) -> int:
         return asked.label
 
     def about(self) -> About:
-        sampling, names = self.config.sampling, self.pictures.class_names
-        shown = ", ".join(f"{number} {name}" for number, name in enumerate(names[:40]))
+        sampling, names = self.config.sampling, list(self.numbers)
+        shown = ", ".join(f"{self.numbers[name]} {name}" for name in names[:40])
         return About(
             task="unconditional-image-generation",
             what="A class-conditional latent diffusion transformer (DiT). Classes: "
@@ -122,19 +145,16 @@ picture = pipeline([0], num_inference_steps={sampling.steps}, guidance_scale={sa
             picture_shows="Pictures drawn by this model",
         )
 
-    def _set_dropout(self, transformer: DiTTransformer2DModel) -> None:
-        for module in transformer.modules():
-            if hasattr(module, "dropout_prob"):
-                module.dropout_prob = self.config.training.condition_dropout
-
 
 class ByText(TextRecipe):
     name = "latent_diffusion"
+    stock = LDMTextToImagePipeline
+    encoder = "bert"
     config: Config
     tokens = TOKENS
 
     def build_networks(self) -> nn.Module:
-        if self.config.model.max_tokens != TOKENS:
+        if not self.base and self.config.model.max_tokens != TOKENS:
             raise Refused(f"Set 'model.max_tokens' to {TOKENS}: the stock pipeline pads every prompt to it.")
         return super().build_networks()
 
@@ -162,6 +182,12 @@ picture = pipeline(
             picture=SAMPLES,
             picture_shows="Pictures drawn by this model",
         )
+
+
+def _classes_of(folder: Path) -> dict[str, int]:
+    """The numbers of the classes that a finished pipeline knows, by name."""
+    facts = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    return {str(name): int(number) for number, name in (facts.get("id2label") or {}).items()}
 
 
 def _asked_class(number: int, name: str) -> Asked:

@@ -33,6 +33,7 @@ def run(config: Config) -> Path:
 
 class MultimodalTransformer(CaptionedRecipe):
     name = "mmdit"
+    stock = StableDiffusion3Pipeline
     config: Config
     texts: Texts
 
@@ -47,12 +48,11 @@ class MultimodalTransformer(CaptionedRecipe):
             raise Refused("'model.width' must be a multiple of 'model.heads', and likewise for the text encoders.")
 
     def bases(self) -> list[Source]:
-        config = self.config
-        self._base = look_up_base(config.base, key="base") if config.base.id else None
-        self.autoencoder_source = self._base or look_up_base(config.autoencoder, key="autoencoder")
-        text = look_up_base(config.text, key="text") if config.text.id else None
-        self._text_source = self._base or text
-        return [source for source in (self.autoencoder_source, text) if source is not None]
+        sources, text = super().bases(), self.config.text
+        if text.id:
+            sources.append(look_up_base(text, key="text"))
+        self._text_source = sources[-1] if text.id else self.base
+        return sources
 
     def schedule(self) -> FlowMatchEulerDiscreteScheduler:
         return FlowMatchEulerDiscreteScheduler(shift=self.config.training.time_shift)
@@ -82,8 +82,8 @@ class MultimodalTransformer(CaptionedRecipe):
         return nn.ModuleDict({**self.texts.trained(), "transformer": self.transformer})
 
     def _transformer(self) -> SD3Transformer2DModel:
-        if self._base is not None:
-            place = _pipeline_folder(self._base) / "transformer"
+        if self.base:
+            place = folder_of(self.base) / "transformer"
             return SD3Transformer2DModel.from_pretrained(place, use_safetensors=True, dtype=torch.float32)
         model, texts = self.config.model, self.texts
         return build_transformer(

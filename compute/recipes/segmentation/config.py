@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from compute.recipes.data.config import PicturesConfig
-from compute.recipes.training.config import LoopConfig, RecipeConfig
+from compute.recipes.training.config import LoopConfig, RecipeConfig, SourceConfig
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,9 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class Config(RecipeConfig):
+    """From nothing, or from a finished `base`: then no key of `model` counts."""
+
     dataset: NamedConfig = field(default_factory=NamedConfig)
+    base: SourceConfig = field(default_factory=SourceConfig)  # a CLIPSegForImageSegmentation with its processor
     model: ModelConfig = field(default_factory=ModelConfig)
     training: LoopConfig = field(default_factory=LoopConfig)

@@ -19,17 +19,19 @@ from transformers import (
     ViTImageProcessor,
 )
 
+from compute.recipes.contrastive.seeing import HALF, require_side, shown
 from compute.recipes.data.buckets import BucketOrder
 from compute.recipes.data.pictures import Bucket, load_pictures
+from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
 from compute.recipes.segmentation.config import Config
 from compute.recipes.sheets import as_images, contact_sheet
 from compute.recipes.text_to_image.tokenizer import build_tokenizer, text_config
+from compute.recipes.training.bases import folder_of, look_up_finished
 from compute.recipes.training.card import About
 from compute.recipes.training.loop import Player, Terms
 from compute.recipes.training.program import SAMPLES, Recipe, perform
 
-HALF = [0.5, 0.5, 0.5]  # takes pixels of 0..1 to -1..1
 TOGETHER = 64
 
 
@@ -40,6 +42,7 @@ def run(config: Config) -> Path:
 class Segmentation(Recipe):
     name = "segmentation"
     config: Config
+    base: Source | None = None  # the finished model that is gone on with
 
     def require(self) -> None:
         super().require()
@@ -48,6 +51,8 @@ class Segmentation(Recipe):
             raise Refused("Set 'dataset.caption_column' and 'dataset.mask_column': a name, and where the thing is.")
         if tuple(data.ratios) != (1.0,):
             raise Refused("This encoder knows one square size. Leave 'dataset.ratios' as it is.")
+        if self.config.base.id:
+            return
         widths = (model.width, model.text_width, model.decoder_width)
         heads = (model.heads, model.text_heads, model.decoder_heads)
         if data.size % model.patch or any(wide % number for wide, number in zip(widths, heads, strict=True)):
@@ -55,20 +60,39 @@ class Segmentation(Recipe):
         if list(model.seen) != sorted(set(model.seen)) or model.seen[-1:] != (model.layers - 1,):
             raise Refused("'model.seen' must name layers in their order, the last one too: others would learn nothing.")
 
+    def bases(self) -> list[Source]:
+        self.base = look_up_finished(self.config.base, CLIPSegForImageSegmentation.__name__)
+        return [self.base] if self.base else []
+
     def build(self) -> None:
-        config, model = self.config, self.config.model
         self.pictures, self.masks = self._load(test=False)
         self.test, self.test_masks = self._load(test=True)
-        self.order = BucketOrder([len(self.pictures)], batch=config.training.batch, seed=config.seed)
-        self.tokenizer = build_tokenizer(self.pictures.captions, merges=model.merges, max_tokens=model.max_tokens)
+        self.order = BucketOrder([len(self.pictures)], batch=self.training.batch, seed=self.config.seed)
+        if self.base:
+            self._take(self.base)
+        else:
+            self._begin()
         self.tokens = self._tokens(self.pictures.captions)
-        self.model = CLIPSegForImageSegmentation(self._sizes())
-        begin_from_nothing(self.model)
         clip = self.model.clip
         # What CLIP matches whole pictures with has no part in finding.
         for unused in (clip.visual_projection, clip.vision_model.post_layernorm):
             unused.requires_grad_(False)
         clip.logit_scale.requires_grad_(False)
+
+    def _take(self, base: Source) -> None:
+        folder = folder_of(base)
+        processor = CLIPSegProcessor.from_pretrained(folder)
+        self.tokenizer, self.seeing = processor.tokenizer, processor.image_processor
+        require_side(base, self.seeing, self.config.dataset.size)
+        self.model = CLIPSegForImageSegmentation.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
+
+    def _begin(self) -> None:
+        """From nothing."""
+        model, side = self.config.model, self.config.dataset.size
+        self.tokenizer = build_tokenizer(self.pictures.captions, merges=model.merges, max_tokens=model.max_tokens)
+        self.seeing = ViTImageProcessor(size={"height": side, "width": side}, image_mean=HALF, image_std=HALF)
+        self.model = CLIPSegForImageSegmentation(self._sizes())
+        begin_from_nothing(self.model)
 
     @property
     def rows(self) -> int:
@@ -98,10 +122,8 @@ class Segmentation(Recipe):
         return contact_sheet([*as_images(pictures), *as_images(shown)], columns=count)
 
     def export(self, folder: Path) -> None:
-        side = self.config.dataset.size
-        seeing = ViTImageProcessor(size={"height": side, "width": side}, image_mean=HALF, image_std=HALF)
         self.model.save_pretrained(folder, safe_serialization=True)
-        CLIPSegProcessor(seeing, self.tokenizer).save_pretrained(folder)
+        CLIPSegProcessor(self.seeing, self.tokenizer).save_pretrained(folder)
 
     def about(self) -> About:
         names = ", ".join(f"“{name}”" for name in self.test.captions[: self.config.validation.pictures])
@@ -175,12 +197,13 @@ mask = model(**inputs).logits.reshape({self.config.dataset.size}, -1) > 0  # tru
         """As the stock forward computes them, whose encoders do not learn."""
         clip, seen = self.model.clip, []
         # Layer by layer: the library's own way to tell what each says does not outlive shards that come and go.
-        states = clip.vision_model.pre_layrnorm(clip.vision_model.embeddings(pictures.to(self.device)))
+        pictures = shown(pictures, self.seeing).to(self.device)
+        states = clip.vision_model.pre_layrnorm(clip.vision_model.embeddings(pictures))
         for layer in clip.vision_model.encoder.layers:
             states = layer(states, None)
             seen.append(states)
         told = clip.get_text_features(input_ids=tokens.to(self.device)).pooler_output
-        logits: Tensor = self.model.decoder([seen[layer] for layer in self.config.model.seen], told).logits
+        logits: Tensor = self.model.decoder([seen[layer] for layer in self.model.extract_layers], told).logits
         return logits
 
     def _tokens(self, names: list[str]) -> Tensor:

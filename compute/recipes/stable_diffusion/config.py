@@ -11,7 +11,10 @@ from compute.recipes.training.config import RecipeConfig, SourceConfig
 
 @dataclass(frozen=True)
 class Config(RecipeConfig):
+    """From nothing on an `autoencoder`, or from a finished `base`: then no key of `model` counts, nor `prediction`."""
+
     dataset: PicturesConfig = field(default_factory=PicturesConfig)
+    base: SourceConfig = field(default_factory=SourceConfig)  # a StableDiffusionPipeline, all of which is taken
     autoencoder: SourceConfig = field(default_factory=SourceConfig)
     model: UNetConfig = field(default_factory=UNetConfig)
     training: DiffusionConfig = field(default_factory=DiffusionConfig)

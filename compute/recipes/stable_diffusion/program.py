@@ -10,8 +10,10 @@ from torch import nn
 from compute.recipes.diffusion.autoencoders import side_factor
 from compute.recipes.diffusion.recipe import METRIC_NAMES
 from compute.recipes.diffusion.text import TextRecipe
+from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
 from compute.recipes.stable_diffusion.config import Config
+from compute.recipes.stable_diffusion.tuning import load_stable
 from compute.recipes.training.card import About
 from compute.recipes.training.program import SAMPLES, perform
 
@@ -22,11 +24,15 @@ def run(config: Config) -> Path:
 
 class StableDiffusion(TextRecipe):
     name = "stable_diffusion"
+    stock = StableDiffusionPipeline
     config: Config
 
     @property
     def tokens(self) -> int:  # type: ignore[override]
-        return self.config.model.max_tokens
+        return int(self.tokenizer.model_max_length)
+
+    def finished(self, base: Source) -> StableDiffusionPipeline:
+        return load_stable(base, more="a mask, a picture to edit")
 
     def build_networks(self) -> nn.Module:
         if not isinstance(self.autoencoder, AutoencoderKL):

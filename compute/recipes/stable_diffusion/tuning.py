@@ -27,6 +27,16 @@ def widened(unet: UNet2DConditionModel, channels: int) -> UNet2DConditionModel:
     return wide
 
 
+def load_stable(source: Source, *, more: str) -> StableDiffusionPipeline:
+    """The whole pipeline in full precision. Raises Refused when its UNet sees `more` than noisy latents."""
+    base = StableDiffusionPipeline.from_pretrained(
+        folder_of(source), use_safetensors=True, safety_checker=None, dtype=torch.float32
+    )
+    if base.unet.config.in_channels != base.vae.config.latent_channels:
+        raise Refused(f"The base model {source.id} has {more} or the like already. Choose a plain one.")
+    return base
+
+
 class Tuning(TextRecipe):
     """Subclasses bring the further channels and the stock pipeline."""
 
@@ -48,16 +58,8 @@ class Tuning(TextRecipe):
         return self.unet
 
     def load_base(self) -> UNet2DConditionModel:
-        """Takes tokenizer, frozen text encoder and scheduler from the base, and gives its UNet.
-
-        Raises Refused when the UNet has more input channels than latents have.
-        """
-        source = self.autoencoder_source
-        base = StableDiffusionPipeline.from_pretrained(
-            folder_of(source), use_safetensors=True, safety_checker=None, dtype=torch.float32
-        )
-        if base.unet.config.in_channels != base.vae.config.latent_channels:
-            raise Refused(f"The base model {source.id} has {self.more} or the like already. Choose a plain one.")
+        """Takes tokenizer, frozen text encoder and scheduler from the base, and gives its UNet."""
+        base = load_stable(self.autoencoder_source, more=self.more)
         self.tokenizer = base.tokenizer
         self.tokens = base.tokenizer.model_max_length
         self.text_encoder = base.text_encoder.eval().requires_grad_(False).to(self.device)

@@ -29,13 +29,14 @@ from compute.recipes.text_to_image.flow import flow_loss
 from compute.recipes.text_to_image.model import CountedAttention, Network, build_network, build_pipeline
 from compute.recipes.text_to_image.sampling import generate
 from compute.recipes.text_to_image.tokenizer import build_tokenizer
-from compute.recipes.training.bases import require_bases, require_goal
+from compute.recipes.training.bases import forget_places, require_bases, require_goal
 from compute.recipes.training.boards import Board
 from compute.recipes.training.loop import Hook, Loop, Player, Terms
 from compute.recipes.training.processes import Processes
 from compute.recipes.training.quiet import quiet_libraries
 
 RECIPE, VERSION = "text_to_image", "1"
+DATA = ("id", "split", "size", "revision")  # what of the data shapes the weights
 
 
 def run(config: Config) -> Path:
@@ -119,12 +120,15 @@ class _Run:
             parts = (batch.pictures, batch.tokens, batch.noise, batch.times)
             return {"loss": flow_loss(network, *(part.to(self.processes.device) for part in parts))}
 
+        facts, left_out = shaping_facts(config, self.facts.source.revision), self.left_out.plain()
+        named = {"dataset": dict(zip(DATA, facts["dataset"], strict=True)), "left_out": fingerprint_of(left_out)}
         return Loop(
             config.training,
             [Player(modules, loss)],
             self.log,
             folder=config.folder / "checkpoints",
-            fingerprint=fingerprint_of([shaping_facts(config, self.facts.source.revision), self.left_out.plain()]),
+            fingerprint=fingerprint_of([facts, left_out]),
+            shaping=facts | named,
             seed=config.seed,
             processes=self.processes,
         )
@@ -169,6 +173,7 @@ class _Run:
             shutil.rmtree(folder, ignore_errors=True)
             pipeline = build_pipeline(self.network, shift=self.config.training.time_shift)
             pipeline.save_pretrained(folder, safe_serialization=True)
+            forget_places(folder)
 
     def _judge(self, loop: Loop, folder: Path) -> dict[str, float]:
         """Loads what was saved, as any user would, draws the card's pictures and measures."""

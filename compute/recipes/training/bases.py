@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from huggingface_hub import HfApi, ModelCard, snapshot_download
+from huggingface_hub import HfApi, ModelCard, hf_hub_download, snapshot_download
+from huggingface_hub.errors import RemoteEntryNotFoundError
 
 from compute.recipes.hub import is_private, require_target, told_as_refusal
 from compute.recipes.licences import require_base
@@ -16,6 +18,7 @@ from compute.recipes.training.config import PublishConfig, SourceConfig
 
 # Never a pickle, never code: what is not on this list stays where it is.
 WANTED = ["*.safetensors", "*.json", "*.txt", "*.model"]
+INDEX, CONFIG = "model_index.json", "config.json"  # of a pipeline, and of a model by itself
 LOCAL = "local"
 
 
@@ -31,6 +34,21 @@ def look_up_base(config: SourceConfig, *, key: str) -> Source:
     ):
         info = HfApi().model_info(config.id, revision=config.revision)
     return Source(config.id, str(info.sha))
+
+
+def look_up_finished(config: SourceConfig, *kinds: str, key: str = "base") -> Source | None:
+    """The finished model to go on from, if one is named. Raises Refused, before it is downloaded, unless it is of one
+    of these stock classes, in safetensors."""
+    if not config.id:
+        return None
+    source = replace(look_up_base(config, key=key), kind="finetune")
+    family = family_of(source)
+    if family not in kinds:
+        but = f" but a {family}" if family else ""
+        raise Refused(f"{source.id} is no {' or '.join(kinds)}{but}. Choose one that is with '{key}.id'.")
+    if not _has_safetensors(source):
+        raise Refused(f"{source.id} has no weights in safetensors, and others are never read. Convert them first.")
+    return source
 
 
 def require_bases(sources: Sequence[Source], *, model_licence: str, accepted: str) -> None:
@@ -76,9 +94,14 @@ def folder_of(source: Source) -> Path:
 
 
 def family_of(source: Source) -> str:
-    """The class of the pipeline as its index names it, or empty when there is no index."""
-    index = folder_of(source) / "model_index.json"
-    return str(json.loads(index.read_text(encoding="utf-8")).get("_class_name", "")) if index.exists() else ""
+    """The stock class of the pipeline, or of the model by itself, as its own small file names it; empty when none
+    does. Nothing else is downloaded."""
+    for name in (INDEX, CONFIG):
+        file = _small_file(source, name)
+        if file is not None:
+            facts = json.loads(file.read_text(encoding="utf-8"))
+            return str(facts.get("_class_name") or next(iter(facts.get("architectures") or ()), ""))
+    return ""
 
 
 def identity_of(source: Source) -> list[object]:
@@ -86,3 +109,31 @@ def identity_of(source: Source) -> list[object]:
     weights = sorted(folder_of(source).rglob("*.safetensors")) if source.revision == LOCAL else []
     marks = [[file.stat().st_size, file.stat().st_mtime_ns] for file in weights]
     return [source.id, source.revision, marks]
+
+
+def forget_places(folder: Path) -> None:
+    """Stock classes write into their files from where they were loaded: a place on this machine."""
+    for file in folder.rglob(CONFIG):
+        facts = json.loads(file.read_text(encoding="utf-8"))
+        if facts.pop("_name_or_path", None) is not None:
+            file.write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _has_safetensors(source: Source) -> bool:
+    if source.revision == LOCAL:
+        return any(Path(source.id).rglob("*.safetensors"))
+    with told_as_refusal(f"The model {source.id} cannot be read", "Try the same command again."):
+        return any(
+            name.endswith(".safetensors") for name in HfApi().list_repo_files(source.id, revision=source.revision)
+        )
+
+
+def _small_file(source: Source, name: str) -> Path | None:
+    if source.revision == LOCAL:
+        file = Path(source.id) / name
+        return file if file.exists() else None
+    with told_as_refusal(f"The model {source.id} cannot be read", "Try the same command again."):
+        try:
+            return Path(hf_hub_download(source.id, name, revision=source.revision))
+        except RemoteEntryNotFoundError:
+            return None

@@ -108,6 +108,7 @@ class Loop:
         *,
         folder: Path,
         fingerprint: str,
+        shaping: Mapping[str, Any] | None = None,
         seed: int = 0,
         processes: Processes | None = None,
     ) -> None:
@@ -124,7 +125,7 @@ class Loop:
         if config.compiler:
             compile_layers((player.within or player.modules for player in players), config.compiler)
         self._log = log
-        self._fingerprint = fingerprint
+        self._facts: dict[str, Any] = {"fingerprint": fingerprint, "shaping": shaping}
         self._folder = folder
         self._seed = seed
         self._seats = [self._seat(player) for player in players]
@@ -300,11 +301,11 @@ class Loop:
         }
         if not self.processes.is_first:
             return
-        path = save_checkpoint(self._folder, Checkpoint(self.step, self.seconds, state), fingerprint=self._fingerprint)
+        path = save_checkpoint(self._folder, Checkpoint(self.step, self.seconds, state), **self._facts)
         self._log.emit("checkpoint", step=self.step, seconds=self.seconds, path=str(path))
 
     def _resume(self) -> None:
-        checkpoint = load_newest(self._folder, fingerprint=self._fingerprint)
+        checkpoint = load_newest(self._folder, **self._facts)
         if checkpoint is None:
             return
         self.step, self.seconds = checkpoint.step, checkpoint.seconds

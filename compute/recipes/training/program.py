@@ -22,7 +22,7 @@ from compute.recipes.hub import publish
 from compute.recipes.licences import require_trainable
 from compute.recipes.lineage import Lineage, Source, require_credits, write_lineage
 from compute.recipes.recordings import Recording
-from compute.recipes.training.bases import LOCAL, require_bases, require_goal
+from compute.recipes.training.bases import LOCAL, forget_places, require_bases, require_goal
 from compute.recipes.training.boards import Board
 from compute.recipes.training.card import About, Facts, card_text, shown_config
 from compute.recipes.training.config import LoopConfig, RecipeConfig, require_seed, require_sensible_loop, shaping
@@ -140,6 +140,13 @@ def _on_the_hub(recipe: Recipe) -> list[Source]:
     return [recipe.facts.source] if recipe.dataset.id else []
 
 
+def _by_name(facts: dict[str, Any], sections: Sequence[str]) -> dict[str, Any]:
+    """The facts by the keys of the configuration. What people asked to be left out is kept as a short name only."""
+    named = facts | dict(zip(sections, facts["sections"], strict=True))
+    del named["sections"]
+    return named | {"left_out": fingerprint_of(facts["left_out"])}
+
+
 class _Attempt:
     """One attempt at a recipe whose inputs are looked up and allowed."""
 
@@ -157,12 +164,14 @@ class _Attempt:
         with self.processes.first_goes_first():
             torch.manual_seed(self.config.seed)
             recipe.build()
+        facts = self._shaping_facts()
         loop = Loop(
             recipe.training,
             recipe.players(),
             self.log,
             folder=self.config.folder / "checkpoints",
-            fingerprint=fingerprint_of(self._shaping_facts()),
+            fingerprint=fingerprint_of(facts),
+            shaping=_by_name(facts, recipe.shaping_sections),
             seed=self.config.seed,
             processes=self.processes,
         )
@@ -242,6 +251,7 @@ class _Attempt:
             if self.processes.is_first:
                 shutil.rmtree(folder, ignore_errors=True)
                 self.recipe.export(folder)
+                forget_places(folder)
         self._drawn(loop, folder / SAMPLES)
         if self.processes.is_first:
             self._publish(loop, folder, after)

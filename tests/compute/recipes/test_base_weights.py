@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from compute.recipes.refusal import Refused
 from compute.recipes.text_to_image.base import Source, load_base
 from compute.recipes.text_to_image.config import ModelConfig
+from compute.recipes.training.bases import look_up_finished
+from compute.recipes.training.config import SourceConfig
 
 FIXTURE = Path(__file__).resolve().parents[2] / "fixtures" / "shapes-tiny"
 
@@ -39,3 +42,9 @@ def test_a_base_with_a_pickle_is_refused_unloaded(tmp_path, part, old, new):
     with pytest.raises(OSError, match="safetensors"):
         load_base(ModelConfig(base=str(folder)), Source(str(folder), "local"))
     assert not mark.exists()
+
+
+def test_a_base_of_pickles_alone_is_refused(tmp_path):
+    folder = shutil.copytree(FIXTURE, tmp_path / "base", ignore=shutil.ignore_patterns("*.safetensors"))
+    with pytest.raises(Refused, match="has no weights in safetensors"):
+        look_up_finished(SourceConfig(str(folder)), "StableDiffusion3Pipeline")

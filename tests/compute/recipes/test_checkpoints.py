@@ -7,8 +7,9 @@ from compute.recipes.checkpoints import STATE, Checkpoint, load_newest, save_che
 from compute.recipes.refusal import Refused
 
 
-def _save(folder, step):
-    return save_checkpoint(folder, Checkpoint(step, step / 10, {"x": torch.full((2,), step)}), fingerprint="f")
+def _save(folder, step, **facts):
+    checkpoint = Checkpoint(step, step / 10, {"x": torch.full((2,), step)})
+    return save_checkpoint(folder, checkpoint, fingerprint="f", **facts)
 
 
 def test_the_newest_is_loaded_and_two_are_kept(tmp_path):
@@ -40,5 +41,23 @@ def test_a_write_that_was_cut_off_is_ignored_and_cleared_away(tmp_path):
 
 def test_a_checkpoint_of_another_configuration_is_refused(tmp_path):
     _save(tmp_path, 5)
-    with pytest.raises(Refused, match="another configuration"):
-        load_newest(tmp_path, fingerprint="g")
+    with pytest.raises(Refused, match=r"another configuration or data set\. Choose"):
+        load_newest(tmp_path, fingerprint="g", shaping={"seed": 1})
+
+
+def test_the_refusal_names_what_differs(tmp_path):
+    before = {"seed": 1, "training": {"learning_rate": 0.002, "batch": 4}, "model": {"channels": [16, 32]}}
+    _save(tmp_path, 5, shaping=before)
+    now = {"seed": 1, "training": {"learning_rate": 0.001, "clip": 1.0, "batch": 4}, "model": {"channels": [16]}}
+    with pytest.raises(Refused) as refused:
+        load_newest(tmp_path, fingerprint="g", shaping=now)
+    told = (
+        "training.learning_rate is 0.001 and was 0.002; training.clip is 1.0 and was not there; "
+        "model.channels is [16] and was [16, 32]. Choose"
+    )
+    assert told in str(refused.value)
+    assert "batch" not in str(refused.value)
+    with pytest.raises(Refused, match=r"; 95 more differ\. Choose"):
+        load_newest(tmp_path, fingerprint="g", shaping=before | {"more": {f"k{n}": "x" * 100 for n in range(100)}})
+    # What an old checkpoint does not say is not guessed.
+    assert load_newest(tmp_path, fingerprint="f", shaping=now).step == 5

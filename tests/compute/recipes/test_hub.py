@@ -164,20 +164,36 @@ from compute.recipes.language_model.config import Config
 from compute.recipes.language_model.program import run
 from compute.recipes.configuration import build
 from huggingface_hub import HfApi
+from huggingface_hub.constants import HF_HUB_CACHE
+from pathlib import Path
 from transformers import AutoModelForCausalLM
+from compute.recipes.refusal import Refused
+from compute.recipes.training.bases import look_up_finished
+from compute.recipes.training.config import SourceConfig
 
 plain = json.loads(sys.argv[1])
 run(build(Config, plain))
+try:
+    look_up_finished(SourceConfig("maker/words"), "CLIPModel")
+except Refused as refused:
+    print(json.dumps({"event": "refused", "told": str(refused)}))
+print(json.dumps({"event": "downloaded", "weights": [*map(str, Path(HF_HUB_CACHE).rglob("*.safetensors"))]}))
+tuned = {"base": {"id": "maker/words"}, "context": 16}
+goal = {"repo_id": "maker/tuned"}
+run(build(Config, plain | {"output": plain["output"] + "-tuned", "model": tuned, "publish": goal}))
 AutoModelForCausalLM.from_pretrained("maker/words")
 api = HfApi()
 answer = {"card": api.model_info("maker/words").card_data.library_name}
+answer["bases"] = [api.model_info("maker/tuned").card_data.base_model]
+answer["bases"] += json.load(open(api.hf_hub_download("maker/tuned", "wellspring.json")))["base_models"]
+answer["base"] = api.model_info("maker/words").sha
 answer["text"] = open(api.hf_hub_download("maker/words", "README.md")).read()
 answer["lineage"] = json.load(open(api.hf_hub_download("maker/words", "wellspring.json")))
 print(json.dumps(answer))
 """
 
 
-def test_what_was_opted_out_on_the_hub_is_not_trained_on(site, tmp_path):
+def test_what_was_opted_out_is_not_trained_on_and_a_finished_model_is_gone_on_with(site, tmp_path):
     maker, asker = make.person("maker"), make.person("asker")
     write_parquet(tmp_path / "texts", train=60, test=20)
     files = {
@@ -216,5 +232,10 @@ def test_what_was_opted_out_on_the_hub_is_not_trained_on(site, tmp_path):
     assert start["rows"] * 17 < tokens, "windows of the kept texts only"
     assert "| Left out on request | 1 values |" in answer["text"]
     assert answer["card"] == "transformers"
+    told = {event["event"]: event for event in events if event["event"] in ("refused", "downloaded")}
+    assert told["refused"]["told"].startswith("maker/words is no CLIPModel but a GPTNeoXForCausalLM.")
+    assert told["downloaded"]["weights"] == [], "of another kind, and known before anything large came"
+    base = {"id": "maker/words", "revision": answer["base"], "kind": "finetune"}
+    assert answer["bases"] == [["maker/words"], base]
     assert [source["id"] for source in answer["lineage"]["datasets"]] == ["maker/texts"]
     assert answer["lineage"]["datasets"][0]["revision"] in answer["text"]

@@ -73,6 +73,17 @@ def test_by_class(shapes_folder, tmp_path, autoencoder):
     assert not np.array_equal(other, twice[0]), "the class matters"
     assert "0 blue circle, 1 blue square" in (folder / "README.md").read_text()
 
+    # A finished one that goes on with other classes still knows its own, by their numbers.
+    known = len(pipeline.labels)
+    few = {"steps": 1, "batch": 4}
+    sections = _sections("", dataset={"class_columns": ["colour"]}, base={"id": str(folder)}, training=few)
+    further = configured(LatentConfig, shapes_folder, tmp_path / "further", **sections)
+    pipeline = DiTPipeline.from_pretrained(train_latents(further))
+    assert pipeline.get_label_ids(["blue circle", "blue"]) == [0, known]
+    with pytest.raises(Refused, match="A base brings its autoencoder"):
+        both = _sections(autoencoder, dataset={"class_columns": ["colour"]}, base={"id": str(folder)})
+        train_latents(configured(LatentConfig, shapes_folder, tmp_path, **both))
+
 
 def test_by_text(shapes_folder, tmp_path, autoencoder):
     config = configured(

@@ -52,8 +52,9 @@ def usage_of(request: HttpRequest, revision: Revision, text: str) -> Usage:
             for_two_encoders=for_two,
             prompt=prompt,
         )
-    architecture = next(iter(repository.config.get("architectures") or []), "")
-    return Usage(network=name if name.isascii() and name.isidentifier() else "", architecture=str(architecture))
+    named = repository.config.get("architectures") or ""
+    architecture = named if isinstance(named, str) else named[0]
+    return Usage(network=name if name.isascii() and name.isidentifier() else "", architecture=architecture)
 
 
 def _class_of(repository: Repository) -> str:

@@ -43,7 +43,11 @@ class Choosing(forms.Form):
                 label=_("LoRA %(number)s") % {"number": row}, required=False, choices=choices
             )
             self.fields[f"scale_{row}"] = forms.FloatField(
-                label=_("Scale"), required=False, min_value=-MAX_LORA_SCALE, max_value=MAX_LORA_SCALE
+                label=_("Scale"),
+                required=False,
+                min_value=-MAX_LORA_SCALE,
+                max_value=MAX_LORA_SCALE,
+                widget=forms.NumberInput(attrs={"placeholder": "1"}),
             )
             self._put_aside(f"lora_{row}", loras)
 

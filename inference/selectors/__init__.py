@@ -25,7 +25,6 @@ from inference.selectors.generations import (
     was_taken_away,
 )
 from inference.selectors.models import (
-    PICTURES,
     among,
     base_of,
     beside_its_base,
@@ -40,7 +39,6 @@ from inference.selectors.models import (
 )
 
 __all__ = [
-    "PICTURES",
     "among",
     "base_of",
     "beside_its_base",

@@ -85,6 +85,12 @@ def test_one_network_and_a_language_model_are_loaded_by_their_class(client, owne
             "transformers",
             'AutoModelForCausalLM.from_pretrained("owner/lm")',
         ),
+        (
+            "gpt",
+            {"model_type": "gpt2", "architectures": "GPT2LMHeadModel"},
+            "transformers",
+            'AutoModelForCausalLM.from_pretrained("owner/gpt")',
+        ),
         ("clip", {"model_type": "clip", "architectures": ["CLIPModel"]}, "transformers", 'AutoModel.from_pretrained("'),
     ):
         make.repository(owner, name, files={"config.json": json.dumps(config).encode()})

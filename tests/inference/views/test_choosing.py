@@ -187,8 +187,8 @@ def test_a_base_that_is_hidden_or_missing_is_not_offered(client, ada):
         for one in (unnamed, elsewhere):
             assert "Open in the Studio" not in panel(text(client, f"/{one.full_name}"))
     client.force_login(ada)
-    page = text(client, f"/studio?model={made.full_name}")
-    assert f"{made.full_name} cannot be chosen" in page
+    for form in ("/studio", "/studio/comparisons"):
+        assert f"{made.full_name} cannot be chosen" in text(client, f"{form}?model={made.full_name}")
     repositories.update_settings(base, by=make.as_principal(owner), visibility="public", gated="manual")
     assert "Open in the Studio" not in panel(text(client, f"/{made.full_name}"))
 

@@ -1,4 +1,5 @@
 from hub.selectors.access import contents_open_to, has_contents, require_contents
+from hub.selectors.cards import card_text
 from hub.selectors.objects import committed_objects, held_objects, missing_content, readable_by_xet, readable_object
 from hub.selectors.repositories import repositories_visible_to, repository_for, repository_named
 from hub.selectors.revisions import (
@@ -11,6 +12,7 @@ from hub.selectors.revisions import (
     files_at,
     files_ending,
     head_commit,
+    holding,
     read_text,
     revision_of,
     split_revision,
@@ -21,6 +23,7 @@ __all__ = [
     "File",
     "Revision",
     "branch_head",
+    "card_text",
     "committed_objects",
     "contents_open_to",
     "entries_at",
@@ -31,6 +34,7 @@ __all__ = [
     "has_contents",
     "head_commit",
     "held_objects",
+    "holding",
     "missing_content",
     "read_text",
     "readable_by_xet",

@@ -11,7 +11,7 @@ from functools import reduce
 from itertools import islice
 from operator import or_
 
-from django.db.models import Q, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from hub.errors import EntryNotFound, RevisionNotFound
 from hub.git import reading, repositories
@@ -180,6 +180,12 @@ def files_ending(revision: Revision, *endings: str) -> list[File]:
     ends = reduce(or_, (Q(path__endswith=ending) for ending in endings))
     rows = revision.branch.entries.filter(ends, is_folder=False).order_by("path")
     return [of_row(row) for row in rows]
+
+
+def holding(rows: QuerySet[Repository], path: str) -> QuerySet[Repository]:
+    """Those that have this file at their head."""
+    files = TreeEntry.objects.filter(branch__repository=OuterRef("pk"), branch__head=OuterRef("head"))
+    return rows.filter(Exists(files.filter(path=path, is_folder=False)))
 
 
 def has_large_files(revision: Revision) -> bool:

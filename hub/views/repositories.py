@@ -16,22 +16,23 @@ from common.addresses import absolute
 from common.errors import NotFound, Refusal
 from common.pagination import page_of
 from hub import rules
-from hub.algorithms import cards, croissant, rendering, snippets
+from hub.algorithms import croissant, rendering, snippets
 from hub.enums import RepositoryKind
 from hub.errors import RepositoryDisabled, RepositoryNotFound
 from hub.forms import CollectForm, NewRepositoryForm
 from hub.models import Repository
 from hub.selectors import collections, listing, social
+from hub.selectors.cards import card_text
 from hub.selectors.credits import credits_awaiting, mentions_to_claim
 from hub.selectors.notices import about_training_data, unread
-from hub.selectors.reports import blocks_of
-from hub.selectors.revisions import Revision, entries_named, first_file, read_text, total_size
+from hub.selectors.revisions import first_file, total_size
 from hub.services import repositories as services
 from hub.views import tombstones
 from hub.views.about import about
 from hub.views.access import gate_context
 from hub.views.frame import KINDS, context_of, default_revision, find
 from hub.views.tensors import weights_context
+from hub.views.usage import usage_of
 
 COLLECTIONS_SHOWN = 5
 
@@ -46,7 +47,7 @@ def repository_page(request: HttpRequest, prefix: str, namespace: str, name: str
             raise
         return page
     revision = default_revision(repository)
-    _block, text = cards.split(card_text(repository, revision))
+    text = card_text(revision)
     address = repository.get_absolute_url()
     html = rendering.render_card(
         text, base=f"{address}/resolve/{revision.commit}/", files=f"{address}/blob/{revision.commit}/"
@@ -63,6 +64,7 @@ def repository_page(request: HttpRequest, prefix: str, namespace: str, name: str
             endpoint=settings.BASE_URL,
             weights=first_file(revision, ".safetensors"),
             task=repository.pipeline_tag,
+            usage=usage_of(request, revision, text),
         ),
         total_size=total_size(revision),
         may_duplicate=request.user.is_authenticated,
@@ -74,14 +76,6 @@ def repository_page(request: HttpRequest, prefix: str, namespace: str, name: str
     context |= gate_context(request, repository) | about(request, revision)
     context |= weights_context(repository, revision)
     return render(request, "hub/repository.html", context)
-
-
-def card_text(repository: Repository, revision: Revision) -> str:
-    """The card, unless a report took it away."""
-    file = next(iter(entries_named(revision, ["README.md"])), None)
-    if file is None or blocks_of(repository, [file.etag]):
-        return ""
-    return read_text(revision, "README.md", limit=rendering.MAX_LENGTH) or ""
 
 
 def _structured(repository: Repository) -> str:

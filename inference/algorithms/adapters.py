@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 
-# The name that diffusers gives it; the engine reads no other.
-LORA_FILE = "pytorch_lora_weights.safetensors"
 PARTS = ("unet", "transformer", "text_encoder", "text_encoder_2", "text_encoder_3")
 _DOWN = (".lora_A.weight", ".lora.down.weight")
 _UP = (".lora_B.weight", ".lora.up.weight")

@@ -3,6 +3,9 @@
 import json
 from typing import Any
 
+from hub.algorithms.snippets import quoted
+from inference.enums import Task
+
 OPENAI = """\
 import base64
 import os
@@ -41,6 +44,32 @@ for number in range({count}):
     sound = client.text_to_speech({label!r}, extra_body=more{seed})
     with open(f"sound-{{number}}.wav", "wb") as file:
         file.write(sound)
+"""
+FIRST = """\
+{imports}import os
+
+from huggingface_hub import InferenceClient
+
+client = InferenceClient(model="{base}", token=os.environ["HF_TOKEN"])
+"""
+DRAWN = """\
+picture = client.text_to_image({arguments})
+picture.save("picture.png")
+"""
+FROM_IMAGE = """\
+picture = client.image_to_image("image.png", {arguments})
+picture.save("picture.png")
+"""
+FILLED = """\
+with open("mask.png", "rb") as file:  # white is drawn anew
+    mask = base64.b64encode(file.read()).decode()
+picture = client.image_to_image("image.png", {arguments}, mask_image=mask)
+picture.save("picture.png")
+"""
+SOUNDED = """\
+sound = client.text_to_speech("a label")  # kept with the sound, without influence on it
+with open("sound.wav", "wb") as file:
+    file.write(sound)
 """
 JAVASCRIPT = """\
 const headers = {{ Authorization: `Bearer ${{process.env.HF_TOKEN}}`, "Content-Type": "application/json" }};
@@ -99,6 +128,16 @@ def sound(parameters: dict[str, Any], *, site: str) -> str:
     more = {name: parameters[own] for name, own in named.items() if own in parameters}
     known = {name: parameters[name] for name in ("count", "label")}
     return SOUND.format(base=f"{site}/inference/{parameters['model']}", more=more, seed=seed, **known)
+
+
+def first(model: str, *, task: Task, prompt: str, site: str, lora: str = "") -> str:
+    """The shortest call with the stock `InferenceClient`, for the page of a model, or of a LoRA beside its base."""
+    form = {Task.TEXT_TO_IMAGE: DRAWN, Task.INPAINTING: FILLED, Task.SOUND: SOUNDED}.get(task, FROM_IMAGE)
+    arguments = f"{'prompt=' * (task != Task.TEXT_TO_IMAGE)}{quoted(prompt)}"
+    if lora:
+        arguments += f', extra_body={{"loras": [{{"model": "{lora}", "scale": 1.0}}]}}'
+    imports = "import base64\n" if task == Task.INPAINTING else ""
+    return FIRST.format(imports=imports, base=f"{site}/inference/{model}") + form.format(arguments=arguments)
 
 
 def all_of(parameters: dict[str, Any], *, site: str) -> list[tuple[str, str]]:

@@ -248,7 +248,7 @@ def _advice(card: dict[str, Any]) -> dict[str, Any]:
 def _json(text: str | None) -> dict[str, Any]:
     try:
         value = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.principal import Principal
 from common.addresses import absolute
-from common.errors import Refusal
+from common.errors import NotFound, Refusal
 from common.places import HeldStream
 from hub.enums import RepositoryKind
 from hub.models import Repository
@@ -119,13 +119,20 @@ def images_variations(request: HttpRequest) -> HttpResponseBase:
 @door(_error, "GET", "HEAD")
 def models(request: HttpRequest) -> HttpResponse:
     """The models that make pictures and that the asker may use."""
-    found = selectors.models_for(reading.token_holder(request), tags=selectors.IMAGE_TAGS)[:MODELS_SHOWN]
+    found = selectors.models_for(reading.token_holder(request))[:MODELS_SHOWN]
     return JsonResponse({"object": "list", "data": [_model(one) for one in found]})
 
 
 @door(_error, "GET", "HEAD")
 def model(request: HttpRequest, name: str) -> HttpResponse:
-    return JsonResponse(_model(repository_for(reading.token_holder(request), RepositoryKind.MODEL, name)))
+    principal = reading.token_holder(request)
+    found = repository_for(principal, RepositoryKind.MODEL, name)
+    if not selectors.models_for(principal).filter(pk=found.pk).exists():
+        raise NotFound(
+            _("%(model)s makes no pictures, or is not yours to use.") % {"model": found.full_name},
+            hint=_("Name one of GET /v1/models."),
+        )
+    return JsonResponse(_model(found))
 
 
 elsewhere = nothing_here(_error, "/v1/images/generations, /v1/images/edits, /v1/images/variations, /v1/models")

@@ -5,7 +5,6 @@ from functools import cached_property
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -17,7 +16,6 @@ from inference.algorithms.profiles import (
     FLOW_SAMPLERS,
     MAX_GUIDANCE,
     MAX_IMAGE_GUIDANCE,
-    MAX_LORA_SCALE,
     MAX_NOISE_LEVEL,
     MAX_PICTURES,
     MAX_PROMPT,
@@ -29,14 +27,13 @@ from inference.algorithms.profiles import (
 from inference.algorithms.sounds import MAX_LABEL, SoundFacts
 from inference.algorithms.uploads import MAX_BYTES
 from inference.enums import StepReuse, Task
+from inference.forms.choosing import LORA_ROWS, Choosing
 from inference.models import InputImage
 from inference.selectors.pictures import picture_named
 from inference.services.canvas import Given
 from inference.services.planning import LoraWanted, Wanted
-from inference.services.searching import ALIAS, GROW_MASK, MAX_WORDS, MOST_GROWN, SearchWanted
+from inference.services.searching import GROW_MASK, MAX_WORDS, MOST_GROWN, SearchWanted
 
-MODELS_SHOWN, LORAS_SHOWN, FINDERS_SHOWN = 200, 200, 200
-LORA_ROWS = ("1", "2", "3")
 SETTINGS = ("negative_prompt", "scheduler", "seed", "steps", "guidance", "width", "height", "step_reuse")
 # Extending an image is filling the ground around it.
 OUTPAINTING = "outpainting"
@@ -52,10 +49,8 @@ def _pixels(label: Any) -> forms.IntegerField:
     return forms.IntegerField(label=label, min_value=0, max_value=MAX_SIDE, required=False)
 
 
-class StudioForm(forms.Form):
+class StudioForm(Choosing):
     """Empty numbers mean the model's own values."""
-
-    tags = (*selectors.IMAGE_TAGS, *selectors.SOUND_TAGS)  # of the models that can be chosen
 
     model = forms.ChoiceField(
         label=_("Model"), help_text=_("With its licence. Private models of yours are in the list.")
@@ -159,16 +154,12 @@ class StudioForm(forms.Form):
         """As an estimate it takes images that are still to come for granted."""
         super().__init__(*args, **kwargs)
         self.principal, self.is_estimate = principal, is_estimate
-        self.found = list(selectors.models_for(principal, tags=self.tags)[:MODELS_SHOWN])
+        self.add_models()
         self.doing = selectors.models_by_task(self.found)
         if not self.initial.get("model"):
             self.initial["model"] = self._usual_model()
-        self.fields["model"].choices = [
-            (model.full_name, f"{model.full_name} · {model.license}" if model.license else model.full_name)
-            for model in self.found
-        ]
-        self._add_loras()
-        self._add_finders()
+        self.add_loras()
+        self.add_finders()
         self.fields["scheduler"].choices = [("", _("the model's own")), *((name, name) for name in self.samplers)]
         assert principal.user is not None
         self.fields["billed"].queryset = selectors.payers_for(principal.user)
@@ -197,26 +188,6 @@ class StudioForm(forms.Form):
             "least": f"{sound.shortest:.4g}",
             "most": f"{sound.longest:.4g}",
         }
-
-    def _add_loras(self) -> None:
-        loras = selectors.loras_for(self.principal)[:LORAS_SHOWN]
-        choices = [("", "–"), *((one.full_name, f"{one.full_name} · {one.license or '–'}") for one in loras)]
-        for row in LORA_ROWS:
-            self.fields[f"lora_{row}"] = forms.ChoiceField(
-                label=_("LoRA %(number)s") % {"number": row}, required=False, choices=choices
-            )
-            self.fields[f"scale_{row}"] = forms.FloatField(
-                label=_("Scale"), required=False, min_value=-MAX_LORA_SCALE, max_value=MAX_LORA_SCALE
-            )
-
-    def _add_finders(self) -> None:
-        """The site's own first; where nothing finds by words, nothing is asked about it."""
-        found = [one.full_name for one in selectors.finders_for(self.principal)[:FINDERS_SHOWN]]
-        own = settings.MODEL_ALIASES.get(ALIAS)
-        self.fields["finder"].choices = [(name, name) for name in sorted(found, key=lambda name: name != own)]
-        if not found:
-            for field in ("search", "finder", "grow_mask"):
-                del self.fields[field]
 
     @property
     def can_search(self) -> bool:

@@ -1,6 +1,5 @@
-"""Reading generations, pictures, and the models that may draw, limited to what a person may see."""
+"""Reading generations and pictures, limited to what a person may see."""
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,46 +15,12 @@ from accounts.models import AccessToken, Namespace, User
 from accounts.principal import Principal
 from accounts.selectors import namespaces_of, reachable_namespaces
 from common.errors import NotFound
-from hub.enums import RepositoryKind
-from hub.models import Block, Repository
-from hub.selectors import contents_open_to, read_text, revision_of
+from hub.models import Block
 from hub.selectors.reports import blocked_everywhere, is_reported, refuse_blocked_everywhere
-from inference.algorithms.profiles import Profile, profile_of
 from inference.enums import UNFINISHED, Billing, GenerationState
 from inference.models import Generation, InputImage, Picture
 from inference.selectors.safety import age_of, refuse_the_young, shown_to
 from revenue.selectors import credit_balance
-
-IMAGE_TAGS = ("text-to-image", "image-to-image", "image-text-to-image")
-SOUND_TAGS = ("unconditional-audio-generation",)
-FINDER_TAGS = ("image-segmentation",)
-_FINDER = "CLIPSegForImageSegmentation"
-
-
-def models_for(principal: Principal, *, tags: Iterable[str] = ("text-to-image",)) -> QuerySet[Repository]:
-    """Models that make pictures and that the person may use, the newest first; LoRAs are not models."""
-    found = contents_open_to(principal).filter(kind=RepositoryKind.MODEL, pipeline_tag__in=list(tags))
-    return found.exclude(head="").exclude(tags__contains=["lora"]).order_by("-updated_at", "-id")
-
-
-def loras_for(principal: Principal) -> QuerySet[Repository]:
-    """LoRAs for pictures that the person may use, the newest first."""
-    found = contents_open_to(principal).filter(kind=RepositoryKind.MODEL, pipeline_tag__in=list(IMAGE_TAGS))
-    return found.filter(tags__contains=["lora"]).exclude(head="").order_by("-updated_at", "-id")
-
-
-def finders_for(principal: Principal) -> QuerySet[Repository]:
-    """Models that find what words name in an image, and that the person may use, the newest first."""
-    return models_for(principal, tags=FINDER_TAGS).filter(tags__contains=["clipseg"])
-
-
-def is_finder(repository: Repository, commit: str) -> bool:
-    """Whether this version is of the one class that the engine finds with."""
-    try:
-        config = json.loads(read_text(revision_of(repository, commit), "config.json") or "{}")
-    except ValueError:
-        return False
-    return isinstance(config, dict) and config.get("architectures") == [_FINDER]
 
 
 def input_for(principal: Principal, key: str) -> InputImage:
@@ -64,12 +29,6 @@ def input_for(principal: Principal, key: str) -> InputImage:
     if found is None or not may_see_generations(principal):
         raise NotFound(_("There is no such image, or it is not yours."), hint=_("Give the image itself."))
     return found
-
-
-def profile(repository: Repository, commit: str) -> Profile | None:
-    """How this version wants to be asked; None when it is no pipeline."""
-    revision = revision_of(repository, commit)
-    return profile_of(lambda path: read_text(revision, path), card=repository.card)
 
 
 def may_see_generations(principal: Principal) -> bool:

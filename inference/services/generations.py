@@ -15,11 +15,11 @@ from common.errors import Conflict, Forbidden, PaymentRequired, TooManyRequests,
 from common.money import format_money
 from common.services import audit
 from common.signing import digest
+from hub.algorithms.usage import LORA_FILE
 from hub.models import Repository, Webhook
 from hub.services.announcements import News, tell
 from inference import rules, selectors
 from inference.algorithms import policy, pricing
-from inference.algorithms.adapters import LORA_FILE
 from inference.enums import MOVES, Billing, FailureCode, GenerationState
 from inference.errors import Unprocessable
 from inference.models import Generation, GenerationFinder, GenerationLora, InputImage, Picture

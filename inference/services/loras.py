@@ -6,15 +6,16 @@ from django.utils.translation import gettext as _
 
 from accounts.principal import Principal
 from common.errors import Refusal
+from hub.algorithms.usage import LORA_FILE
 from hub.algorithms.weights import WeightsUnreadable
-from hub.enums import RepositoryKind
 from hub.models import Repository
-from hub.selectors import files_ending, head_commit, repository_for, require_contents, revision_of
+from hub.selectors import files_ending, head_commit, revision_of
 from hub.selectors.lineage import licence_of
 from hub.services.weights import INDEX, tensors_at
 from inference.algorithms import adapters
 from inference.algorithms.profiles import MAX_LORA_SCALE, MAX_LORAS, Profile
 from inference.errors import Unprocessable
+from inference.selectors import base_of, is_lora, model_named
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def version_named(principal: Principal, name: str, revision: str, *, field: str)
     if not name:
         raise Unprocessable(_("No model is named."), hint=_("Name one as owner/name."), field=named)
     try:
-        repository = _model_named(principal, name)
+        repository = model_named(principal, name)
     except Refusal as refusal:
         refusal.context.setdefault("field", named)
         raise
@@ -59,16 +60,19 @@ def version_named(principal: Principal, name: str, revision: str, *, field: str)
     return repository, commit
 
 
-def _model_named(principal: Principal, name: str) -> Repository:
-    """By its name, or by one that it had before."""
-    try:
-        found = repository_for(principal, RepositoryKind.MODEL, name)
-    except Refusal as refusal:
-        if refusal.code != "moved":
-            raise
-        found = repository_for(principal, RepositoryKind.MODEL, str(refusal.hint))
-    require_contents(principal, found)
-    return found
+def not_a_pipeline(principal: Principal, repository: Repository) -> Unprocessable:
+    """For what is asked and cannot be; a LoRA can beside its base."""
+    hint = _("Choose a model from the Studio's list.")
+    if is_lora(repository):
+        base = base_of(principal, repository)
+        hint = _("It is a LoRA: ask %(model)s, and name it among the LoRAs.") % {
+            "model": base.full_name if base else _("the model that it was made for")
+        }
+    return Unprocessable(
+        _("%(model)s is no pipeline that can be asked for pictures or sounds.") % {"model": repository.full_name},
+        hint=hint,
+        field="model",
+    )
 
 
 def loras_for(
@@ -101,11 +105,11 @@ def _lora(principal: Principal, wanted: LoraWanted) -> LoraPlan:
 def _check_fit(lora: LoraPlan, base: Repository, profile: Profile, network: dict[str, adapters.Shape]) -> None:
     revision = revision_of(lora.repository, lora.commit)
     try:
-        tensors = {one.name: one.shape for one in tensors_at(revision, adapters.LORA_FILE)}
+        tensors = {one.name: one.shape for one in tensors_at(revision, LORA_FILE)}
     except WeightsUnreadable as error:
         raise Unprocessable(
             _("%(model)s has no LoRA in the format of diffusers (%(file)s).")
-            % {"model": lora.repository.full_name, "file": adapters.LORA_FILE},
+            % {"model": lora.repository.full_name, "file": LORA_FILE},
             hint=_("Choose another one."),
             field="loras",
         ) from error

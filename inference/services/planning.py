@@ -27,7 +27,7 @@ from inference.enums import InputKind, StepReuse, Task
 from inference.errors import Unprocessable
 from inference.models import Generation, InputImage
 from inference.services import enlarging
-from inference.services.loras import LoraPlan, LoraWanted, loras_for, version_named
+from inference.services.loras import LoraPlan, LoraWanted, loras_for, not_a_pipeline, version_named
 from inference.services.planning_sounds import refuse_what_sounds, sound_parameters, sound_price
 from inference.services.searching import SearchPlan, SearchWanted, search_for
 
@@ -119,11 +119,7 @@ def plan(
     repository, commit = version_named(principal, model, revision, field="revision")
     profile = selectors.profile(repository, commit)
     if profile is None:
-        raise Unprocessable(
-            _("%(model)s is no pipeline that can be asked for pictures or sounds.") % {"model": repository.full_name},
-            hint=_("Choose a model from the Studio's list."),
-            field="model",
-        )
+        raise not_a_pipeline(principal, repository)
     if currency not in pricing.RATES:
         raise Unprocessable(_("There is no price in this currency."), hint=_("Use eur or usd."), field="currency")
     parameters = _parameters(principal, repository, profile, wanted)

@@ -16,6 +16,7 @@ from inference import selectors
 from inference.algorithms import calls, pricing
 from inference.enums import InputKind, Task
 from inference.forms import StudioForm
+from inference.forms.choosing import LORA_ROWS
 from inference.forms.studio import OUTPAINTING
 from inference.models import Generation, InputImage
 from inference.selectors.pictures import picture_named, public_pictures
@@ -121,11 +122,13 @@ def _newest(request: HttpRequest) -> QuerySet[Generation]:
 
 
 def initial_of(request: HttpRequest) -> dict[str, Any]:
-    """The form as another page filled it: `?model=…`, `?from=<generation>` to vary one, with
+    """The form as another page filled it: `?model=…` with `&lora_1=…`, `?from=<generation>` to vary one, with
     `&picture=<position>` to remix that picture of it, `?image=<generation>/<position>` to draw from one, with
     `&task=upscale` to enlarge it by the newest model that does; `?task=…` and `?prompt=…` alone are taken as they
     are."""
-    initial: dict[str, Any] = {name: request.GET.get(name, "") for name in ("model", "task", "prompt")}
+    names = ["model", "task", "prompt", *(f"{field}_{row}" for row in LORA_ROWS for field in ("lora", "scale"))]
+    initial: dict[str, Any] = {name: request.GET.get(name, "") for name in names}
+    initial |= selectors.beside_its_base(request.principal, initial["model"])
     if "image" in request.GET:
         key, _slash, number = request.GET["image"].partition("/")
         picture = selectors.picture_for(request.principal, key, int(number) if number.isdecimal() else 0)

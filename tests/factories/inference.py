@@ -99,16 +99,22 @@ def lora(
     owner: User | None = None, *, layer: str = "unet.down.to_q", licence: str = "apache-2.0", **facts
 ) -> Repository:
     """An adapter of one layer, by the header of its file and zeros."""
-    tensors, offset, head = {"lora_A": [2, 8], "lora_B": [8, 2]}, 0, {}
-    for side, shape in tensors.items():
-        end = offset + 4 * shape[0] * shape[1]
-        head[f"{layer}.{side}.weight"] = {"dtype": "F32", "shape": shape, "data_offsets": [offset, end]}
-        offset = end
-    text = json.dumps(head).encode()
-    files = {"pytorch_lora_weights.safetensors": len(text).to_bytes(8, "little") + text + bytes(offset)}
+    tensors = {f"{layer}.lora_A.weight": [2, 8], f"{layer}.lora_B.weight": [8, 2]}
+    files = {"pytorch_lora_weights.safetensors": weights(tensors)}
     made = hub.repository(owner, files=files | {"README.md": card(licence)}, **facts)
     made.refresh_from_db()
     return made
+
+
+def weights(shapes: dict[str, list[int]]) -> bytes:
+    """A safetensors file of matrices of zeros."""
+    offset, head = 0, {}
+    for name, shape in shapes.items():
+        end = offset + 4 * shape[0] * shape[1]
+        head[name] = {"dtype": "F32", "shape": shape, "data_offsets": [offset, end]}
+        offset = end
+    text = json.dumps(head).encode()
+    return len(text).to_bytes(8, "little") + text + bytes(offset)
 
 
 def finder(

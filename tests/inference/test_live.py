@@ -35,6 +35,7 @@ from tests.factories.hub import as_principal, repository
 from tests.factories.inference import EURO, buy_credits, finder, upload_pipeline
 from tests.inference.classifiers import red_or_blue
 from tests.inference.engine.alone import mask, photograph, stock
+from tests.inference.engine.test_lora import make_lora
 from tests.inference.engine.test_sounds import ask as sound_asked
 from tests.inference.engine.test_sounds import made_alone
 from tests.inference.finders import halves, red_blue_or_green
@@ -470,3 +471,26 @@ def test_the_calls_that_pages_show_run_as_they_are(serving, shapes, token, tmp_p
         _folder, answer = run("node", "node", "--input-type=module", "-e", texts["JavaScript"])
         address = answer.split("'")[1]
         assert np.array_equal(pixels(call(address, token)), expected)
+
+
+def test_the_calls_on_the_pages_of_models_and_loras_run_as_they_are(
+    serving, person, painter, painter_folder, token, tmp_path
+):
+    make_lora(stock("StableDiffusionPipeline", painter_folder), tmp_path / "lora", ["unet"], rank=2, alpha=2, seed=1)
+    files = {file.name: file.read_bytes() for file in (tmp_path / "lora").iterdir()}
+    words = b"---\nbase_model: researcher/painter\ninstance_prompt: a red circle\n---\n"
+    repository(person, "lora", files=files | {"README.md": words})
+    filler = save_diffusion_pipeline(tmp_path / "filler", channels=9)
+    upload_pipeline(person, filler, name="filler")
+    photograph().save(tmp_path / "image.png")
+    mask().save(tmp_path / "mask.png")
+    for name, used in (("painter", []), ("lora", ["researcher/lora"]), ("filler", [])):
+        page = call(f"{serving.url}/researcher/{name}", token).decode()
+        code = html.unescape(page.split("By API</summary>")[1].split("<code>")[1].split("</code>")[0])
+        environment = os.environ | {"HF_TOKEN": token}
+        code = code.replace("http://127.0.0.1:8000", serving.url)
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, env=environment, timeout=90)
+        made = Generation.objects.latest("created_at")
+        assert (made.state, [use.model_name for use in made.loras.all()]) == ("succeeded", used), name
+        assert pixels((tmp_path / "picture.png").read_bytes()).shape == (16, 16, 3)
+        (tmp_path / "picture.png").unlink()

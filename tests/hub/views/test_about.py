@@ -2,21 +2,16 @@
 
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from hub.services import repositories
 from tests.factories import hub as make
 from tests.factories.accounts import UserFactory
 from tests.hub.gated import scene
 
 pytestmark = pytest.mark.django_db
-PIPELINE = Path(__file__).resolve().parents[2] / "fixtures" / "shapes-tiny"
 CARD = b"""---
 license: mit
 language: [en, zh]
@@ -107,43 +102,3 @@ def test_more_results_need_no_more_queries(client, repository):
     more = {f".eval_results/{name}.yaml": RESULT.replace(b"bob/shapes", f"bob/{name}".encode()) for name in "abc"}
     make.put(repository, more, by=make.as_principal(repository.namespace.user))
     assert count() == one
-
-
-def pasted(client, page, label, site, folder):
-    """Run the Python snippet of a page as a person would; returns what it printed."""
-    from html import unescape
-
-    html = client.get(page).content.decode()
-    block = re.search(rf"<summary>{label} .*?<pre><code>(.*?)</code></pre>", html, re.DOTALL).group(1)
-    code = unescape(block).replace("http://127.0.0.1:8000", site.url)
-    environment = {name: value for name, value in site.environment(folder).items() if name != "HF_ENDPOINT"}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        check=False,
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
-
-
-@pytest.mark.e2e
-@pytest.mark.timeout(300)
-def test_snippets_work_when_pasted(client, site, tmp_path):
-    ada = UserFactory(username="ada")
-    by = make.as_principal(ada)
-    model = make.repository(ada, "pictures")
-    files = {str(file.relative_to(PIPELINE)): file.read_bytes() for file in PIPELINE.rglob("*") if file.is_file()}
-    large = {path: data for path, data in files.items() if path.endswith(".safetensors")}
-    make.put_large(model, large, by=by)
-    make.put(model, {path: data for path, data in files.items() if path not in large}, by=by)
-    make.repository(ada, "rows", kind="dataset", files={"train.csv": b"a,b\n1,2\n3,4\n"})
-    repositories.update_settings(model, by=by, visibility="public")
-
-    pasted(client, "/ada/pictures", "diffusers", site, tmp_path)
-    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
-    assert "weight" in pasted(client, "/ada/pictures", "safetensors", site, tmp_path)
-    assert "num_rows: 2" in pasted(client, "/datasets/ada/rows", "datasets", site, tmp_path)

@@ -35,6 +35,7 @@ def test_advice_that_means_nothing_is_ignored(advice):
 def test_no_pipeline_has_no_profile():
     assert profile({}) is None
     assert profile_of(lambda _path: "not json", card={}) is None
+    assert profile_of(lambda _path: "[" * 9000, card={}) is None
 
 
 def test_the_tables_are_those_of_the_engine():

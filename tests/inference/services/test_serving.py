@@ -11,10 +11,10 @@ from django.utils import timezone
 from PIL import Image
 
 from accounts.principal import Principal
+from hub.algorithms.usage import LORA_FILE
 from hub.models import Block, Report
 from hub.services import repositories
 from inference.algorithms import uploads
-from inference.algorithms.adapters import LORA_FILE
 from inference.algorithms.policy import default_text
 from inference.api import waiting
 from inference.engine.engine import Engine

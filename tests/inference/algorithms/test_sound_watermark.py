@@ -142,7 +142,10 @@ def test_another_rate_and_back_is_the_same(length, rates):
     tone = np.sin(np.arange(length) * 0.7)
     there = hearing.resampled(tone, low, high)
     assert len(there) == -(-length * high // low)
-    assert np.abs(hearing.resampled(there, high, low)[:length] - tone)[: length - 50].max(initial=0) < 0.05
+    # A tone that begins at once rings there, whatever the rate.
+    differences = np.abs(hearing.resampled(there, high, low)[:length] - tone)
+    assert differences[: length - 50].max(initial=0) < 0.1
+    assert differences[10 : length - 50].max(initial=0) < 0.02
 
 
 @given(length=st.integers(1, 5000))

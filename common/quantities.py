@@ -2,6 +2,8 @@
 
 import math
 
+from django.utils.translation import gettext as _
+
 
 def format_gpu_seconds(seconds: int) -> str:
     """`2 h 05 min`, `41 s`: the two largest units, exact to the smaller."""
@@ -10,10 +12,10 @@ def format_gpu_seconds(seconds: int) -> str:
     hours, rest = divmod(seconds, 3600)
     minutes, rest = divmod(rest, 60)
     if hours:
-        return f"{sign}{hours:,} h {minutes:02d} min"
+        return sign + _("%(hours)s h %(minutes)02d min") % {"hours": f"{hours:,}", "minutes": minutes}
     if minutes:
-        return f"{sign}{minutes} min {rest:02d} s"
-    return f"{sign}{rest} s"
+        return sign + _("%(minutes)d min %(seconds)02d s") % {"minutes": minutes, "seconds": rest}
+    return sign + _("%(seconds)d s") % {"seconds": rest}
 
 
 def format_count(number: int) -> str:

@@ -1,5 +1,7 @@
 """Jobs and the attempts to run them."""
 
+import shlex
+
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -85,6 +87,11 @@ class Job(models.Model):
     @property
     def argv(self) -> list[str]:
         return [*self.command, *self.arguments]
+
+    @property
+    def command_line(self) -> str:
+        """As one types it in a shell."""
+        return shlex.join(self.argv)
 
     @property
     def summary(self) -> str:

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from config.embedded.ports import free_port
+from config.embedded.ports import HeldPort, free_port
 from config.embedded.postgres import EmbeddedPostgres
 from config.embedded.processes import Child
 
@@ -60,6 +60,7 @@ class Site:
         self.base_url = ""
         self.environment: dict[str, str] = {}
         self._lock: IO[str] | None = None
+        self._ports: list[HeldPort] = []
 
     def start(self) -> None:
         """Bring everything up. Raises StartFailed and leaves nothing running."""
@@ -78,6 +79,7 @@ class Site:
         """Web first, then workers (jobs in flight are taken up again at the next start), then the database."""
         if self._lock is None:
             return  # it never ran here: what lies in the data directory belongs to the one that does
+        self._release()
         for child in reversed(self.children):
             child.ask_to_stop()
         deadline = time.monotonic() + 15
@@ -138,7 +140,7 @@ class Site:
 
     def _describe(self) -> None:
         """Settle ports and secrets, and leave them in site.env for `manage.py` in other terminals."""
-        port = free_port(self.wanted_port)
+        port = self._hold(self.wanted_port)
         if port != self.wanted_port:
             print(f"  Port {self.wanted_port} is taken; using {port}.", flush=True)
         self.base_url = f"http://127.0.0.1:{port}"
@@ -153,7 +155,7 @@ class Site:
         # Commands in other terminals must look for objects where this site keeps them.
         self.environment |= {name: value for name, value in os.environ.items() if name.startswith(_OBJECT_SETTINGS)}
         if not os.environ.get("STRIPE_API_KEY"):
-            standin = free_port(self._kept("standin.port", 12111))
+            standin = self._hold(self._kept("standin.port", 12111))
             self._keep("standin.port", standin)
             key, secret = "sk_test_" + self._secret("stripe_api_key"), "whsec_" + self._secret("stripe_webhook")
             self.environment |= {
@@ -195,6 +197,7 @@ class Site:
             for name, command in self._commands()
         ]
         with progress("Starting " + ", ".join(child.name for child in self.children)):
+            self._release()
             for child in self.children:
                 child.start()
 
@@ -232,6 +235,15 @@ class Site:
                 except (urllib.error.URLError, OSError):
                     time.sleep(0.1)
             raise StartFailed(f"The web server did not answer within a minute:\n{web.last_words()}")
+
+    def _hold(self, preferred: int) -> int:
+        """Until its process starts, which on a new site is after all migrations: another site may start meanwhile."""
+        self._ports.append(HeldPort(preferred))
+        return self._ports[-1].number
+
+    def _release(self) -> None:
+        while self._ports:
+            self._ports.pop().release()
 
     def _secret(self, name: str) -> str:
         file = self.data / "keys" / name

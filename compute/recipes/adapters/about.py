@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from PIL import Image
@@ -15,7 +14,7 @@ from compute.recipes.data.pictures import Pictures
 from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
 from compute.recipes.sheets import as_images
-from compute.recipes.training.bases import LOCAL
+from compute.recipes.training.bases import LOCAL, called
 from compute.recipes.training.card import About, without
 from compute.recipes.training.config import require_sensible_loop
 from compute.recipes.training.program import SAMPLES
@@ -76,10 +75,10 @@ def stock_loading(method: str, pipeline: str, *, absent: Iterable[str] = ()) -> 
 
 def about_adapter(config: Config, source: Source, loading: Loading, prompt: str) -> About:
     method, sampling = config.adapter.method, config.sampling
-    base = Path(source.id).name if source.revision == LOCAL else source.id
+    base = called(source)
     return About(
         task="text-to-image",
-        what=f"{WHAT[method]} for {base}.",
+        what=f"{WHAT[method]} for {'a model in a folder' if source.revision == LOCAL else base}.",
         usage=f"""
 {loading.before}
 

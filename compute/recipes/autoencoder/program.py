@@ -134,7 +134,7 @@ class Autoencoder(Recipe):
         self.autoencoder.save_pretrained(folder, safe_serialization=True)
 
     def about(self) -> About:
-        kind = self.kind
+        kind, side = self.kind, self.config.dataset.size
         encoded = "latent_dist.mode()" if kind == "kl" else "latents"
         return About(
             task="image-to-image",
@@ -142,10 +142,12 @@ class Autoencoder(Recipe):
             "trained with a perceptual and an adversarial loss. The features of the perceptual loss were learned "
             "from the same data.",
             usage=f"""
+import torch
 from diffusers import {CLASSES[kind]}
 
 autoencoder = {CLASSES[kind]}.from_pretrained("{{name}}")
-latents = autoencoder.encode(pictures).{encoded}  # pictures in -1..1, (n, 3, height, width)
+pictures = torch.zeros(1, 3, {side}, {side})  # yours, in -1..1
+latents = autoencoder.encode(pictures).{encoded}
 pictures = autoencoder.decode(latents).sample
 """,
             tags=("diffusers", "autoencoder", "vae" if kind == "kl" else "vqgan"),

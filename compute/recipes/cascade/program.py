@@ -29,7 +29,7 @@ from compute.recipes.refusal import Refused
 from compute.recipes.shapes.checker import require_shapes
 from compute.recipes.shapes.vocabulary import held_out_prompts
 from compute.recipes.sheets import as_images, contact_sheet
-from compute.recipes.training.bases import LOCAL, folder_of, look_up_base
+from compute.recipes.training.bases import called, folder_of, look_up_base
 from compute.recipes.training.card import About
 from compute.recipes.training.loop import Player, Terms
 from compute.recipes.training.program import SAMPLES, Recipe, perform
@@ -269,7 +269,7 @@ class SuperResolution(Stage):
     def about(self) -> About:
         sampling, model, size = self.config.sampling, self.config.model, self.config.dataset.size
         source = self.base_source
-        before = Path(source.id).name if source.revision == LOCAL else source.id
+        before = called(source)
         return About(
             task="image-to-image",
             what=f"A stage of a cascade: makes pictures of {model.small} pixels {size} pixels large, told the text.",

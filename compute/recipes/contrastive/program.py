@@ -126,15 +126,17 @@ class Contrastive(Recipe):
             what="A small CLIP: an encoder of pictures and one of texts whose vectors meet. It judges pictures of "
             "the kind it was trained on, and no others.",
             usage="""
+from diffusers.utils import load_image
 from transformers import CLIPModel, CLIPProcessor
 
 model = CLIPModel.from_pretrained("{name}")
 processor = CLIPProcessor.from_pretrained("{name}")
+texts, pictures = ["a circle", "a square"], [load_image("picture.png")]
 scores = model(**processor(text=texts, images=pictures, padding=True, return_tensors="pt")).logits_per_image
 """,
             library="transformers",
             tags=("clip",),
-            metric_names={"caption_accuracy": "Own caption nearest, of all captions of the test split"},
+            metric_names={"caption_accuracy": "Own caption nearest, of all captions that it was measured on"},
         )
 
     def _match(self, step: int, index: int) -> Terms:

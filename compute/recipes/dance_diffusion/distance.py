@@ -9,6 +9,7 @@ from scipy.linalg import sqrtm
 from hub.algorithms import spectrograms
 
 BANDS = 32
+TINY = 1e-9
 FLOOR = -60.0  # decibels; what is quieter than that is silence
 
 Doubles = NDArray[np.float64]
@@ -24,5 +25,7 @@ def spectral_distance(real: Doubles, made: Doubles) -> float:
     """The Fréchet distance of the two clouds of frames (arXiv 1812.08466, with these features); 0 when alike."""
     means = real.mean(axis=0) - made.mean(axis=0)
     one, two = np.cov(real, rowvar=False), np.cov(made, rowvar=False)
-    both = sqrtm(one @ two).real
+    # Of few sounds these are singular; what makes them regular is far below what frames differ by.
+    regular = np.eye(len(one)) * TINY
+    both = sqrtm((one + regular) @ (two + regular)).real
     return max(0.0, float(means @ means + np.trace(one) + np.trace(two) - 2.0 * np.trace(both)))

@@ -42,6 +42,16 @@ def part_of(config: DatasetConfig, *, test: bool) -> Part:
     return Part(config.split, 0, end=held_back) if test else Part(config.split, config.most, start=held_back)
 
 
+def none_left(config: DatasetConfig) -> str:
+    """What to do where a part turned out to be empty."""
+    if config.test_split:
+        return "Check the names of its splits and its opt-outs."
+    return (
+        f"Without 'dataset.test_split' its first {config.most_test} rows are held back: "
+        "set 'dataset.most_test' to fewer."
+    )
+
+
 @dataclass(frozen=True)
 class PicturesConfig(DatasetConfig):
     """Pictures with captions or classes."""

@@ -17,7 +17,7 @@ from torch import Tensor
 from compute.recipes.checkpoints import fingerprint_of
 from compute.recipes.configuration import as_plain
 from compute.recipes.data.buckets import Size, bucket_sizes, fitted, nearest
-from compute.recipes.data.config import PicturesConfig, part_of
+from compute.recipes.data.config import PicturesConfig, none_left, part_of
 from compute.recipes.data.facts import DatasetFacts
 from compute.recipes.data.opening import Row, caption_of, opened_picture
 from compute.recipes.data.opt_outs import LeftOut
@@ -91,7 +91,7 @@ def _write(cache: Path, rows: Iterable[tuple[int, Row]], config: PicturesConfig,
             captions[place].append(_caption(row, config, number, split))
             classes[place].append(" ".join(str(row[column]) for column in config.class_columns))
     if not any(captions):
-        raise Refused("The data set has no pictures left to train on. Check 'dataset.split' and its opt-outs.")
+        raise Refused(f"The data set has no pictures left in {split!r}. {none_left(config)}")
     index = {"sizes": sizes, "captions": captions, "classes": classes}
     (writing / INDEX).write_text(json.dumps(index), encoding="utf-8")
     writing.rename(cache)

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from compute.recipes.checkpoints import fingerprint_of
 from compute.recipes.configuration import as_plain
-from compute.recipes.data.config import SOUND_ENDINGS, Part, SoundsConfig, part_of
+from compute.recipes.data.config import SOUND_ENDINGS, Part, SoundsConfig, none_left, part_of
 from compute.recipes.data.facts import DatasetFacts
 from compute.recipes.data.opt_outs import LeftOut
 from compute.recipes.data.rows import stream
@@ -94,7 +94,7 @@ def _write(cache: Path, rows: Iterable[tuple[str, bytes]], config: SoundsConfig,
                 file.write((np.clip(samples, -1.0, 1.0) * LOUDEST).round().astype(np.int16).tobytes())
                 starts.append(starts[-1] + len(samples))
     if len(starts) == 1:
-        raise Refused(f"The data set has no sounds in {split!r}. Check the names of its splits and its opt-outs.")
+        raise Refused(f"The data set has no sounds left in {split!r}. {none_left(config)}")
     (writing / INDEX).write_text(json.dumps(starts), encoding="utf-8")
     writing.rename(cache)
 

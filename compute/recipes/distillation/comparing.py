@@ -45,13 +45,13 @@ def timed(
 
 def table(rows: Sequence[Drawn]) -> str:
     """For the card, in Markdown."""
-    lines = [
-        f"| {row.who} | {row.steps} | {row.guidance:g} | {'' if row.right is None else f'{row.right:.0%}'} "
-        f"| {row.seconds:.3f} |"
-        for row in rows
-    ]
-    head = "| | steps | guidance | colour and shape as asked | seconds a picture |\n|---|---|---|---|---|"
-    return "\n".join([head, *lines])
+    is_judged = any(row.right is not None for row in rows)
+    titles = ["", "steps", "guidance", *(["colour and shape as asked"] if is_judged else []), "seconds a picture"]
+    lines = [titles, ["---"] * len(titles)]
+    for row in rows:
+        right = ["" if row.right is None else f"{row.right:.0%}"] if is_judged else []
+        lines.append([row.who, str(row.steps), f"{row.guidance:g}", *right, f"{row.seconds:.3f}"])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def mean_over_places(features: Tensor) -> Tensor:

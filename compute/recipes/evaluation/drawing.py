@@ -13,6 +13,7 @@ import torch
 from diffusers import DiffusionPipeline
 from PIL import Image
 
+from compute.recipes.diffusion.drawing import asked_side
 from compute.recipes.evaluation.config import DrawingConfig
 from compute.recipes.refusal import Refused
 
@@ -40,7 +41,8 @@ class Drawer:
                 f"The scheduler of {folder.name} moves the last of several noise levels (shift_terminal) and cannot "
                 "draw in one step. Set 'drawing.steps' to at least 2."
             )
-        self._sides = {name: side for name in ("height", "width") if name in known}
+        told = asked_side(self._pipeline, side)
+        self._sides = {name: told for name in ("height", "width") if name in known}
 
     @property
     def kind(self) -> str:

@@ -94,10 +94,12 @@ class Inpainting(Tuning):
             what="Stable Diffusion, fine-tuned to fill what a mask hides.",
             usage=f"""
 from diffusers import StableDiffusionInpaintPipeline
+from diffusers.utils import load_image
 
 pipeline = StableDiffusionInpaintPipeline.from_pretrained("{{name}}")
+picture, mask = load_image("picture.png"), load_image("mask.png")  # white where the picture shall be filled
 filled = pipeline(
-    {self.asked(1)[0].text!r}, image=picture, mask_image=mask,  # white where the picture shall be filled
+    {self.asked(1)[0].text!r}, image=picture, mask_image=mask,
     num_inference_steps={sampling.steps}, guidance_scale={sampling.guidance},
 ).images[0]
 """,

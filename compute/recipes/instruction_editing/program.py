@@ -104,8 +104,10 @@ class InstructionEditing(Tuning):
             "Two scales guide it: by the text, and by the original.",
             usage=f"""
 from diffusers import StableDiffusionInstructPix2PixPipeline
+from diffusers.utils import load_image
 
 pipeline = StableDiffusionInstructPix2PixPipeline.from_pretrained("{{name}}")
+picture = load_image("picture.png")
 edited = pipeline(
     {self.asked(1)[0].text!r}, image=picture, num_inference_steps={sampling.steps},
     guidance_scale={sampling.guidance}, image_guidance_scale={sampling.picture_guidance},

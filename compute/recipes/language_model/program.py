@@ -107,7 +107,7 @@ print(tokenizer.decode(model.generate(**prompt, max_new_tokens=20)[0]))
         """The texts one after another, cut into windows of the context and one token more."""
         end = self.tokenizer.eos_token_id
         ids = [token for text in texts for token in [*self.tokenizer(text).input_ids, end]]
-        length = self.config.model.context + 1
+        length = min(self.config.model.context, self.model.config.max_position_embeddings) + 1
         count = len(ids) // length
         if not count:
             raise Refused(f"The texts are shorter than one context of {length - 1} tokens. Lower 'model.context'.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import DDIMScheduler, DiTPipeline, DiTTransformer2DModel, LDMTextToImagePipeline
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from compute.recipes.data.pictures import Bucket
 from compute.recipes.diffusion.autoencoders import side_factor
 from compute.recipes.diffusion.checking import Asked
+from compute.recipes.diffusion.drawing import asked_side
 from compute.recipes.diffusion.recipe import METRIC_NAMES, LatentRecipe
 from compute.recipes.diffusion.text import TextRecipe
 from compute.recipes.latent_diffusion.config import Config
@@ -64,7 +66,7 @@ class ByClass(LatentRecipe):
             raise Refused(f"There are {first + len(new)} classes; the stock pipeline knows at most {CLASSES}.")
         unknown = sorted(set(self.test.class_names) - set(numbers))
         if unknown:
-            raise Refused(f"The class {unknown[0]!r} of the test split is not in the training split.")
+            raise Refused(f"The class {unknown[0]!r} is among what is measured on, and nothing of it is trained on.")
         return numbers
 
     def _finished_transformer(self, base: Source) -> DiTTransformer2DModel:
@@ -161,8 +163,15 @@ class ByText(TextRecipe):
     def pipeline(self) -> LDMTextToImagePipeline:
         return LDMTextToImagePipeline(self.autoencoder, self.text_encoder, self.tokenizer, self.unet, self.scheduler)
 
+    @property
+    def _asked_side(self) -> int:
+        return asked_side(self.pipeline(), self.config.dataset.size)
+
+    def drawing(self) -> dict[str, Any]:
+        return {"height": self._asked_side, "width": self._asked_side}
+
     def about(self) -> About:
-        sampling, side = self.config.sampling, self.config.dataset.size
+        sampling, side = self.config.sampling, self._asked_side
         return About(
             task="text-to-image",
             what="A text-conditional latent diffusion model: a text encoder and a UNet with cross-attention, "

@@ -131,10 +131,12 @@ class Segmentation(Recipe):
             task="image-segmentation",
             what="A small CLIPSeg: it finds a named thing in a picture, of the kind it was trained on, and no other.",
             usage=f"""
+from diffusers.utils import load_image
 from transformers import CLIPSegForImageSegmentation, CLIPSegProcessor
 
 model = CLIPSegForImageSegmentation.from_pretrained("{{name}}")
 processor = CLIPSegProcessor.from_pretrained("{{name}}")
+picture = load_image("picture.png")
 names = [{self.test.captions[0]!r}]
 inputs = processor(text=names, images=[picture], padding=True, truncation=True, return_tensors="pt")
 mask = model(**inputs).logits.reshape({self.config.dataset.size}, -1) > 0  # true where it is

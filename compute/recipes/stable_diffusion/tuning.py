@@ -13,7 +13,7 @@ from compute.recipes.data.pictures import Bucket
 from compute.recipes.diffusion.text import TextRecipe
 from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
-from compute.recipes.training.bases import folder_of, look_up_base
+from compute.recipes.training.bases import family_of, folder_of, look_up_base
 
 
 def widened(unet: UNet2DConditionModel, channels: int) -> UNet2DConditionModel:
@@ -37,14 +37,20 @@ def load_stable(source: Source, *, more: str) -> StableDiffusionPipeline:
     return base
 
 
+BASES = ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline")  # the same networks under two names
+
+
 class Tuning(TextRecipe):
     """Subclasses bring the further channels and the stock pipeline."""
 
     more: ClassVar[str]  # what the further channels are, for refusals
 
     def bases(self) -> list[Source]:
-        self.autoencoder_source = look_up_base(self.config.base, key="base")
-        return [self.autoencoder_source]
+        source = look_up_base(self.config.base, key="base")
+        if (family := family_of(source)) not in BASES:
+            raise Refused(f"{source.id} is no {BASES[0]} but {family or 'something else'}. Choose another 'base.id'.")
+        self.autoencoder_source = source
+        return [source]
 
     def further_channels(self, latent_channels: int) -> int:
         """How many channels come after those of the noisy latents."""

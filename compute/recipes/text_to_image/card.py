@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import yaml
 from huggingface_hub import EvalResult, ModelCardData
@@ -10,6 +11,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from compute.recipes.configuration import as_plain
 from compute.recipes.lineage import Lineage, Source
 from compute.recipes.text_to_image.config import Config
+from compute.recipes.training.bases import LOCAL
 
 METRIC_NAMES = {
     "prompt_accuracy": "Colour and shape as asked",
@@ -52,6 +54,8 @@ def shown_config(config: Config) -> str:
     plain = as_plain(config)
     plain.pop("output")
     plain["dataset"].pop("path")
+    if Path(config.model.base).is_dir():
+        plain["model"]["base"] = Path(config.model.base).name
     return yaml.safe_dump(plain, sort_keys=False)
 
 
@@ -73,7 +77,7 @@ def _front_matter(config: Config, data: Source, lineage: Lineage) -> str:
         license=config.publish.licence,
         library_name="diffusers",
         pipeline_tag="text-to-image",
-        base_model=[source.id for source in lineage.base_models] or None,
+        base_model=[source.id for source in lineage.base_models if source.revision != LOCAL] or None,
         datasets=[data.id] if config.dataset.id else None,
         tags=["diffusers", "sd3", "rectified-flow", *config.publish.tags],
         model_name=_title(config),
@@ -94,13 +98,17 @@ def _title(config: Config) -> str:
 
 
 def _introduction(config: Config, data: Source, lineage: Lineage, facts: TrainingFacts) -> str:
-    start = f", starting from {_linked(lineage.base_models[0])}" if lineage.base_models else ""
+    start = "".join(f", starting from {_base(source)}" for source in lineage.base_models)
     return (
         f"A text-to-image diffusion model with {facts.parameters / 1e6:.1f} million parameters, trained on "
         f"{_named_data(config, data)}{start}. It draws {config.dataset.size} x {config.dataset.size} pixels.\n\n"
         f"![Pictures drawn by this model]({SAMPLES})\n\n"
         "Prompts of these pictures, row by row: " + "; ".join(f"*{prompt}*" for prompt in facts.prompts) + "."
     )
+
+
+def _base(source: Source) -> str:
+    return "a model in a local folder" if source.revision == LOCAL else _linked(source)
 
 
 def _usage(config: Config, facts: TrainingFacts) -> str:

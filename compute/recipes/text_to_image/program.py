@@ -29,7 +29,7 @@ from compute.recipes.text_to_image.flow import flow_loss
 from compute.recipes.text_to_image.model import CountedAttention, Network, build_network, build_pipeline
 from compute.recipes.text_to_image.sampling import generate
 from compute.recipes.text_to_image.tokenizer import build_tokenizer
-from compute.recipes.training.bases import forget_places, require_bases, require_goal
+from compute.recipes.training.bases import LOCAL, forget_places, require_bases, require_goal
 from compute.recipes.training.boards import Board
 from compute.recipes.training.loop import Hook, Loop, Player, Terms
 from compute.recipes.training.processes import Processes
@@ -213,7 +213,8 @@ class _Run:
         )
         (folder / "README.md").write_text(card_text(config, self.facts.source, lineage, facts), encoding="utf-8")
         (folder / "config.yaml").write_text(shown_config(config), encoding="utf-8")
-        write_lineage(folder, lineage)
+        published = [source for source in self.bases if source.revision != LOCAL]
+        write_lineage(folder, Lineage(**{**vars(lineage), "base_models": published}))
 
 
 def _sample_prompts(config: Config, data: Captioned) -> list[str]:

@@ -73,6 +73,11 @@ def require_goal(goal: PublishConfig, *, datasets: Sequence[Source], models: Seq
     require_target(goal.repo_id, private=goal.private)
 
 
+def called(source: Source) -> str:
+    """How a card's code names a base. What it was called on the machine that trained is nobody's business."""
+    return "FOLDER-OF-THE-BASE" if source.revision == LOCAL else source.id
+
+
 def licences_of(source: Source) -> tuple[str, ...]:
     """The licence ids on the model's card, none when it names none."""
     if source.revision == LOCAL:

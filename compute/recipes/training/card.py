@@ -158,7 +158,8 @@ def _results(about: About, facts: Facts) -> str:
 
 
 def _weights(count: int) -> str:
-    return f"{count / 1e6:.1f} million weights" if count >= 1e5 else f"{count:,} weights"
+    told = f"{count / 1e6:.1f} million" if count >= 1e5 else f"{count:,}"
+    return f"{told} weights were trained"
 
 
 def _number(value: float | None) -> str:

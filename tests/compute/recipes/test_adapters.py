@@ -131,7 +131,8 @@ def test_a_new_word_for_the_transformer_with_rectified_flow(subject, tmp_path):
     assert 0.0 <= metric(config.folder, "subject_accuracy")[1] <= metric(config.folder, "colour_accuracy")[1] <= 1.0
     usage = (folder / "README.md").read_text().partition("```python")[2].partition("```")[0]
     card = {}
-    usage = usage.replace(Path(FLOW).name, FLOW).replace('hf_hub_download("model", ', f"str(Path({str(folder)!r}) / ")
+    usage = usage.replace("FOLDER-OF-THE-BASE", FLOW)
+    usage = usage.replace('hf_hub_download("model", ', f"str(Path({str(folder)!r}) / ")
     exec(usage.replace("picture = pipeline", "# "), {"Path": Path}, card)
     taught = drawn(card["pipeline"], "a <subject>", num_inference_steps=2)
     stock = StableDiffusion3Pipeline.from_pretrained(FLOW)

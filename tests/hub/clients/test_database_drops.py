@@ -14,10 +14,10 @@ pytestmark = pytest.mark.e2e
 
 
 def drop_all() -> int:
-    """Ends all connections but our own; how many there were."""
+    """Ends all connections but our own and waits until they are gone; how many there were."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
         )
         return cursor.fetchone()[0]

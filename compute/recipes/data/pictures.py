@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from compute.recipes.checkpoints import fingerprint_of
@@ -25,6 +27,7 @@ from compute.recipes.data.rows import stream
 from compute.recipes.refusal import Refused
 
 INDEX = "index.json"
+LEAST_APART = 0.03  # of the logarithm of width to height; rounding to whole pixels stays below
 LOOKED_AT = 16  # pictures of a data set, to see of what kind they are
 
 
@@ -58,9 +61,18 @@ class Pictures:
 
 
 def load_pictures(
-    config: PicturesConfig, facts: DatasetFacts, left_out: LeftOut, folder: Path, *, test: bool = False
+    config: PicturesConfig,
+    facts: DatasetFacts,
+    left_out: LeftOut,
+    folder: Path,
+    *,
+    test: bool = False,
+    beside: str = "",
 ) -> Pictures:
-    """The split's pictures, from `folder` when they are there already, else streamed into it first."""
+    """The split's pictures, from `folder` when they are there already, else streamed into it first.
+
+    Each must have the shape of the one in the column `beside`, if that is given: both are cropped alike.
+    """
     part = part_of(config, test=test)
     plain = as_plain(config)
     for place in ("id", "path", "revision", "test_split", "most_test"):
@@ -68,12 +80,13 @@ def load_pictures(
     key = fingerprint_of([facts.source.id, facts.source.revision, *astuple(part), plain, left_out.plain()])
     cache = folder / f"pictures-{key}"
     if not cache.exists():
-        columns = tuple(name for name in (config.image_column, config.caption_column, *config.class_columns) if name)
-        _write(cache, stream(config, facts, part, left_out, columns=columns), config, part.split)
+        named = (config.image_column, config.caption_column, *config.class_columns, beside)
+        columns = tuple(dict.fromkeys(name for name in named if name))
+        _write(cache, stream(config, facts, part, left_out, columns=columns), config, part.split, beside)
     return _read(cache)
 
 
-def _write(cache: Path, rows: Iterable[tuple[int, Row]], config: PicturesConfig, split: str) -> None:
+def _write(cache: Path, rows: Iterable[tuple[int, Row]], config: PicturesConfig, split: str, beside: str) -> None:
     """Whole or absent: what was cut off is written anew."""
     sizes = bucket_sizes(config.size, config.ratios, config.multiple)
     writing = cache.with_name("." + cache.name)
@@ -85,6 +98,9 @@ def _write(cache: Path, rows: Iterable[tuple[int, Row]], config: PicturesConfig,
         files = [stack.enter_context((writing / f"{place}.rgb").open("wb")) for place in range(len(sizes))]
         for number, row in rows:
             image = opened_picture(row[config.image_column], column=config.image_column, row=number, split=split)
+            if beside:
+                other = opened_picture(row[beside], column=beside, row=number, split=split)
+                _require_alike(image, other, f"{config.image_column!r} and {beside!r} of row {number} of {split!r}")
             place = nearest(sizes, *image.size)
             pixels = np.asarray(fitted(image, sizes[place]))
             files[place].write(np.ascontiguousarray(pixels.transpose(2, 0, 1)).tobytes())
@@ -95,6 +111,15 @@ def _write(cache: Path, rows: Iterable[tuple[int, Row]], config: PicturesConfig,
     index = {"sizes": sizes, "captions": captions, "classes": classes}
     (writing / INDEX).write_text(json.dumps(index), encoding="utf-8")
     writing.rename(cache)
+
+
+def _require_alike(one: Image.Image, other: Image.Image, which: str) -> None:
+    """Raises Refused for pictures of one row that would be cropped apart."""
+    if abs(math.log(one.width / one.height * other.height / other.width)) > LEAST_APART:
+        raise Refused(
+            f"The pictures in {which} have different shapes, {one.width} by {one.height} and {other.width} by "
+            f"{other.height}: what lies at one place in one lies elsewhere in the other. Make them alike."
+        )
 
 
 def _caption(row: Row, config: PicturesConfig, number: int, split: str) -> str:

@@ -143,7 +143,8 @@ edited = pipeline(
 
     def _load_originals(self, edited: Pictures, *, test: bool) -> Pictures:
         data = replace(self.config.dataset, image_column=self.config.dataset.original_column)
-        originals = load_pictures(data, self.facts, self.left_out, self.caches, test=test)
+        beside = self.config.dataset.image_column
+        originals = load_pictures(data, self.facts, self.left_out, self.caches, test=test, beside=beside)
         places = [(sizes_of(pictures), [len(b) for b in pictures.buckets]) for pictures in (edited, originals)]
         if places[0] != places[1]:
             raise Refused(

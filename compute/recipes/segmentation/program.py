@@ -157,7 +157,8 @@ mask = model(**inputs).logits.reshape({self.config.dataset.size}, -1) > 0  # tru
         data = self.config.dataset
         (pictures,) = load_pictures(data, self.facts, self.left_out, self.caches, test=test).buckets
         masks_in = replace(data, image_column=data.mask_column)
-        (masks,) = load_pictures(masks_in, self.facts, self.left_out, self.caches, test=test).buckets
+        beside = data.image_column
+        (masks,) = load_pictures(masks_in, self.facts, self.left_out, self.caches, test=test, beside=beside).buckets
         return pictures, masks
 
     def _sizes(self) -> CLIPSegConfig:

@@ -138,7 +138,7 @@ def test_sounds_in_folders_are_read_at_one_rate(tmp_path):
     with pytest.raises(Refused, match=r"The sound train/9.wav cannot be read"):
         load_sounds(config, look_up(config), LeftOut(), tmp_path / "cache")
     (tmp_path / "data" / "train" / "9.wav").unlink()
-    with pytest.raises(Refused, match="no sounds in 'validation'"):
+    with pytest.raises(Refused, match="no sounds left in 'validation'"):
         other = SoundsConfig(path=config.path, test_split="validation")
         load_sounds(other, look_up(other), LeftOut(), tmp_path / "cache", test=True)
 

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 import torch
@@ -271,3 +272,19 @@ def test_parts_that_cannot_be_are_refused(folder, tmp_path):
     config = PicturesConfig(path=str(folder), caption_column="caption", size=32)
     with pytest.raises(Refused, match=r"'dataset.test_split': set it to a split that is there, or to nothing"):
         load_pictures(config, look_up(config), LeftOut(), tmp_path, test=True)
+
+
+def test_pictures_that_would_be_cropped_apart_are_refused(tmp_path):
+    rows = {"image": [], "mask": []}
+    for place, mask in enumerate(((32, 32), (120, 40))):
+        rows["image"].append({"bytes": PICTURES[0], "path": f"{place}.png"})
+        rows["mask"].append({"bytes": _png(mask, "white"), "path": f"m{place}.png"})
+    features = Features({"image": Image(), "mask": Image()})
+    (tmp_path / "set").mkdir()
+    Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "set" / "train-0.parquet")
+    config = PicturesConfig(path=str(tmp_path / "set"), image_column="mask", size=32, most=1)
+    facts = look_up(config)
+    assert len(load_pictures(config, facts, LeftOut(), tmp_path, beside="image")) == 1, "of another size, and alike"
+    told = r"'mask' and 'image' of row 1 of 'train' have different shapes, 120 by 40 and 64 by 64"
+    with pytest.raises(Refused, match=told):
+        load_pictures(replace(config, most=0), facts, LeftOut(), tmp_path, beside="image")

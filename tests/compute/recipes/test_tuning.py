@@ -73,7 +73,7 @@ def test_inpainting(stable, shapes_folder, tmp_path):
     options["num_inference_steps"] = 2
     stock = StableDiffusionInpaintPipeline.from_pretrained(folder)
     assert np.array_equal(*(drawn(each, "a red circle", **options) for each in (pipeline, stock)))
-    with pytest.raises(Refused, match="has a mask or the like already"):
+    with pytest.raises(Refused, match="is no StableDiffusionPipeline but StableDiffusionInpaintPipeline"):
         train_inpainting(configured(InpaintingConfig, shapes_folder, tmp_path / "x", **_sections(folder, dataset=data)))
 
 

@@ -104,9 +104,11 @@ class FlowAdapter(Recipe):
         return {"validation_loss": total / len(self.test)} | self._likeness()
 
     def draw(self) -> Image.Image:
+        return contact_sheet(self._drawn(self.shown_prompts(), seed=self.config.seed))
+
+    def shown_prompts(self) -> list[str]:
         prompt, count = self.config.dataset.prompt, self.config.validation.pictures
-        captions = [prompt] * count if prompt else list(dict.fromkeys(self.test.captions))[:count]
-        return contact_sheet(self._drawn(captions, seed=self.config.seed))
+        return [prompt] * count if prompt else list(dict.fromkeys(self.test.captions))[:count]
 
     def _likeness(self) -> dict[str, float]:
         """Whether pictures of the subject show what its own do."""

@@ -112,6 +112,9 @@ class Stage(Recipe):
         asked = self.asked(self.config.validation.pictures)
         return contact_sheet(self.drawn(quiet(self.pipeline()), asked, seed=self.config.seed))
 
+    def shown_prompts(self) -> list[str]:
+        return [each.text for each in self.asked(self.config.validation.pictures)]
+
     def export(self, folder: Path) -> None:
         self.pipeline().save_pretrained(folder, safe_serialization=True)
 

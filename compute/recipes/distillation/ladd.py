@@ -96,6 +96,9 @@ class Ladd(Recipe):
         wanted = self._wanted(self.config.validation.pictures)
         return contact_sheet(self._drawn(self._pipeline(sampling.steps), wanted, sampling.steps, sampling.guidance))
 
+    def shown_prompts(self) -> list[str]:
+        return [each.text for each in self._wanted(self.config.validation.pictures)]
+
     def export(self, folder: Path) -> None:
         self._pipeline(self.config.model.steps).save_pretrained(folder, safe_serialization=True)
 

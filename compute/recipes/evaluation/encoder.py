@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional
-from transformers import CLIPModel, CLIPProcessor
+from transformers import AutoConfig, CLIPConfig, CLIPModel, CLIPProcessor
 
 from compute.recipes.refusal import Refused
 
@@ -22,6 +22,9 @@ class Encoder:
     """A CLIPModel from a folder. Raises Refused when there is none."""
 
     def __init__(self, folder: Path, device: torch.device) -> None:
+        kind = AutoConfig.from_pretrained(folder).model_type if (folder / "config.json").exists() else "nothing"
+        if kind != CLIPConfig.model_type:
+            raise Refused(f"The encoder {folder.name} is no CLIPModel but {kind}. Choose another 'encoder.id'.")
         try:
             self._model = CLIPModel.from_pretrained(folder, use_safetensors=True).eval().to(device)
             self._processor = CLIPProcessor.from_pretrained(folder)

@@ -29,6 +29,7 @@ class About:
     inference: Mapping[str, Any] = field(default_factory=dict)  # what widgets offer when nobody says otherwise
     picture: str = ""  # file name, and what it shows
     picture_shows: str = ""
+    prompts: tuple[str, ...] = ()  # what was asked for in the picture, one for each part of it
     sound: str = ""  # file name of what the model made
     more: str = ""  # a further section, in Markdown
 
@@ -137,7 +138,9 @@ def _training(config: RecipeConfig, training: LoopConfig, lineage: Lineage, fact
 
 def _picture(about: About, facts: Facts) -> str:
     shows = _as_measured(about.picture_shows, facts)
-    return f"![{shows}]({about.picture})\n\n{shows}." if about.picture else ""
+    asked = "; ".join(f"*{prompt}*" for prompt in about.prompts if prompt)
+    told = f" Asked for, row by row: {asked}." if asked else ""
+    return f"![{shows}]({about.picture})\n\n{shows}.{told}" if about.picture else ""
 
 
 def _as_measured(text: str, facts: Facts) -> str:

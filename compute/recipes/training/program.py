@@ -6,6 +6,7 @@ import os
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -88,6 +89,10 @@ class Recipe(ABC):
     def draw(self) -> Image.Image | Recording | None:
         """A picture that shows what the networks can do now, or sounds that let it be heard."""
         return None
+
+    def shown_prompts(self) -> list[str]:
+        """What the pictures that `draw` draws were asked for, one for each; nothing where they were not."""
+        return []
 
     @abstractmethod
     def export(self, folder: Path) -> None:
@@ -290,6 +295,7 @@ class _Attempt:
             before=self.before,
             after=after,
         )
+        about = replace(about, prompts=tuple(recipe.shown_prompts()))
         text = card_text(self.config, recipe.training, about, lineage, facts)
         (folder / "README.md").write_text(text, encoding="utf-8")
         (folder / "config.yaml").write_text(shown_config(self.config), encoding="utf-8")

@@ -103,6 +103,7 @@ def test_by_text(shapes_folder, tmp_path, autoencoder):
     _learned(config)
     pipeline = DiffusionPipeline.from_pretrained(folder, use_safetensors=True)
     assert type(pipeline) is LDMTextToImagePipeline
+    assert "Asked for, row by row: *" in (folder / "README.md").read_text()
     # The stock class divides by eight whatever the autoencoder does; the card tells what gives pictures as trained.
     told = int(re.search(r"height=(\d+)", (folder / "README.md").read_text())[1])
     options = {"height": told, "width": told, "num_inference_steps": 2}

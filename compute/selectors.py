@@ -67,10 +67,13 @@ def entries_of(allocation: Allocation) -> QuerySet[GpuSecondEntry]:
     return allocation.entries.order_by("-id")
 
 
-def jobs_visible_to(principal: Principal) -> QuerySet[Job]:
+def jobs_visible_to(principal: Principal, *, state: str = "") -> QuerySet[Job]:
+    """The newest first; those in one state, where there is such a state."""
     jobs = Job.objects.select_related("namespace", "flavor__cluster", "allocation", "submitted_by").order_by(
         "-created_at", "-id"
     )
+    if state in JobState.values:
+        jobs = jobs.filter(state=state)
     return jobs if principal.is_staff else jobs.filter(namespace__in=readable_namespaces(principal))
 
 

@@ -20,7 +20,7 @@ class Comparison:
 
 
 def comparison_of(folders: Sequence[JobFolder]) -> Comparison:
-    curves = [curves_of(read_records(folder.events), folder.work) for folder in folders]
+    curves = [curves_of(read_records(folder.events), folder.readable) for folder in folders]
     names = sorted({name for each in curves for name in each}, key=lambda name: (name != FIRST, name))
     drawn = ((name, chart_of([each.get(name, []) for each in curves])) for name in names if name != "seconds")
     ends = [[points[-1] for points in each.values() if points] for each in curves]

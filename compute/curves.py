@@ -1,6 +1,7 @@
 """Every number that a job told over its steps: in its events, and in TensorBoard's files among what it wrote."""
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -48,11 +49,18 @@ def _numbers(event: dict[str, Any]) -> list[tuple[str, float]]:
 
 
 def _from_files(work: Path) -> dict[str, list[Point]]:
-    """Of all event files below `work`, reached without following any link."""
     found: dict[str, list[Point]] = {}
+    for _path, data in event_files(work):
+        for tag, points in scalars(data).items():
+            found.setdefault(tag, []).extend(points)
+    return found
+
+
+def event_files(work: Path) -> Iterator[tuple[str, bytes]]:
+    """TensorBoard's files below `work`, as much of them as is read, reached without following any link."""
     left = MOST_BYTES
     with suppress(OSError):
-        for count, (_folder, folders, files, here) in enumerate(os.fwalk(work, follow_symlinks=False)):
+        for count, (folder, folders, files, here) in enumerate(os.fwalk(work, follow_symlinks=False)):
             if count >= MOST_FOLDERS:
                 break
             folders.sort()
@@ -60,9 +68,7 @@ def _from_files(work: Path) -> dict[str, list[Point]]:
                 if MARK in name and left > 0:
                     data = _read(name, here, left)
                     left -= len(data)
-                    for tag, points in scalars(data).items():
-                        found.setdefault(tag, []).extend(points)
-    return found
+                    yield str(Path(folder, name).relative_to(work)), data
 
 
 def _read(name: str, folder: int, most: int) -> bytes:

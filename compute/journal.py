@@ -2,7 +2,8 @@
 
 Everything is written by the worker and read by the web process:
 
-    JOBS_ROOT/<job>/work/           the job's own folder, kept over attempts
+    JOBS_ROOT/<job>/work/           the job's own folder, kept over attempts and for some time after the end
+    JOBS_ROOT/<job>/shown/          what of it the job's page shows, kept when `work` is gone
     JOBS_ROOT/<job>/log.jsonl       {"data": line, "timestamp": "…Z"}: what log streams send as it is
     JOBS_ROOT/<job>/events.jsonl    the JSON event lines that recipes print (loss, samples, metrics)
     JOBS_ROOT/<job>/usage.jsonl     {"at": seconds, "cpu_millicores", "memory", "processes"} while it runs
@@ -35,9 +36,15 @@ class JobFolder:
             raise ValueError(job)
         self.path = root / job
         self.work = self.path / "work"
+        self.shown = self.path / "shown"
         self.log = self.path / "log.jsonl"
         self.events = self.path / "events.jsonl"
         self.usage = self.path / "usage.jsonl"
+
+    @property
+    def readable(self) -> Path:
+        """Where the page finds curves, pictures and sounds."""
+        return self.work if self.work.exists() else self.shown
 
     def create(self) -> None:
         """The job's own user may pass through to `work`, and nobody may look around."""

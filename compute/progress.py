@@ -42,6 +42,11 @@ class Sample:
     prompts: list[str]
 
     @property
+    def inside(self) -> str:
+        """Its path below the job's folder."""
+        return self.path.removeprefix(f"{WORK}/")
+
+    @property
     def is_sound(self) -> bool:
         return self.path.lower().endswith(SOUNDS)
 
@@ -79,7 +84,7 @@ def progress_of(folder: JobFolder) -> Progress:
         learning_rate=_number(steps[max(steps)].get("lr")) if steps else None,
         samples=samples_in(events)[-MOST_SAMPLES:],
         metrics=list(_latest_metrics(events).items()),
-        curves=_charts(events, folder.work),
+        curves=_charts(events, folder.readable),
         log=last_lines(folder.log, LOG_LINES),
     )
 
@@ -134,13 +139,17 @@ def read_sample(folder: JobFolder, number: int) -> tuple[bytes, str] | None:
     samples = samples_in(read_records(folder.events))
     if number >= len(samples):
         return None
-    data = _read(folder.work, samples[number].path.removeprefix(f"{WORK}/"))
+    data = sample_bytes(folder.readable, samples[number])
     media_type = next((kind for signature, kind in SIGNATURES.items() if data.startswith(signature)), None)
     return (data, media_type) if media_type else None
 
 
-def _read(root: Path, path: str) -> bytes:
+def sample_bytes(root: Path, sample: Sample) -> bytes:
     """Empty when it is not there or too large."""
+    return _read(root, sample.inside)
+
+
+def _read(root: Path, path: str) -> bytes:
     file = open_inside(root, path)
     if file is None:
         return b""

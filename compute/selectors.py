@@ -1,8 +1,9 @@
 """Reading clusters, allocations and jobs, limited to what the given person may see."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -13,7 +14,7 @@ from accounts.models import Namespace
 from accounts.principal import Principal
 from accounts.selectors import namespaces_of, reachable_namespaces
 from common.errors import NotFound
-from compute.enums import LIVE_STATES, AllocationState, EntryKind, JobState
+from compute.enums import LIVE_STATES, TERMINAL_STATES, AllocationState, EntryKind, JobState
 from compute.models import Allocation, Cluster, Flavor, GpuSecondEntry, Job
 
 
@@ -100,6 +101,35 @@ def jobs_ahead_of(job: Job) -> int:
     """How many jobs hold or wait for places on the same cluster since before this one was submitted."""
     ahead = Q(state=JobState.QUEUED, created_at__lt=job.created_at) | Q(state__in=LIVE_STATES)
     return Job.objects.filter(ahead, flavor__cluster=job.flavor.cluster_id).exclude(pk=job.pk).count()
+
+
+def files_kept_until(job: Job) -> datetime | None:
+    """When the folder of an ended job is deleted; None where it is kept for ever, or gone, or the job goes on."""
+    if job.finished_at is None or job.files_deleted_at is not None:
+        return None
+    if job.files_unwanted_at is not None:
+        return job.files_unwanted_at
+    return job.finished_at + _folder_days() if settings.JOB_FOLDER_DAYS else None
+
+
+def folder_is_awaited(job: Job) -> bool:
+    """Whether another job still has to begin with a copy of it."""
+    return job.continued_by.exclude(state__in=TERMINAL_STATES).exists()
+
+
+def jobs_with_old_folders(now: datetime | None = None) -> QuerySet[Job, str]:
+    """Ids of those whose folder is due to be deleted, the oldest first."""
+    due = Q(files_unwanted_at__isnull=False)
+    if settings.JOB_FOLDER_DAYS:
+        due |= Q(finished_at__lt=(now or timezone.now()) - _folder_days())
+    waiting = Job.objects.exclude(state__in=TERMINAL_STATES).filter(continues__isnull=False)
+    ended = Job.objects.filter(due, finished_at__isnull=False, files_deleted_at=None)
+    found = ended.exclude(pk__in=waiting.values("continues"))
+    return found.order_by("finished_at", "pk").values_list("pk", flat=True)
+
+
+def _folder_days() -> timedelta:
+    return timedelta(days=settings.JOB_FOLDER_DAYS)
 
 
 def spent_this_month(cluster: Cluster, *, now: datetime) -> int:

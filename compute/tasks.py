@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import shared_task, signals
 
-from compute.services import dispatch, execution
+from compute.services import dispatch, execution, folders
 
 
 @shared_task(ignore_result=True)
@@ -25,6 +25,12 @@ def reconcile_jobs() -> None:
 def run_attempt(token: str) -> None:
     """Runs for as long as the job does. The broker may deliver it again meanwhile: only the first claim counts."""
     execution.run_attempt(token)
+
+
+@shared_task(ignore_result=True)
+def clear_folders() -> None:
+    """Beat calls it every hour, and whoever wants a folder gone."""
+    folders.clear_folders()
 
 
 @signals.worker_init.connect

@@ -28,6 +28,7 @@ urlpatterns = [
     path("jobs/<str:namespace>/<str:job_id>/cancel", views.job_cancel, name="job_cancel"),
     path("jobs/<str:namespace>/<str:job_id>/rerun", views.job_rerun, name="job_rerun"),
     path("jobs/<str:namespace>/<str:job_id>/go-on", views.job_go_on, name="job_go_on"),
+    path("jobs/<str:namespace>/<str:job_id>/delete-files", views.job_delete_files, name="job_delete_files"),
     path("jobs/<str:namespace>/<str:job_id>/files", views.job_files, name="job_files"),
     path("jobs/<str:namespace>/<str:job_id>/files/<path:path>", views.job_files, name="job_files"),
     path("jobs/<str:namespace>/<str:job_id>/samples/<int:number>", views.job_sample, name="job_sample"),

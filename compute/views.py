@@ -24,7 +24,7 @@ from compute.journal import JobFolder, text_lines
 from compute.models import Job
 from compute.progress import progress_of, read_sample
 from compute.rules import may_change, may_submit_for
-from compute.services import submissions
+from compute.services import folders, submissions
 
 RECENT_JOBS = 20
 MOST_COMPARED = 6
@@ -130,6 +130,15 @@ def job_go_on(request: HttpRequest, namespace: str, job_id: str) -> HttpResponse
 
 
 @login_required
+@require_POST
+def job_delete_files(request: HttpRequest, namespace: str, job_id: str) -> HttpResponse:
+    found = selectors.job_for(request.principal, namespace, job_id)
+    folders.delete_files(found, by=request.principal)
+    messages.success(request, _("The files of the job are being deleted."))
+    return redirect(found)
+
+
+@login_required
 @never_cache
 @require_safe
 def job_log(request: HttpRequest, namespace: str, job_id: str) -> HttpResponse:
@@ -168,6 +177,10 @@ def job_sample(request: HttpRequest, namespace: str, job_id: str, number: int) -
     return response
 
 
+def _may_delete_files(request: HttpRequest, job: Job) -> bool:
+    return job.is_over and job.files_unwanted_at is None and may_change(request.principal, job)
+
+
 def _job_context(request: HttpRequest, namespace: str, job_id: str) -> dict[str, Any]:
     found: Job = selectors.job_for(request.principal, namespace, job_id)
     files = list_folder(work_of(found))
@@ -178,7 +191,9 @@ def _job_context(request: HttpRequest, namespace: str, job_id: str) -> dict[str,
         "progress": progress_of(JobFolder(settings.JOBS_ROOT, found.id)),
         "may_change": not found.is_over and may_change(request.principal, found),
         "may_rerun": may_repeat,
-        "may_go_on": may_repeat and files is not None,
+        "may_go_on": may_repeat and files is not None and found.files_unwanted_at is None,
+        "may_delete_files": files is not None and _may_delete_files(request, found),
+        "files_kept_until": selectors.files_kept_until(found),
         "files": files,
         "inputs": inputs_of(found.argv),
         "environment": sorted(found.environment.items()),

@@ -29,6 +29,7 @@ app.conf.beat_schedule = {
     "seal-books": {"task": "revenue.tasks.seal_blocks", "schedule": crontab(hour=1, minute=20)},
     "reconcile-books": {"task": "revenue.tasks.reconcile", "schedule": crontab(hour=1, minute=30)},
     "reconcile-jobs": {"task": "compute.tasks.reconcile_jobs", "schedule": 3.0, "options": {"expires": 3}},
+    "clear-job-folders": {"task": "compute.tasks.clear_folders", "schedule": crontab(minute=47)},
     "reconcile-orders": {"task": "licensing.tasks.reconcile_orders", "schedule": 30.0, "options": {"expires": 30}},
     "tidy-hub": {"task": "hub.tasks.tidy", "schedule": crontab(minute=17)},
     "settle-overdue-requests": {"task": "hub.tasks.settle_overdue_requests", "schedule": crontab(minute=27)},

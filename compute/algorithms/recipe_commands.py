@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from compute.recipes.refusal import Refused
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 PREFIX = "compute.recipes."
 LONGEST_SUMMARY = 80  # characters
+REMEMBERED = 1000  # commands
 # Where recipes name the models that they start from or build on.
 BASES = (("base",), ("autoencoder",), ("teacher",), ("text",), ("model", "base"))
 
@@ -46,6 +48,12 @@ class _Command:
 
 def inputs_of(argv: Sequence[str]) -> Inputs | None:
     """None for a command that runs no recipe, or one that its program will refuse itself."""
+    return _inputs_of(tuple(argv))
+
+
+# Lists ask for each of their rows, and every answer reads YAML; shipped files do not change under a process.
+@lru_cache(maxsize=REMEMBERED)
+def _inputs_of(argv: tuple[str, ...]) -> Inputs | None:
     command = _command_in(argv)
     if command is None or not command.config:
         return None

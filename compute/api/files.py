@@ -34,7 +34,7 @@ def files_answer(job: Job, under: str) -> HttpResponse:
     """Raises NotFound when there is no such folder."""
     found = list_files(work_of(job), under)
     if found is None:
-        raise no_such(under)
+        raise no_such(job, under)
     response = JsonResponse([file_info(entry) for entry in found.entries], safe=False)
     if not found.is_whole:
         response["X-Truncated"] = "true"
@@ -48,7 +48,7 @@ def file_answer(request: HttpRequest, job: Job, path: str) -> HttpResponse:
     """
     file = open_inside(work_of(job), path)
     if file is None:
-        raise no_such(path)
+        raise no_such(job, path)
     facts = os.fstat(file.fileno())
     etag = f'"{facts.st_mtime_ns:x}-{facts.st_size:x}-{facts.st_ino:x}"'
     name = path.rpartition("/")[2]
@@ -76,7 +76,12 @@ def file_answer(request: HttpRequest, job: Job, path: str) -> HttpResponse:
     return response
 
 
-def no_such(path: str) -> NotFound:
+def no_such(job: Job, path: str) -> NotFound:
+    if job.files_deleted_at is not None:
+        return NotFound(
+            _("The files of this job were deleted on %(date)s.") % {"date": job.files_deleted_at.date().isoformat()},
+            hint=_("Its log, curves and samples are on its page; what it published is on the hub."),
+        )
     return NotFound(
         _("This job has no file or folder %(path)s.") % {"path": path[:200]},
         hint=_("See the list of its files; links, pipes and its cache are not given out."),

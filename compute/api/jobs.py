@@ -19,7 +19,7 @@ from compute.api.representations import STAGES, hardware_info, job_info
 from compute.api.specs import labels_from, spec_from
 from compute.models import Job
 from compute.rules import may_see_jobs_of
-from compute.services import submissions
+from compute.services import folders, submissions
 
 PAGE_SIZE = 100
 
@@ -87,11 +87,15 @@ def metrics(request: HttpRequest, namespace: str, job_id: str) -> HttpResponse:
     return streams.metric_stream(_job(request, namespace, job_id))
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "DELETE"])
 @hub_api
 def files(request: HttpRequest, namespace: str, job_id: str) -> HttpResponse:
-    """All of them, or those below the folder `under`."""
-    return files_answer(_job(request, namespace, job_id), request.GET.get("under", ""))
+    """All of them, or those below the folder `under`; DELETE has them all deleted soon."""
+    found = _job(request, namespace, job_id)
+    if request.method == "DELETE":
+        folders.delete_files(found, by=request.principal)
+        return HttpResponse(status=202)
+    return files_answer(found, request.GET.get("under", ""))
 
 
 @require_safe

@@ -20,7 +20,7 @@ class Job(models.Model):
 
     `reserved` and `charged` are GPU-seconds; `charged` is known when the job has ended.
     `sealed_secrets` is encrypted and emptied when the job ends. `continues` is the earlier job whose folder
-    this one's began as a copy of.
+    this one's began as a copy of. `files_unwanted_at`: somebody asked that its folder be deleted.
     """
 
     id = models.CharField(primary_key=True, max_length=24, default=hex_id, editable=False)
@@ -47,6 +47,8 @@ class Job(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    files_unwanted_at = models.DateTimeField(null=True, blank=True)
+    files_deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("job")
@@ -54,6 +56,7 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["namespace", "-created_at", "-id"]),
             models.Index(fields=["created_at"], name="job_queued", condition=Q(state=JobState.QUEUED)),
+            models.Index(fields=["finished_at"], name="job_with_folder", condition=Q(files_deleted_at=None)),
         ]
         constraints = [
             models.CheckConstraint(name="job_state_known", condition=Q(state__in=JobState.values)),

@@ -55,7 +55,7 @@ def earlier_job(namespace: Namespace, labels: dict[str, str], *, by: Principal) 
             _("The job %(id)s has not ended yet.") % {"id": earlier.id},
             hint=_("Wait for its end or cancel it; then another job can go on from its folder."),
         )
-    if not JobFolder(settings.JOBS_ROOT, earlier.id).work.is_dir():
+    if earlier.files_unwanted_at is not None or not JobFolder(settings.JOBS_ROOT, earlier.id).work.is_dir():
         raise Conflict(
             _("The folder of the job %(id)s is not there: the job never began, or its files were deleted.")
             % {"id": earlier.id},

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 import socket
 import time
 from contextlib import suppress
@@ -19,6 +18,7 @@ from compute.backends import copying, running, sandbox
 from compute.backends.base import Request
 from compute.enums import UNCHARGED_ATTEMPTS, AttemptState
 from compute.journal import STARTED, JobFolder, Journal
+from compute.keeping import remove
 from compute.models import Attempt, Job
 from compute.services import attempts, continuing
 from compute.services.attempts import Result
@@ -143,7 +143,8 @@ class _Guard:
 
 def _forget_downloads(job: str) -> None:
     """Copies of data sets and models are on the hub anyway; outputs and checkpoints stay."""
-    shutil.rmtree(JobFolder(settings.JOBS_ROOT, job).work / CACHE, ignore_errors=True)
+    with suppress(OSError):
+        remove(JobFolder(settings.JOBS_ROOT, job).work / CACHE)
 
 
 def _opening(attempt: Attempt) -> str:

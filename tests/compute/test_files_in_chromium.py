@@ -8,7 +8,7 @@ from django.conf import settings
 from accounts.services import people
 from compute.journal import JobFolder, Journal
 from compute.models import Job
-from compute.services import submissions
+from compute.services import folders, submissions
 from tests.factories import compute as make_jobs
 from tests.support.browser import WIDTHS, Visitor, chromium
 
@@ -51,3 +51,21 @@ def test_files_are_found_and_a_job_goes_on(site, job):
             visitor.check_looks(f"job-goes-on-{language}")
             visitor.close()
     assert Job.objects.filter(continues=job).count() == 2
+
+
+def test_files_are_deleted_when_somebody_wants_it(site, job):
+    with chromium() as browser:
+        visitor = Visitor(browser, site.url, width=WIDTHS[0], language="zh-hans", dark=False)
+        visitor.log_in("ada", PASSWORD)
+        visitor.open(job.get_absolute_url()).click("#files ~ details summary")
+        visitor.check_looks("job-files-to-delete")
+        visitor.press(f'form[action="{job.get_absolute_url()}/delete-files"] button')
+        visitor.check_looks("job-files-unwanted")
+    folders.clear_folders()
+    with chromium() as browser:
+        visitor = Visitor(browser, site.url, width=WIDTHS[1], language="en", dark=True)
+        visitor.log_in("ada", PASSWORD)
+        page = visitor.open(job.get_absolute_url())
+        assert "They were deleted on" in page.content()
+        assert page.locator("text=notes.txt").count() == 0
+        visitor.check_looks("job-without-files")

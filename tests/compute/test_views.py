@@ -1,4 +1,5 @@
 import json
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
@@ -7,7 +8,7 @@ from accounts.enums import Role
 from compute.enums import AttemptState
 from compute.journal import JobFolder, Journal
 from compute.models import Job
-from compute.services import attempts, dispatch, submissions
+from compute.services import attempts, dispatch, folders, submissions
 from compute.services.attempts import Result
 from tests.factories import compute as make
 from tests.factories import hub
@@ -102,6 +103,7 @@ def test_who_sees_which_page(client, people, page):
         ("cancel", {"anonymous": 302, "stranger": 404, "reader": 403, "owner": 302, "staff": 302}),
         ("rerun", {"anonymous": 302, "stranger": 404, "reader": 403, "owner": 302, "staff": 403}),
         ("go-on", {"anonymous": 302, "stranger": 404, "reader": 403, "owner": 302, "staff": 403}),
+        ("delete-files", {"anonymous": 302, "stranger": 404, "reader": 403, "owner": 302, "staff": 302}),
     ],
 )
 def test_who_may_press_which_button(client, people, verb, expected):
@@ -117,7 +119,8 @@ def test_who_may_press_which_button(client, people, verb, expected):
         answers[who] = client.post(f"{job.get_absolute_url()}/{verb}").status_code
         assert client.get(f"{job.get_absolute_url()}/{verb}").status_code in {302, 405}
     assert answers == expected
-    assert Job.objects.filter(state="queued").count() == (0 if verb == "cancel" else 1)
+    assert Job.objects.filter(state="queued").count() == (1 if verb in {"rerun", "go-on"} else 0)
+    assert Job.objects.filter(files_unwanted_at__isnull=False).count() == (1 if verb == "delete-files" else 0)
 
 
 def test_a_finished_job_shows_all_of_its_life(client, people):
@@ -196,6 +199,29 @@ def test_going_on_is_offered_where_there_is_something_to_go_on_from(client, peop
     assert "Goes on from" in next_page
     assert job.get_absolute_url() in next_page
     assert "Repeats" not in next_page
+
+
+def test_a_page_says_how_long_files_are_kept_and_shows_the_rest_when_they_are_gone(client, people):
+    job = finished_job(people)
+    base, delete = job.get_absolute_url(), f"{job.get_absolute_url()}/delete-files"
+    client.force_login(people["reader"])
+    text = client.get(base).content.decode()
+    assert f"They are kept until {job.finished_at + timedelta(days=30):%Y-%m-%d}" in text
+    assert delete not in text
+    client.force_login(people["owner"])
+    assert delete in client.get(base).content.decode()
+    text = client.post(delete, follow=True).content.decode()
+    assert "They are being deleted" in text
+    assert delete not in text
+    assert client.post(f"{base}/go-on").status_code == 409
+    folders.clear_folders()
+    text = client.get(base).content.decode()
+    for part in ("They were deleted on", f"{base}/samples/0", "<polyline", "0.8750", "&lt;script&gt;alert"):
+        assert part in text, part
+    assert f"{base}/files/a.png" not in text
+    assert f"{base}/go-on" not in text
+    assert client.get(f"{base}/samples/0").content == PNG
+    assert "The files of this job were deleted on" in client.get(f"{base}/files").content.decode()
 
 
 def test_everybody_may_see_what_there_is(client):

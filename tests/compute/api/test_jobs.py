@@ -12,6 +12,7 @@ from compute.enums import JobState
 from compute.files import MOST_FILES
 from compute.journal import JobFolder
 from compute.models import Job
+from compute.services import folders, submissions
 from tests.factories import compute as make
 from tests.factories.accounts import (
     MembershipFactory,
@@ -81,6 +82,7 @@ ENDPOINTS = [
     ("post", "/{id}/duplicate", RERUN),
     ("put", "/{id}/expose", dict(zip(WHO, [401, 404] + [501] * 6, strict=True))),
     ("get", "/{id}/files", READ),
+    ("delete", "/{id}/files", dict(zip(WHO, [401, 404, 403, 403, 403, 202, 202, 202], strict=True))),
     ("get", "/{id}/files/output/a.txt", READ),
     ("get", "/{id}/files/nothing", dict(zip(WHO, [401] + [404] * 7, strict=True))),
     ("get", "/{id}/metrics", dict(zip(WHO, [401, 404] + [406] * 6, strict=True))),
@@ -94,9 +96,7 @@ def test_who_may_do_what(client, people, method, path, expected):
     make.allocation(people["laboratory"], gpu_seconds=10_000)
     job = make.job(by=people["writer-user"], holder=people["laboratory"])
     write_files(job, {"output/a.txt": b"a"})
-    if path.endswith("metrics"):
-        from compute.services import submissions
-
+    if path.endswith("metrics") or method == "delete":
         submissions.cancel(job, by=make.principal(people["writer-user"]))
     url = f"/api/jobs/{people['laboratory'].name}{path.format(id=job.id)}"
     bodies = {"": SPEC, "/{id}/labels": {"labels": {"a": "b"}}}
@@ -175,7 +175,6 @@ def test_the_list_is_filtered_and_paged(client, people, monkeypatch):
     monkeypatch.setattr(jobs, "PAGE_SIZE", 2)
     laboratory, writer = people["laboratory"], people["writer-user"]
     made = [make.job(by=writer, holder=laboratory, labels={"name": str(number % 2)}) for number in range(5)]
-    from compute.services import submissions
 
     submissions.cancel(made[0], by=make.principal(writer))
     url = f"/api/jobs/{laboratory.name}"
@@ -337,6 +336,19 @@ def test_what_is_no_file_of_the_job_is_not_there(client, people, made, path):
     response = client.get(f"{url}/{path}", **people["owner"])
     assert response.status_code == 404
     assert "error" in response.json()
+
+
+def test_files_are_deleted_when_somebody_asks(client, people, made):
+    url, work = made
+    job = Job.objects.get(pk=url.split("/")[-2])
+    assert client.delete(url, **people["writer"]).status_code == 409  # it has not ended
+    submissions.cancel(job, by=make.principal(people["writer-user"]))
+    assert client.delete(url, **people["writer"]).status_code == 202
+    folders.clear_folders()
+    assert not work.exists()
+    answer = client.get(url, **people["reader"])
+    assert answer.status_code == 404
+    assert "were deleted on" in answer.json()["error"]
 
 
 def test_a_job_that_never_began_has_no_files(client, people):

@@ -4,6 +4,7 @@ Everything is written by the worker and read by the web process:
 
     JOBS_ROOT/<job>/work/           the job's own folder, kept over attempts and for some time after the end
     JOBS_ROOT/<job>/shown/          what of it the job's page shows, kept when `work` is gone
+    JOBS_ROOT/<job>/volumes/        copies of what it mounts of the hub, while it runs
     JOBS_ROOT/<job>/log.jsonl       {"data": line, "timestamp": "…Z"}: what log streams send as it is
     JOBS_ROOT/<job>/events.jsonl    the JSON event lines that recipes print (loss, samples, metrics)
     JOBS_ROOT/<job>/usage.jsonl     {"at": seconds, "cpu_millicores", "memory", "processes"} while it runs
@@ -36,6 +37,7 @@ class JobFolder:
             raise ValueError(job)
         self.path = root / job
         self.work = self.path / "work"
+        self.volumes = self.path / "volumes"
         self.shown = self.path / "shown"
         self.log = self.path / "log.jsonl"
         self.events = self.path / "events.jsonl"

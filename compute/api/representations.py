@@ -37,6 +37,7 @@ def job_info(job: Job) -> dict[str, Any]:
         "secrets": dict.fromkeys(job.secret_names, ""),
         "flavor": job.flavor.name,
         "labels": job.labels,
+        "volumes": job.volumes,
         "status": {"stage": STAGES[JobState(job.state)], "message": status_message(job)},
         "durations": _durations(job),
         "owner": {"id": f"{job.namespace_id:024x}", "name": job.namespace.name, "type": _kind(job.namespace)},

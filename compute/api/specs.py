@@ -6,11 +6,11 @@ from django.utils.translation import gettext as _
 
 from common.errors import Invalid
 from compute.services.submissions import JobSpec
+from compute.services.volumes import VolumeWanted
 
 # What other clusters can and this site cannot yet, with what to do instead.
 UNSUPPORTED = {
     "spaceId": "Spaces are not run here. Name an image instead.",
-    "volumes": "No volumes are mounted here. Download inside the job with huggingface_hub or datasets.",
     "expose": "Ports of jobs cannot be exposed here. Push results to a repository instead.",
     "ssh": "Jobs cannot be entered here. Read their logs instead.",
     "network": "Jobs cannot join a network group here. Run one job.",
@@ -31,6 +31,7 @@ def spec_from(body: dict[str, Any]) -> JobSpec:
         environment=_mapping(body, "environment"),
         secrets=_mapping(body, "secrets"),
         labels=labels_from(body),
+        volumes=[_volume(each) for each in _list(body, "volumes")],
         timeout_seconds=_number(body, "timeoutSeconds", None),
         attempts=_number(body, "attempts", 1) or 1,
     )
@@ -38,6 +39,29 @@ def spec_from(body: dict[str, Any]) -> JobSpec:
 
 def labels_from(body: dict[str, Any]) -> dict[str, str]:
     return _mapping(body, "labels")
+
+
+def _volume(value: object) -> VolumeWanted:
+    if not isinstance(value, dict):
+        raise _wrong("volumes", _("a list of objects"))
+    read_only = value.get("readOnly")
+    if read_only is not None and not isinstance(read_only, bool):
+        raise _wrong("readOnly", _("true or false"))
+    return VolumeWanted(
+        type=_text(value, "type"),
+        source=_text(value, "source"),
+        mount_path=_text(value, "mountPath"),
+        revision=_text(value, "revision") if value.get("revision") else "",
+        read_only=read_only,
+        path=_text(value, "path").strip("/") if value.get("path") else "",
+    )
+
+
+def _list(body: dict[str, Any], name: str) -> list[Any]:
+    value = body.get(name) or []
+    if not isinstance(value, list):
+        raise _wrong(name, _("a list of objects"))
+    return value
 
 
 def _wrong(name: str, wanted: str) -> Invalid:

@@ -12,13 +12,15 @@ from compute.backends.base import Backend, Request
 IMAGE = "wellspring/recipes"
 # `latest` is what people type out of habit; both name the same environment.
 IMAGES = frozenset({IMAGE, f"{IMAGE}:latest"})
+# What `hf jobs uv run` asks for by itself: here it means uv on top of this environment.
+UV_IMAGE = "ghcr.io/astral-sh/uv"
 
 
 class LocalBackend:
     name = "local"
 
     def check(self, request: Request) -> None:
-        if request.image not in IMAGES:
+        if request.image not in IMAGES and request.image.partition(":")[0] != UV_IMAGE:
             raise Invalid(
                 _("This cluster runs no containers, so it cannot use the image %(image)s.") % {"image": request.image},
                 hint=_("Use the image %(accepted)s: the Python environment of this site, with its training recipes.")

@@ -69,7 +69,7 @@ class Watch:
     limits: sandbox.Limits
     journal: Journal
     beat: Beat
-    work: Path
+    folders: list[Path]
     outcome: Outcome = field(default_factory=lambda: Outcome(End.SUCCEEDED))
     _killed_at: float | None = None
     _last_cpu: tuple[float, int] = (0.0, 0)
@@ -144,7 +144,7 @@ class Watch:
             self._stop(End.FAILED, self._memory_reason(), grace=0)
 
     def _check_disk(self) -> None:
-        if measuring.disk_usage(self.work) > self.limits.disk:
+        if sum(map(measuring.disk_usage, self.folders)) > self.limits.disk:
             self._stop(End.FAILED, f"The job's folder grew beyond {_size(self.limits.disk)}.", grace=0)
 
     def _memory_reason(self) -> str:
@@ -195,7 +195,7 @@ def run(
     """Start, watch to the end, clean up. Raises SandboxFailed when the job never started."""
     running = sandbox.launch(launch, level=level)
     try:
-        return Watch(running, launch.limits, journal, beat, launch.folder).run(), running
+        return Watch(running, launch.limits, journal, beat, launch.folders).run(), running
     finally:
         running.close()
 

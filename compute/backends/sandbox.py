@@ -38,12 +38,18 @@ PROJECT = Path(__file__).resolve().parents[2]
 RECIPES = (
     "compute/__init__.py",
     "compute/recipes",
+    "compute/volumes.py",
     "hub/__init__.py",
     "hub/algorithms/__init__.py",
     "hub/algorithms/spectrograms.py",
 )
 CODE = "/opt/wellspring"
 WORK = "/job"
+# Where nothing else may be mounted.
+OWN_PLACES = (
+    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc", "/proc", "/sys", "/dev", "/run", CODE, WORK,
+    "/tmp", sys.prefix, sys.base_prefix,  # noqa: S108 - a name, not a file
+)  # fmt: skip
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/sys/devices/system/cpu")
 ETC = (
     "ssl", "ca-certificates", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "nsswitch.conf", "hosts", "resolv.conf",
@@ -75,6 +81,15 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Mount:
+    """A folder of this machine and where the job finds it. On the level `process` nothing is mounted."""
+
+    source: str
+    target: str
+    read_only: bool
+
+
+@dataclass(frozen=True)
 class Launch:
     """What to run: `folder` is the job's working directory on this machine and persists over attempts.
 
@@ -87,6 +102,13 @@ class Launch:
     environment: Mapping[str, str]
     folder: Path
     limits: Limits
+    mounts: Sequence[Mount] = ()
+
+    @property
+    def folders(self) -> list[Path]:
+        """All that the job may fill, none within another one."""
+        sources = [self.folder, *(Path(mount.source) for mount in self.mounts)]
+        return [path for path in sources if not any(other in path.parents for other in sources)]
 
 
 @dataclass
@@ -235,7 +257,7 @@ def _plan(
         "status_fd": status_fd,
         "control_groups": group.joining_files if group else [],
         "root": str(scratch),
-        "binds": _binds(wanted.folder),
+        "binds": _binds(wanted),
         "links": _links(),
         "files": {
             "/etc/passwd": f"root:x:0:0::/:/bin/sh\njob:x:{account}:{account}::{WORK}:/bin/sh\n",
@@ -258,7 +280,7 @@ def _plan(
     }
 
 
-def _binds(folder: Path) -> list[tuple[str, str, str]]:
+def _binds(wanted: Launch) -> list[tuple[str, str, str]]:
     """(source, target, mode): the system, this Python with its packages, the recipes, the job's folder."""
     # Each target once: a folder that lies in another one is there already.
     paths = [path for path in SYSTEM if Path(path).exists() and not Path(path).is_symlink()]
@@ -266,8 +288,8 @@ def _binds(folder: Path) -> list[tuple[str, str, str]]:
     binds = [(path, path, "ro") for path in dict.fromkeys(paths)]
     binds += [(os.path.realpath(f"/etc/{name}"), f"/etc/{name}", "ro") for name in ETC if Path(f"/etc/{name}").exists()]
     binds += [(str(PROJECT / path), f"{CODE}/{path}", "ro") for path in RECIPES if (PROJECT / path).exists()]
-    binds.append((str(folder), WORK, "rw"))
-    return binds
+    binds.append((str(wanted.folder), WORK, "rw"))
+    return binds + [(mount.source, mount.target, "ro" if mount.read_only else "rw") for mount in wanted.mounts]
 
 
 def _links() -> dict[str, str]:

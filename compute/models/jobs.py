@@ -35,6 +35,7 @@ class Job(models.Model):
     secret_names = models.JSONField(_("secrets"), default=list)
     sealed_secrets = models.TextField(blank=True)
     labels = models.JSONField(_("labels"), default=dict)
+    volumes = models.JSONField(_("volumes"), default=list)
     timeout_seconds = models.PositiveIntegerField(_("time limit"))
     max_attempts = models.PositiveSmallIntegerField(_("attempts"), default=1)
     duplicate_of = models.CharField(max_length=24, blank=True)

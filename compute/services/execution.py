@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import sys
 import time
 from contextlib import suppress
 from datetime import timedelta
@@ -15,12 +16,11 @@ from django.utils import timezone
 from accounts.services import tokens
 from common.quantities import format_bytes
 from compute.backends import copying, running, sandbox
-from compute.backends.base import Request
 from compute.enums import UNCHARGED_ATTEMPTS, AttemptState
 from compute.journal import STARTED, JobFolder, Journal
 from compute.keeping import remove
 from compute.models import Attempt, Job
-from compute.services import attempts, continuing
+from compute.services import attempts, continuing, volumes
 from compute.services.attempts import Result
 from compute.services.dispatch import dispatch_soon
 from compute.services.sealing import unseal
@@ -93,10 +93,14 @@ def _run(attempt: Attempt) -> Result:
     launch = sandbox.Launch(
         name=f"{job.id}-{attempt.number}",
         identity=job.id,
-        argv=Request(job.image, job.command, job.arguments, job.environment).argv,
-        environment=_environment(job, level, folder.work, hub_token) | job.environment | secrets,
+        argv=volumes.argv_with(job),
+        environment=_environment(job, level, folder.work, hub_token)
+        | job.environment
+        | secrets
+        | volumes.environment_with(job, folder, level),
         folder=folder.work,
         limits=limits,
+        mounts=volumes.mounts_of(job, folder),
     )
     try:
         outcome, cage = running.run(launch, journal=journal, beat=guard.beat, level=level)
@@ -142,9 +146,11 @@ class _Guard:
 
 
 def _forget_downloads(job: str) -> None:
-    """Copies of data sets and models are on the hub anyway; outputs and checkpoints stay."""
-    with suppress(OSError):
-        remove(JobFolder(settings.JOBS_ROOT, job).work / CACHE)
+    """Copies of data sets and models are on the hub anyway, changed buckets too; outputs and checkpoints stay."""
+    folder = JobFolder(settings.JOBS_ROOT, job)
+    for path in (folder.work / CACHE, folder.volumes):
+        with suppress(OSError):
+            remove(path)
 
 
 def _opening(attempt: Attempt) -> str:
@@ -188,6 +194,11 @@ def _environment(job: Job, level: str, folder: Path, hub_token: str) -> dict[str
         "HF_TOKEN": hub_token,
         "HF_HOME": f"{home}/{CACHE}/huggingface",
         "HF_HUB_DISABLE_TELEMETRY": "1",
+        # `uv run` adds to the packages of this site, and never looks for another Python.
+        "VIRTUAL_ENV": sys.prefix,
+        "UV_CACHE_DIR": f"{home}/{CACHE}/uv",
+        "UV_PYTHON_DOWNLOADS": "never",
+        **({"UV_DEFAULT_INDEX": settings.JOB_PACKAGE_INDEX} if settings.JOB_PACKAGE_INDEX else {}),
         "JOB_ID": job.id,
         "ACCELERATOR": (flavor.accelerator or {}).get("model", "none"),
         "CPU_CORES": str(flavor.cpus),

@@ -85,8 +85,9 @@ def _clear(pk: str, trash: Path, now: datetime) -> bool:
         return False
     folder = JobFolder(settings.JOBS_ROOT, job.id)
     keep_what_is_shown(folder)
-    if folder.work.exists():
-        folder.work.rename(trash / job.id)
+    for path in (folder.work, folder.volumes):
+        if path.exists():
+            path.rename(trash / f"{job.id}-{path.name}")
     job.files_deleted_at = now
     job.save(update_fields=["files_deleted_at"])
     audit.record("job.files_deleted", job.reference)

@@ -18,17 +18,19 @@ from compute.enums import AttemptState, JobState
 from compute.models import Flavor, Job
 from compute.rules import may_change, may_submit_for
 from compute.selectors import flavors
-from compute.services import allocations, continuing, states
+from compute.services import allocations, continuing, states, volumes
 from compute.services.dispatch import dispatch_soon
 from compute.services.recipe_checks import require_runnable
 from compute.services.sealing import seal
+from compute.services.volumes import VolumeWanted
+from compute.volumes import VARIABLE as PLAN
 
 DEFAULT_TIMEOUT = 30 * 60
 MOST_ATTEMPTS = 5
 LABEL = re.compile(r"[A-Za-z0-9._/:@-]{0,100}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 # What the site itself tells a job; a job that could say otherwise would only fool itself.
-RESERVED_VARIABLES = frozenset({"HF_ENDPOINT", "HF_HOME", "JOB_ID", "ACCELERATOR", "HOME", "PYTHONPATH"})
+RESERVED_VARIABLES = frozenset({"HF_ENDPOINT", "HF_HOME", "JOB_ID", "ACCELERATOR", "HOME", "PYTHONPATH", PLAN})
 LARGEST_SPEC = 256 * 1024
 PAST_LABELS = frozenset({"allocation", continuing.LABEL})
 
@@ -44,6 +46,7 @@ class JobSpec:
     environment: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
+    volumes: list[VolumeWanted] = field(default_factory=list)
     timeout_seconds: int | None = None
     attempts: int = 1
     duplicate_of: str = ""
@@ -71,6 +74,7 @@ def submit(namespace: Namespace, spec: JobSpec, *, by: Principal) -> Job:
         by=by,
         has_own_token="HF_TOKEN" in {*spec.environment, *spec.secrets},
     )
+    mounted = volumes.settled(spec.volumes, namespace=namespace, by=by)
     continues = continuing.earlier_job(namespace, spec.labels, by=by)
     timeout = _timeout(spec.timeout_seconds, flavor)
     reserved = charging.reservation(timeout_seconds=timeout, rate=flavor.rate)
@@ -89,6 +93,7 @@ def submit(namespace: Namespace, spec: JobSpec, *, by: Principal) -> Job:
         secret_names=sorted(spec.secrets),
         sealed_secrets=seal(spec.secrets),
         labels=spec.labels,
+        volumes=mounted,
         timeout_seconds=timeout,
         max_attempts=spec.attempts,
         duplicate_of=spec.duplicate_of,
@@ -128,6 +133,7 @@ def _submit_again(job: Job, labels: dict[str, str], *, by: Principal) -> Job:
         environment=job.environment,
         # These say who paid and what was gone on from that time; the new job finds its own payer.
         labels={name: value for name, value in job.labels.items() if name not in PAST_LABELS} | labels,
+        volumes=volumes.wanted_again(job),
         timeout_seconds=job.timeout_seconds,
         attempts=job.max_attempts,
         duplicate_of=job.id,

@@ -184,6 +184,7 @@ COMPUTE_SANDBOX = env.text("WELLSPRING_SANDBOX", "auto")  # auto: the strongest 
 COMPUTE_LEASE_SECONDS = env.integer("WELLSPRING_LEASE_SECONDS", 20)  # of silence until a worker counts as dead
 COMPUTE_LOST_ATTEMPTS = env.integer("WELLSPRING_LOST_ATTEMPTS", 3)  # after which a job is given up
 JOB_FOLDER_DAYS = env.integer("WELLSPRING_JOB_FOLDER_DAYS", 30)  # after the end of a job; 0: for ever
+JOB_PACKAGE_INDEX = env.text("WELLSPRING_JOB_PACKAGE_INDEX", "")  # from which `uv run` installs in jobs; else its own
 COMPUTE_LOG_STREAMS = env.integer("WELLSPRING_LOG_STREAMS", 10)  # at a time, per web process
 BUCKET_FOLLOWERS = env.integer("WELLSPRING_BUCKET_FOLLOWERS", 6)  # streams of changes at a time, per web process
 # Where the nginx in front finds the objects, such as /_objects/; empty: the web process sends them itself.

@@ -137,6 +137,23 @@ def test_a_finished_job_shows_all_of_its_life(client, people):
     assert "Cancel the job" not in text
 
 
+def test_a_page_names_what_is_mounted_where(client, people):
+    job = make.job(by=people["owner"], holder=people["laboratory"])
+    data = {
+        "type": "dataset",
+        "source": "ada/pictures",
+        "revision": "a" * 40,
+        "mountPath": "/pictures",
+        "readOnly": True,
+    }
+    job.volumes = [data, {"type": "bucket", "source": "ada/runs", "path": "x", "mountPath": "/runs", "readOnly": False}]
+    job.save()
+    client.force_login(people["reader"])
+    text = client.get(job.get_absolute_url()).content.decode()
+    for part in ("/pictures", "ada/pictures@aaaaaaaaaa", "read only", "ada/runs/x"):
+        assert part in text, part
+
+
 def test_the_whole_log_is_plain_text(client, people):
     job = finished_job(people)
     client.force_login(people["reader"])

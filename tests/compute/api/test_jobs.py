@@ -25,6 +25,7 @@ from tests.factories.accounts import (
 
 pytestmark = pytest.mark.django_db
 
+VOLUME = {"type": "model", "source": "a/b", "mountPath": "/model"}
 SPEC = {
     "command": ["python", "-c", "print(1)"],
     "arguments": [],
@@ -137,7 +138,12 @@ def test_a_submitted_job_has_every_field_of_the_client(client, people):
     [
         ({"dockerImage": "python:3.12"}, 400, "runs no containers"),
         ({"spaceId": "ada/space"}, 400, "spaceId cannot be used"),
-        ({"volumes": [{"type": "model"}]}, 400, "volumes cannot be used"),
+        ({"volumes": [{"type": "model"}]}, 400, "source must be a text"),
+        ({"volumes": ["/data"]}, 400, "volumes must be a list of objects"),
+        ({"volumes": {"type": "model"}}, 400, "volumes must be a list of objects"),
+        ({"volumes": [VOLUME | {"readOnly": 1}]}, 400, "readOnly must be true or false"),
+        ({"volumes": [VOLUME | {"mountPath": "/usr"}]}, 400, "in the way of /usr"),
+        ({"volumes": [VOLUME]}, 404, "no model a/b that you may read"),
         ({"ssh": {"enabled": True}}, 400, "ssh cannot be used"),
         ({"network": {"group": "g"}}, 400, "network cannot be used"),
         ({"expose": {"ports": [80], "portsPublic": []}}, 400, "expose cannot be used"),

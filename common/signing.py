@@ -28,13 +28,16 @@ def sign(claims: dict[str, Any]) -> str:
     return jwt.encode(claims, key, algorithm="EdDSA", headers={"kid": _key_id(key.public_key())})
 
 
-def verify(token: str, *, ignore_expiry: bool = False) -> dict[str, Any]:
-    """The claims of a token that this deployment signed. Raises SignatureInvalid."""
+def verify(token: str, *, ignore_times: bool = False) -> dict[str, Any]:
+    """The claims of a token that this deployment signed; with `ignore_times` also before and after its term.
+
+    Raises SignatureInvalid.
+    """
     key = _private_key(settings.KEYS_ROOT).public_key()
+    in_term = not ignore_times
+    options: Any = {"verify_aud": False, "verify_exp": in_term, "verify_nbf": in_term, "verify_iat": in_term}
     try:
-        return jwt.decode(
-            token, key, algorithms=["EdDSA"], options={"verify_aud": False, "verify_exp": not ignore_expiry}
-        )
+        return jwt.decode(token, key, algorithms=["EdDSA"], options=options)
     except jwt.InvalidTokenError as error:
         raise SignatureInvalid(str(error)) from error
 

@@ -91,6 +91,10 @@ class FailureCode(TextChoices):
 
     MODEL_REFUSED = "model_refused", _("The model cannot be served. Tell its owner which part is the matter.")
     MODEL_GONE = "model_gone", _("The model is no longer there or no longer open to you. Choose another one.")
+    LICENCE_ENDED = (
+        "licence_ended",
+        _("The licence for commercial use ended meanwhile. Nothing was billed; buy one from the model's page."),
+    )
     BAD_PARAMETERS = "bad_parameters", _("The parameters do not fit this model. Change them and try again.")
     CREDITS_TOO_LOW = "credits_too_low", _("The credits were used up meanwhile. Buy credits and try again.")
     TOO_LONG = "too_long", _("It took longer than the time limit. Use fewer steps, a smaller size or fewer pictures.")

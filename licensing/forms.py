@@ -1,14 +1,17 @@
 """Forms for people; the services decide."""
 
+import re
 from decimal import Decimal, InvalidOperation
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.enums import Role
 from accounts.selectors import namespaces_of
 from common.money import MICROS
+from licensing.algorithms.countries import countries
 from licensing.enums import RevenueBand, Use
 from licensing.services.offers import CURRENCIES, MAX_TERMS, Conditions
 from licensing.services.quotes import Answers
@@ -17,19 +20,24 @@ _CURRENCIES = [(name, name.upper()) for name in CURRENCIES]
 
 
 class MoneyField(forms.CharField):
-    """An amount as people write it, with a point; cleaned to whole micros."""
+    """An amount as people write it, with a point or a comma before the cents; cleaned to whole micros."""
 
     default_error_messages = {"bad": _("Write an amount such as 250 or 49.90.")}
 
     def clean(self, value):
         text = super().clean(value)
         try:
-            micros = Decimal(text.replace(" ", "")) * MICROS
+            micros = Decimal(_with_point(text.replace(" ", ""))) * MICROS
         except InvalidOperation as error:
             raise forms.ValidationError(self.error_messages["bad"], code="bad") from error
         if not micros.is_finite() or abs(micros) > 10**15 or micros != int(micros):
             raise forms.ValidationError(self.error_messages["bad"], code="bad")
         return int(micros)
+
+
+def _with_point(text: str) -> str:
+    """“12,34” means 12.34; “1,234” could mean two things and is left to be refused."""
+    return re.sub(r"^(-?\d+),(\d{1,2})$", r"\1.\2", text)
 
 
 class OfferForm(forms.Form):
@@ -80,21 +88,22 @@ class HolderForm(forms.Form):
     """Who buys: one of the names that the person administers."""
 
     holder = forms.ChoiceField(label=_("For"))
-    country = forms.CharField(label=_("Country"), max_length=2, required=False, help_text=_("Two letters, such as DE."))
-    vat_id = forms.CharField(label=_("VAT id"), max_length=20, required=False)
+    country = forms.ChoiceField(label=_("Country"), required=False)
+    vat_id = forms.CharField(
+        label=_("VAT id"), max_length=20, required=False, help_text=_("Of a company in the European Union.")
+    )
 
     def __init__(self, user, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.holders = {name.name: name for name in namespaces_of(user, at_least=Role.ADMIN)}
         self.fields["holder"].choices = [(name, holder.full_name) for name, holder in self.holders.items()]
+        self.fields["country"].choices = [("", "—"), *countries(get_language() or "en").items()]
+        self.fields["country"].required = bool(settings.TAX_COUNTRY)
         if not settings.TAX_COUNTRY:
             del self.fields["vat_id"]
 
     def namespace(self):
         return self.holders[self.cleaned_data["holder"]]
-
-    def clean_country(self):
-        return self.cleaned_data["country"].upper()
 
 
 class QuoteForm(HolderForm):
@@ -116,9 +125,7 @@ class QuoteForm(HolderForm):
 
 class AcceptanceForm(forms.Form):
     terms_sha256 = forms.CharField(widget=forms.HiddenInput, max_length=64)
-    authority = forms.BooleanField(
-        label=_("I have read these terms, and I may agree to them on behalf of the buyer."), required=False
-    )
+    authority = forms.BooleanField(label=_("I have read these terms, and I may agree to them on behalf of the buyer."))
 
 
 class CreditForm(HolderForm):
@@ -131,8 +138,13 @@ class CreditForm(HolderForm):
         if not settings.TAX_COUNTRY:
             del self.fields["country"]
 
-    def clean_country(self):
-        return self.cleaned_data.get("country", "").upper()
+
+class PackForm(CreditForm):
+    """The same for an amount that the site names."""
+
+    def __init__(self, user, *args, **kwargs):
+        super().__init__(user, *args, **kwargs)
+        del self.fields["amount"], self.fields["currency"]
 
 
 class DecisionForm(forms.Form):

@@ -4,7 +4,7 @@ from revenue import api, views
 
 urlpatterns = [
     path("books", views.books, name="books"),
-    path("books/share-rule-v1.md", views.share_rule, name="share_rule"),
+    path("books/<slug:name>.md", views.share_rule, name="share_rule"),
     path("statements", views.statement_list, name="statement_list"),
     path("statements/<int:statement_id>", views.statement, name="statement"),
     path("statements/<int:statement_id>.json", views.statement_json, name="statement_json"),

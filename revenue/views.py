@@ -10,9 +10,11 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from common.errors import NotFound
 from common.pagination import page_of
 from revenue import selectors
 from revenue.algorithms import pools
@@ -21,7 +23,7 @@ from revenue.charts import revenue_bars
 from revenue.enums import LineKind, ShareRole
 from revenue.models import Statement
 
-RULE_TEXT = Path(settings.PROJECT) / "docs" / "reference" / f"{pools.RULE_NAME}.md"
+RULE_TEXTS = Path(settings.PROJECT) / "docs" / "reference"
 
 
 @require_safe
@@ -30,6 +32,7 @@ def books(request: HttpRequest) -> HttpResponse:
         "books": [(book, revenue_bars(book.months)) for book in selectors.public_books()],
         "blocks": selectors.blocks()[:5],
         "closed_through": selectors.closed_through(),
+        "rule": pools.RULE_NAME,
         "rule_sha256": pools.RULE_SHA256,
         "holdback_days": pools.HOLDBACK_DAYS,
     }
@@ -37,9 +40,11 @@ def books(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def share_rule(request: HttpRequest) -> HttpResponse:
-    """The exact bytes whose hash stands in every statement."""
-    return HttpResponse(RULE_TEXT.read_bytes(), content_type="text/plain; charset=utf-8")
+def share_rule(request: HttpRequest, name: str) -> HttpResponse:
+    """The exact bytes whose hash stands in every statement that was made by this rule."""
+    if name not in pools.RULES:
+        raise NotFound(_("There is no such rule."), hint=_("The one in force is %(name)s.") % {"name": pools.RULE_NAME})
+    return HttpResponse((RULE_TEXTS / f"{name}.md").read_bytes(), content_type="text/plain; charset=utf-8")
 
 
 @login_required

@@ -1,8 +1,17 @@
-"""The text of a card, for whoever shows it or takes examples from it."""
+"""What stands on a card, for whoever shows it, takes examples from it, or must know what it said at some time."""
 
 from hub.algorithms import cards, rendering
+from hub.models import Repository
 from hub.selectors.reports import blocks_of
-from hub.selectors.revisions import Revision, entries_named, read_text
+from hub.selectors.revisions import Revision, entries_named, head_commit, read_text, revision_of
+
+
+def licence_at(repository: Repository, commit: str) -> str:
+    """The licence id on the card of this commit, in small letters; empty when none is named."""
+    if commit == head_commit(repository):
+        return repository.license
+    text = read_text(revision_of(repository, commit), cards.FILE, limit=rendering.MAX_LENGTH)
+    return cards.parse(text or "").license
 
 
 def card_text(revision: Revision) -> str:

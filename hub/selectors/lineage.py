@@ -6,6 +6,8 @@ from django.utils.translation import gettext as _
 from accounts.principal import Principal
 from common.errors import NotFound
 from hub.enums import UNPAID_EVIDENCE, EdgeKind, Evidence
+from hub.git.reading import is_part_of
+from hub.git.repositories import open_repository
 from hub.models import LineageEdge, Repository, Version
 from hub.selectors.credits import contributors_of
 from hub.selectors.repositories import repositories_visible_to
@@ -20,6 +22,13 @@ def latest_version(repository: Repository, commit: str | None = None) -> Version
         if exact is not None:
             return exact
     return versions.order_by("-number").first()
+
+
+def version_at(repository: Repository, commit: str) -> Version | None:
+    """The version whose files a commit holds: the one recorded for it, or the newest that it builds upon."""
+    repo = open_repository(repository.path)
+    numbered = versions_of(repository).order_by("-number")
+    return next((version for version in numbered if is_part_of(repo, version.commit, commit)), None)
 
 
 def original_of(version: Version) -> Version:

@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from accounts.principal import Principal
-from common.errors import Conflict, PaymentRequired, Refusal, Unavailable
+from common.errors import Conflict, Forbidden, PaymentRequired, Refusal, Unavailable
 from common.places import Places
 from inference import selectors
 from inference.enums import FailureCode, GenerationState
@@ -121,6 +121,8 @@ def _failure(generation: Generation) -> Refusal:
         return Conflict(_("It was cancelled."), hint=_("Ask again."), code="cancelled")
     code = FailureCode(generation.failure or FailureCode.ENGINE)
     facts = {"hint": generation.failure_detail, "code": code.value, "generation": generation.pk}
+    if code == FailureCode.LICENCE_ENDED:
+        return Forbidden(code.label, **facts)
     if code in {FailureCode.BAD_PARAMETERS, FailureCode.MODEL_REFUSED, FailureCode.MODEL_GONE}:
         return Unprocessable(code.label, **facts, field=None if code == FailureCode.BAD_PARAMETERS else "model")
     if code == FailureCode.NOTHING_FOUND:

@@ -75,7 +75,7 @@ def request_generation(
     settled = plan(principal, wanted, model=model, revision=revision, currency=currency)
     # Before the verdict: who is refused by the policy must not be able to try without end.
     _require_rate(principal, settled.parameters["count"])
-    grant = _grant_of_use(billed, settled.repository, settled.licence)
+    grant = _grant_of_use(billed, settled.repository, settled.commit, settled.licence)
     loras, finder = _lora_rows(billed, settled), _finder_row(billed, settled)
     generation = Generation(
         owner=principal.user,
@@ -246,7 +246,7 @@ def _lora_rows(billed: Namespace, settled: Plan) -> list[GenerationLora]:
             file=LORA_FILE,
             scale=lora.scale,
             licence=lora.licence,
-            grant_of_use=_grant_of_use(billed, lora.repository, lora.licence),
+            grant_of_use=_grant_of_use(billed, lora.repository, lora.commit, lora.licence),
         )
         for position, lora in enumerate(settled.loras)
     ]
@@ -262,16 +262,23 @@ def _finder_row(billed: Namespace, settled: Plan) -> GenerationFinder | None:
         model_name=search.repository.full_name,
         commit=search.commit,
         licence=search.licence,
-        grant_of_use=_grant_of_use(billed, search.repository, search.licence),
+        grant_of_use=_grant_of_use(billed, search.repository, search.commit, search.licence),
         price=search.price,
     )
 
 
-def _grant_of_use(billed: Namespace, repository: Repository, licence: str) -> str:
-    """The grant under which an organisation uses the model; empty when none is needed."""
+def _grant_of_use(billed: Namespace, repository: Repository, commit: str, licence: str) -> str:
+    """The grant under which an organisation uses this version of the model; empty when none is needed."""
     if not rules.needs_grant_of_use(billed, repository, licence):
         return ""
-    grant = grant_for(billed, repository)
+    grant = grant_for(billed, repository, commit)
+    if grant is None and grant_for(billed, repository) is not None:
+        raise Forbidden(
+            _("The licence that %(name)s holds for %(model)s does not cover this version.")
+            % {"name": billed.name, "model": repository.full_name},
+            hint=_("Name a version that it covers as the revision, or buy a licence that covers later ones."),
+            code="licence_needed",
+        )
     if grant is None:
         raise Forbidden(
             _("%(name)s has no licence for commercial use of %(model)s.")

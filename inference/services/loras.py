@@ -10,7 +10,7 @@ from hub.algorithms.usage import LORA_FILE
 from hub.algorithms.weights import WeightsUnreadable
 from hub.models import Repository
 from hub.selectors import files_ending, head_commit, revision_of
-from hub.selectors.lineage import licence_of
+from hub.selectors.cards import licence_at
 from hub.services.weights import INDEX, tensors_at
 from inference.algorithms import adapters
 from inference.algorithms.profiles import MAX_LORA_SCALE, MAX_LORAS, Profile
@@ -99,7 +99,7 @@ def _lora(principal: Principal, wanted: LoraWanted) -> LoraPlan:
             hint=_("Change it and try again."),
             field="loras",
         )
-    return LoraPlan(repository, commit, licence_of(repository), float(wanted.scale))
+    return LoraPlan(repository, commit, licence_at(repository, commit), float(wanted.scale))
 
 
 def _check_fit(lora: LoraPlan, base: Repository, profile: Profile, network: dict[str, adapters.Shape]) -> None:

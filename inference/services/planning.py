@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from accounts.principal import Principal
 from common.errors import NotFound
 from hub.models import Repository
-from hub.selectors.lineage import licence_of
+from hub.selectors.cards import licence_at
 from inference import selectors
 from inference.algorithms import pricing, sizes
 from inference.algorithms.profiles import (
@@ -125,7 +125,7 @@ def plan(
     parameters = _parameters(principal, repository, profile, wanted)
     if profile.sound is not None:
         price = sound_price(profile.sound, parameters, currency=currency)
-        return Plan(repository, commit, licence_of(repository), parameters, price, currency)
+        return Plan(repository, commit, licence_at(repository, commit), parameters, price, currency)
     loras = loras_for(principal, repository, commit, profile, wanted.loras)
     asked = {name: parameters[name] for name in ("task", "scheduler", "steps", "guidance")}
     asked |= {name: parameters[name] for name in ("strength", "image_guidance") if parameters[name] is not None}
@@ -135,7 +135,7 @@ def plan(
     if wanted.search is not None and wanted.image is not None:
         search = search_for(principal, wanted.search, wanted.image, currency=currency)
         price += search.price
-    return Plan(repository, commit, licence_of(repository), parameters, price, currency, loras, search)
+    return Plan(repository, commit, licence_at(repository, commit), parameters, price, currency, loras, search)
 
 
 def same_again(principal: Principal, generation: Generation) -> Wanted:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from accounts.principal import Principal
 from hub.models import Repository
-from hub.selectors.lineage import licence_of
+from hub.selectors.cards import licence_at
 from inference import selectors
 from inference.algorithms import pricing
 from inference.errors import Unprocessable
@@ -65,7 +65,7 @@ def search_for(principal: Principal, wanted: SearchWanted, image: InputImage, *,
             field="finder",
         )
     price = pricing.search_price(currency=currency, width=image.width, height=image.height)
-    return SearchPlan(wanted.words.strip(), grow, repository, commit, licence_of(repository), price)
+    return SearchPlan(wanted.words.strip(), grow, repository, commit, licence_at(repository, commit), price)
 
 
 def _finder_named(name: str) -> str:

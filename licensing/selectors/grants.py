@@ -1,5 +1,7 @@
 """Who may use what, and what a certificate's public page says."""
 
+from collections.abc import Iterable
+
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -8,22 +10,40 @@ from accounts.models import Namespace
 from accounts.principal import Principal
 from common.errors import NotFound
 from hub.models import Repository
+from hub.selectors.lineage import version_at
 from licensing.enums import GrantState
 from licensing.models import Certificate, GrantOfUse, Revocation
 from licensing.selectors.people import belongs_to, sees_purchases_of
 
 
-def grant_for(namespace: Namespace, repository: Repository) -> GrantOfUse | None:
-    """The grant by which this name may use this repository commercially now: the one that lasts longest."""
+def grant_for(namespace: Namespace, repository: Repository, commit: str | None = None) -> GrantOfUse | None:
+    """The grant by which this name may use this repository commercially now: the one that lasts longest.
+
+    With a commit, one that covers the version which that commit holds.
+    """
     now = timezone.now()
-    return (
+    found = (
         GrantOfUse.objects.filter(
             holder=namespace, repository=repository, state=GrantState.ACTIVE, starts_at__lte=now, ends_at__gt=now
         )
         .select_related("offer", "certificate")
         .order_by("-ends_at")
-        .first()
     )
+    return next((grant for grant in found if commit is None or _covers(grant, repository, commit)), None)
+
+
+def grants_hold(keys: Iterable[str]) -> bool:
+    """Whether each of these grants permits something at this moment."""
+    asked = {int(key) for key in keys}
+    return all(grant.holds for grant in GrantOfUse.objects.filter(pk__in=asked))
+
+
+def _covers(grant: GrantOfUse, repository: Repository, commit: str) -> bool:
+    """Versions that the grant names, and later ones where it was sold so."""
+    if grant.offer.later_versions:
+        return True
+    version = version_at(repository, commit)
+    return version is not None and any(version.number == one["number"] for one in grant.versions)
 
 
 def grants_that_hold(repository: Repository) -> QuerySet[GrantOfUse]:

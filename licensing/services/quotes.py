@@ -1,6 +1,5 @@
 """From an offer to an agreement: a frozen price, and the acceptance of exact words."""
 
-import re
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
@@ -19,7 +18,8 @@ from hub.models import Repository
 from hub.selectors import files_at, revision_of
 from hub.selectors.lineage import attribution_graph, latest_version
 from licensing import rules
-from licensing.algorithms.tax import CountryNeeded, Tax, tax_on, vat_country
+from licensing.algorithms.countries import country_code
+from licensing.algorithms.tax import RATES, CountryNeeded, Tax, tax_on, vat_country
 from licensing.enums import RevenueBand, Use
 from licensing.models import Acceptance, Offer, Quote
 from licensing.services.offers import require_saleable, text_sha256
@@ -44,11 +44,18 @@ class Answers:
 def make_quote(offer: Offer, *, holder: Namespace, answers: Answers, by: Principal) -> Quote:
     """Freeze price, tax, words, lineage and files for two weeks.
 
-    Raises Forbidden, Invalid, Conflict (`offer_closed`, `upstream_changed`, `not_eligible`).
+    Raises Forbidden, Invalid, Conflict (`offer_closed`, `upstream_changed`, `not_eligible`, `own_offer`).
     """
     require_buyer(by, holder)
     assert by.user is not None
     offer = Offer.objects.select_for_update(of=("self",)).select_related("repository__namespace").get(pk=offer.pk)
+    if rules.is_seller(by, offer):
+        raise Conflict(
+            _("You administer %(seller)s, who sells this: nobody buys from themselves.")
+            % {"seller": offer.seller.name},
+            hint=_("Who owns a model needs no licence to it. Somebody else of the buyer may buy it."),
+            code="own_offer",
+        )
     upstream = require_saleable(offer)
     assert offer.repository is not None
     _check_eligible(offer, answers)
@@ -140,18 +147,33 @@ def require_current(quote: Quote) -> None:
 
 
 def tax_of(net: int, currency: str, *, country: str, vat_id: str) -> Tax:
-    """Tax by the table; raises Invalid when a country is needed or a VAT id has not the form of one."""
-    if vat_id and vat_country(vat_id) is None:
+    """Tax by the table. Raises Invalid for a country that does not exist or is needed and missing, and for a VAT id
+    that has not the form of one where it would count."""
+    buyer = require_country(country)
+    if vat_id and buyer in RATES and vat_country(vat_id) is None:
         raise Invalid(_("This is not the form of a VAT id of the European Union."), code="bad_vat_id")
     try:
         unit = micros_per_minor_unit(currency)
-        return tax_on(net, unit=unit, seller=settings.TAX_COUNTRY, buyer=country.upper(), vat_id=vat_id)
+        return tax_on(net, unit=unit, seller=settings.TAX_COUNTRY, buyer=buyer, vat_id=vat_id)
     except CountryNeeded as error:
         raise Invalid(_("Name the buyer's country, for the tax."), code="country_needed") from error
 
 
+def require_country(text: str) -> str:
+    """Its code, or nothing where nothing was said. Raises Invalid for one that does not exist."""
+    code = country_code(text) if text else ""
+    if code is None:
+        raise Invalid(
+            _("There is no country %(code)s.") % {"code": text[:20]},
+            hint=_("Name the country of the company by its two letters (ISO 3166), such as DE."),
+            code="bad_country",
+        )
+    return code
+
+
 def _check_eligible(offer: Offer, answers: Answers) -> None:
-    if not re.fullmatch(r"([A-Z]{2})?", answers.country) or (offer.territory and not answers.country):
+    country = require_country(answers.country)
+    if offer.territory and not country:
         raise Invalid(_("Name the country of the company by its two letters."), code="bad_country")
     if answers.seats < 1:
         raise Invalid(_("At least one person will use it."), code="bad_seats")
@@ -164,7 +186,7 @@ def _check_eligible(offer: Offer, answers: Answers) -> None:
         reasons.append(_("It covers %(seats)d seats at most.") % {"seats": offer.seats})
     if Use(answers.use).rank > Use(offer.use).rank:
         reasons.append(_("It covers use %(use)s.") % {"use": Use(offer.use).label})
-    if offer.countries and answers.country not in offer.countries:
+    if offer.countries and country not in offer.countries:
         reasons.append(_("It is sold in %(countries)s only.") % {"countries": ", ".join(offer.countries)})
     if reasons:
         raise Conflict(_("This offer is not for this company."), hint=" ".join(map(str, reasons)), code="not_eligible")

@@ -10,6 +10,7 @@ from common import signing
 from common.errors import Refusal
 from licensing import rules
 from licensing.forms import VerifyForm
+from licensing.models import Certificate
 from licensing.selectors import certificate_named, may_see_holder
 from licensing.services import certificates
 
@@ -17,14 +18,18 @@ from licensing.services import certificates
 @never_cache
 @require_safe
 def certificate_page(request: HttpRequest, jti: str) -> HttpResponse:
-    certificate = certificate_named(jti)
+    return _page(request, certificate_named(jti))
+
+
+def _page(request: HttpRequest, certificate: Certificate, *, was_shown: bool = False) -> HttpResponse:
     context = {
         "certificate": certificate,
         "grant": certificate.grant,
         "offer": certificate.grant.offer,
-        "claims": signing.verify(certificate.jws, ignore_expiry=True)["lic"],
+        "claims": signing.verify(certificate.jws, ignore_times=True)["lic"],
         "status": certificates.status_of(certificate),
-        "sees_holder": may_see_holder(request.principal, certificate),
+        "sees_holder": was_shown or may_see_holder(request.principal, certificate),
+        "was_shown": was_shown,
         "may_decide": rules.may_buy_for(request.principal, certificate.grant.holder),
     }
     return render(request, "licensing/certificate.html", context)
@@ -51,13 +56,15 @@ def certificate_visibility(request: HttpRequest, jti: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def verify(request: HttpRequest) -> HttpResponse:
-    """Paste a certificate; whoever holds its text is shown its page."""
+    """Paste a certificate; whoever holds its text is shown what stands in it, its holder too."""
     form = VerifyForm(request.POST or None)
     if form.is_valid():
         try:
-            return redirect(certificates.read(form.cleaned_data["certificate"]))
+            certificate = certificates.read(form.cleaned_data["certificate"])
         except Refusal as refusal:
             form.add_error("certificate", str(refusal))
+        else:
+            return _page(request, certificate, was_shown=True)
     return render(request, "licensing/verify.html", {"form": form})
 
 

@@ -6,8 +6,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from common.errors import Invalid, Refusal
-from licensing.forms import CreditForm, HolderForm
+from common.errors import Refusal
+from licensing.forms import CreditForm, PackForm
 from licensing.selectors import credit_packs
 from licensing.selectors.credits import balances_of, credit_history
 from licensing.services import checkout
@@ -19,10 +19,6 @@ from licensing.services import checkout
 def credits_page(request: HttpRequest) -> HttpResponse:
     """Balance and history of one name (`?holder=`, one's own first), and the ways to buy."""
     form = CreditForm(request.user, request.POST or None)
-    asked = request.GET.get("holder", "").lower()
-    holders = {name.lower(): holder for name, holder in form.holders.items()}
-    holder = holders.get(asked) or next(iter(holders.values()))
-    form.fields["holder"].initial = holder.name
     if form.is_valid():
         data = form.cleaned_data
         try:
@@ -38,6 +34,14 @@ def credits_page(request: HttpRequest) -> HttpResponse:
             form.add_error(None, str(refusal))
         else:
             return redirect(order.checkout_url or order.get_absolute_url())
+    return _page(request, form)
+
+
+def _page(request: HttpRequest, form: CreditForm) -> HttpResponse:
+    asked = (request.POST.get("holder") or request.GET.get("holder", "")).lower()
+    holders = {name.lower(): holder for name, holder in form.holders.items()}
+    holder = holders.get(asked) or next(iter(holders.values()))
+    form.fields["holder"].initial = holder.name
     context = {
         "form": form,
         "holder": holder,
@@ -53,14 +57,20 @@ def credits_page(request: HttpRequest) -> HttpResponse:
 @require_POST
 def credits_pack(request: HttpRequest, pack_id: int) -> HttpResponse:
     pack = get_object_or_404(credit_packs(), pk=pack_id)
-    form = HolderForm(request.user, request.POST)
-    if not form.is_valid():
-        raise Invalid(" ".join(str(error) for errors in form.errors.values() for error in errors))
-    order = checkout.start_pack_checkout(
-        form.namespace(),
-        pack=pack,
-        by=request.principal,
-        country=form.cleaned_data["country"],
-        vat_id=form.cleaned_data.get("vat_id", ""),
-    )
-    return redirect(order.checkout_url or order.get_absolute_url())
+    form = PackForm(request.user, request.POST)
+    if form.is_valid():
+        try:
+            order = checkout.start_pack_checkout(
+                form.namespace(),
+                pack=pack,
+                by=request.principal,
+                country=form.cleaned_data.get("country", ""),
+                vat_id=form.cleaned_data.get("vat_id", ""),
+            )
+        except Refusal as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            return redirect(order.checkout_url or order.get_absolute_url())
+    whole = CreditForm(request.user, initial=request.POST.dict())
+    whole.cleaned_data, whole._errors = {}, form.errors  # noqa: SLF001 - the same fields, one less to fill
+    return _page(request, whole)

@@ -18,7 +18,7 @@ from licensing import rules
 from licensing.algorithms.licences import REVIEW
 from licensing.enums import OfferState, Outcome, Reason
 from licensing.forms import AcceptanceForm, DecisionForm, OfferForm, QuoteForm
-from licensing.models import Offer
+from licensing.models import Offer, Quote
 from licensing.selectors import grants_visible_to, offer_for, offers_visible_to, orders_visible_to, quote_for
 from licensing.services import checkout, offers, quotes
 
@@ -103,12 +103,16 @@ def offer_decide(request: HttpRequest, offer_id: int) -> HttpResponse:
 @require_safe
 def quote_page(request: HttpRequest, quote_id: str) -> HttpResponse:
     quote = quote_for(request.principal, quote_id)
+    return _quote_page(request, quote, AcceptanceForm(initial={"terms_sha256": quote.terms_sha256}))
+
+
+def _quote_page(request: HttpRequest, quote: Quote, form: AcceptanceForm) -> HttpResponse:
     context = {
         "quote": quote,
         "offer": quote.offer,
         "order": quote.orders.order_by("-created_at").first(),
         "may_buy": rules.may_buy_for(request.principal, quote.holder),
-        "form": AcceptanceForm(initial={"terms_sha256": quote.terms_sha256}),
+        "form": form,
     }
     return render(request, "licensing/quote.html", context)
 
@@ -119,10 +123,11 @@ def quote_accept(request: HttpRequest, quote_id: str) -> HttpResponse:
     """Agree and pay: on to the hosted page of the payment processor."""
     quote = quote_for(request.principal, quote_id)
     form = AcceptanceForm(request.POST)
-    form.is_valid()
+    if not form.is_valid():
+        return _quote_page(request, quote, form)
     quotes.accept_terms(
         quote,
-        terms_sha256=form.cleaned_data.get("terms_sha256", ""),
+        terms_sha256=form.cleaned_data["terms_sha256"],
         authority=form.cleaned_data["authority"],
         by=request.principal,
         ip=client_address(request) or None,

@@ -48,5 +48,6 @@ def order_refund(request: HttpRequest, order_id: str) -> HttpResponse:
     order = order_for(request.principal, order_id)
     reason = request.POST.get("reason", "").strip()[:300] or "refund"
     order = refunds.refund_order(order, reason=reason, by=request.principal)
-    messages.success(request, _("The payment goes back. The licence has ended."))
+    ended = _("The licence has ended.") if order.quote is not None else _("The credits are taken off the balance.")
+    messages.success(request, _("The payment goes back.") + " " + ended)
     return redirect(order)

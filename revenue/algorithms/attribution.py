@@ -1,6 +1,6 @@
 """Who earned a unit of revenue: from the asset that was sold, back through what it was made of.
 
-Share rule v1, sections 3 and 4 (docs/reference/share-rule-v1.md). Pure integers: one unit of
+The share rule, sections 3 and 4 (docs/reference/share-rule-v2.md; the same in v1). Pure integers: one unit of
 revenue is 10^12 parts, and every split is exact, so the weights of a line sum to 10^12.
 """
 
@@ -114,6 +114,7 @@ def attribute(graph: AttributionGraph) -> dict[tuple[str, int], int]:
 def attribute_to_assets(graph: AttributionGraph) -> dict[str, int]:
     """The parts of one unit by asset, with the floor for roots applied."""
     families = _Families(graph)
+    seller = graph.assets[graph.root].owner
     kept: dict[str, int] = {}
     roots: set[str] = set()
     flow = {graph.root: UNIT}
@@ -122,7 +123,8 @@ def attribute_to_assets(graph: AttributionGraph) -> dict[str, int]:
         for head, amount in flow.items():
             outside = families.outside(head)
             stays = amount if not outside or depth == MAX_DEPTH else amount - amount // KEEP_DIVISOR
-            if not outside and depth:
+            # What the seller made is no work of others, even where others built upon it in between.
+            if not outside and depth and not (seller and graph.assets[head].owner == seller):
                 roots |= families.inside(head).keys()
             _add(kept, largest_remainder(stays, families.inside(head)))
             if amount > stays:

@@ -192,7 +192,7 @@ def _recheck_closing(close: MonthClose) -> list[str]:
     closed = list(ClosedLine.objects.filter(close=close).select_related("line__snapshot").order_by("line_id"))
     lines = [row.line for row in closed]
     weighted = months.weigh(lines, {row.line_id: row.base for row in closed})
-    amounts = pools.allocate(weighted).by_person()
+    amounts = pools.allocate(weighted, rule=close.rule).by_person()
     found = []
     if months.inputs_digest(lines, weighted) != close.inputs_sha256:
         found.append(f"The lines of closing {close} are not those it was made from.")

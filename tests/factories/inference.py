@@ -141,9 +141,9 @@ def given(owner: User, kind: str = "image", *, size: tuple[int, int] = (16, 16),
     return inputs.keep_mask(file.getvalue(), by=Principal(user=owner))
 
 
-def grant_of_use(repository: Repository, holder: Namespace, *, by: User, days: int = 30) -> GrantOfUse:
-    """A licence that was bought and paid."""
-    offer = licensing.offer(repository)
+def grant_of_use(repository: Repository, holder: Namespace, *, by: User, days: int = 30, **terms) -> GrantOfUse:
+    """A licence that was bought and paid; it names the version of that time."""
+    offer = licensing.offer(repository, **terms)
     quote = licensing.quote(offer, by=Principal(user=by), holder=holder.name)
     now = timezone.now()
     order = Order.objects.create(
@@ -163,6 +163,7 @@ def grant_of_use(repository: Repository, holder: Namespace, *, by: User, days: i
         holder=holder,
         repository=repository,
         product=offer.product,
+        versions=[{"number": quote.version.number, "commit": quote.version.commit}] if quote.version else [],
         starts_at=now - timedelta(days=1),
         ends_at=now + timedelta(days=days),
     )

@@ -29,14 +29,14 @@ def test_buying_in_the_browser(shop, client):
     by = make.company()
     client.force_login(by.user)
     assert "Commercial use" in html(client.get("/licences"))
-    form = {"holder": "acme", "revenue_band": "under-1m", "seats": 2, "use": "product", "country": "de"}
+    form = {"holder": "acme", "revenue_band": "under-1m", "seats": 2, "use": "product", "country": "DE"}
     quote_page = client.post(offer.get_absolute_url(), form).url
     page = html(client.get(quote_page))
     assert offer.terms_text in page
     assert offer.terms_sha256 in page
     assert 'type="checkbox"' in page
     answer = client.post(f"{quote_page}/accept", {"terms_sha256": offer.terms_sha256}, HTTP_ACCEPT="text/html")
-    assert "Confirm that you may agree" in html(answer, 400)
+    assert 'role="alert"' in html(answer)
     answer = client.post(f"{quote_page}/accept", {"terms_sha256": offer.terms_sha256, "authority": "on"})
     assert (answer.status_code, answer.url.startswith(shop.standin.url)) == (302, True)
     order = Order.objects.get()
@@ -133,15 +133,47 @@ def test_buying_credits_in_the_browser(shop, client):
     shop.deliver_all()
     page = html(client.get("/credits?holder=acme"))
     assert "12.50 EUR" in page
-    pack = re.search(r'action="(/credits/packs/\d+)"', page)[1]
+    pack = re.search(r'formaction="(/credits/packs/\d+)"', page)[1]
     assert client.post(pack, {"holder": "acme"}).status_code == 302
-    assert client.post(pack, {"holder": "researcher"}, HTTP_ACCEPT="text/html").status_code == 400
+    refused = client.post(pack, {"holder": "researcher"})
+    assert (refused.status_code, b'role="alert"' in refused.content) == (200, True)
+    assert Order.objects.count() == 2
     assert client.post("/credits", {"holder": "acme", "amount": "lots", "currency": "eur"}).status_code == 200
     panel = html(client.get("/acme"))
     assert "Generation credits" in panel
     client.logout()
     assert "Generation credits" not in html(client.get("/acme"))
     assert client.get("/credits").status_code == 302
+
+
+def test_packs_and_amounts_are_bought_with_a_country_where_tax_is_due(shop, client, settings):
+    settings.TAX_COUNTRY = "DE"
+    client.force_login(make.company().user)
+    page = html(client.get("/credits?holder=acme"))
+    assert '<option value="FR">France</option>' in page
+    pack = re.search(r'formaction="(/credits/packs/\d+)"', page)[1]
+    missing = html(client.post(pack, {"holder": "acme", "country": ""}))
+    assert 'role="alert"' in missing
+    assert Order.objects.count() == 0
+    assert client.post(pack, {"holder": "acme", "country": "GB", "vat_id": "GB123456789"}).status_code == 302
+    amount = {"holder": "acme", "country": "GR", "vat_id": "EL123456789", "amount": "12,50", "currency": "eur"}
+    assert client.post("/credits", amount).status_code == 302
+    assert sorted(Order.objects.values_list("tax", flat=True)) == [0, 0]
+
+
+def test_who_forgets_the_tick_gets_the_quote_again(client):
+    quote = make.quote()
+    client.force_login(quote.requested_by)
+    answer = client.post(f"{quote.get_absolute_url()}/accept", {"terms_sha256": quote.terms_sha256})
+    assert (answer.status_code, b'role="alert"' in answer.content) == (200, True)
+    assert not Acceptance.objects.exists()
+
+
+def test_the_terms_stay_with_the_order(shop, client):
+    order = shop.paid()
+    offers.withdraw_offer(order.quote.offer, by=Principal(user=order.quote.offer.seller.user))
+    client.force_login(order.ordered_by)
+    assert order.quote.offer.terms_text[:40] in html(client.get(order.get_absolute_url()))
 
 
 def test_the_panel_says_what_a_licence_means(client):

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from revenue import tasks
-from revenue.algorithms.pools import RULE_SHA256
+from revenue.algorithms.pools import RULE_SHA256, RULES
 from revenue.charts import revenue_bars
 from revenue.models import HashBlock, MonthClose, PeriodLock, Statement
 from revenue.selectors import public_books
@@ -75,10 +75,15 @@ def test_the_page_shows_hash_signature_and_the_lines(as_who, world):
         assert text in page
 
 
-def test_the_rule_is_served_byte_for_byte(as_who):
-    answer = as_who("anonymous").get("/books/share-rule-v1.md")
-    assert hashlib.sha256(answer.content).hexdigest() == RULE_SHA256
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_each_rule_is_served_byte_for_byte(as_who, name):
+    answer = as_who("anonymous").get(f"/books/{name}.md")
+    assert hashlib.sha256(answer.content).hexdigest() == RULES[name]
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
+
+
+def test_other_texts_are_no_rules(as_who):
+    assert as_who("anonymous").get("/books/settings.md").status_code == 404
 
 
 def test_the_books_page_shows_the_pool_and_the_months(as_who):

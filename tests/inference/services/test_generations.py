@@ -9,13 +9,14 @@ from accounts.principal import ANONYMOUS, Principal
 from common.errors import Conflict, Forbidden, NotFound, PaymentRequired, TooManyRequests, Unauthenticated
 from hub.errors import GatedRepository
 from hub.models import Repository
-from hub.services import access, repositories
+from hub.services import access, repositories, versions
 from inference import rules, selectors
 from inference.enums import MOVES, Billing, GenerationState
 from inference.errors import Unprocessable
 from inference.models import Generation
 from inference.services import generations
 from inference.services.planning import Wanted
+from tests.factories import hub
 from tests.factories.accounts import (
     MembershipFactory,
     OrganisationFactory,
@@ -193,6 +194,40 @@ def test_an_organisation_needs_a_grant_of_use_where_the_licence_forbids_commerce
     grant.save()
     with pytest.raises(Forbidden):
         ask(buyer, repository, billed=company)
+
+
+def test_a_licence_without_later_versions_covers_those_that_it_names():
+    maker, buyer = UserFactory(), UserFactory()
+    company = OrganisationFactory(admin=buyer).namespace
+    buy_credits(company)
+    repository = published(maker, licence="cc-by-nc-4.0")
+    grant = grant_of_use(repository, company, by=buyer, later_versions=False)
+    first = repository.head
+    hub.put(repository, {"wellspring.json": b'{"recipe": "other"}'}, by=Principal(user=maker))
+    hub.put(repository, {"notes.txt": b"no version of its own"}, by=Principal(user=maker))
+    repository.refresh_from_db()
+    assert ask(buyer, repository, billed=company, revision=first).grant_of_use == str(grant.pk)
+    grant.versions = [{"number": 1, "commit": first}]
+    grant.save()
+    assert ask(buyer, repository, billed=company).grant_of_use == str(grant.pk)  # the same files still
+    versions.record_version(repository, repository.head, user=maker)
+    with pytest.raises(Forbidden, match="does not cover this version"):
+        ask(buyer, repository, billed=company)
+    assert ask(buyer, repository, billed=company, revision=first).grant_of_use == str(grant.pk)
+
+
+def test_a_version_keeps_the_licence_that_it_was_given_away_under():
+    maker, buyer = UserFactory(), UserFactory()
+    company = OrganisationFactory(admin=buyer).namespace
+    buy_credits(company)
+    repository = published(maker, licence="apache-2.0")
+    first = repository.head
+    hub.put(repository, {"README.md": b"---\nlicense: cc-by-nc-4.0\n---\n"}, by=Principal(user=maker))
+    repository.refresh_from_db()
+    with pytest.raises(Forbidden):
+        ask(buyer, repository, billed=company)
+    made = ask(buyer, repository, billed=company, revision=first)
+    assert (made.licence, made.grant_of_use) == ("apache-2.0", "")
 
 
 @pytest.mark.parametrize(("licence", "needed"), [("apache-2.0", False), ("cc-by-nc-4.0", True), ("home-made", True)])

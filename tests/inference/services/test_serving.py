@@ -13,7 +13,7 @@ from PIL import Image
 from accounts.principal import Principal
 from hub.algorithms.usage import LORA_FILE
 from hub.models import Block, Report
-from hub.services import repositories
+from hub.services import repositories, versions
 from inference.algorithms import uploads
 from inference.algorithms.policy import default_text
 from inference.api import waiting
@@ -25,9 +25,11 @@ from inference.models import Generation, SafetyPolicy
 from inference.selectors import credits_left, queue_position, seconds_until_ready
 from inference.services import running, serving
 from inference.services.planning import LoraWanted
+from licensing.enums import GrantState
+from revenue.models import RevenueLine
 from tests.factories import hub
-from tests.factories.accounts import StaffFactory, UserFactory
-from tests.factories.inference import buy_credits, card, drawn, finish, generation, given, upload_pipeline
+from tests.factories.accounts import OrganisationFactory, StaffFactory, UserFactory
+from tests.factories.inference import buy_credits, card, drawn, finish, generation, given, grant_of_use, upload_pipeline
 from tests.inference.engine.alone import drawn_alone, stock
 from tests.inference.engine.conftest import Folders
 from tests.inference.engine.test_lora import make_lora
@@ -220,3 +222,23 @@ def test_a_lora_that_closed_meanwhile_ends_it_with_its_name(engine, drawing, sou
     serving.serve(made.pk)
     made.refresh_from_db()
     assert (made.failure, made.failure_detail) == (FailureCode.MODEL_GONE, adapter.full_name)
+
+
+def test_a_licence_that_ended_while_it_waited_ends_it_unbilled(engine, drawing):
+    buyer = UserFactory()
+    company = OrganisationFactory(admin=buyer).namespace
+    buy_credits(company)
+    by = Principal(user=drawing.created_by)
+    hub.put(drawing, {"README.md": b"---\nlicense: cc-by-nc-4.0\n---\n", "wellspring.json": b"{}"}, by=by)
+    drawing.refresh_from_db()
+    versions.record_version(drawing, drawing.head, user=drawing.created_by)
+    grant = grant_of_use(drawing, company, by=buyer)
+    made = generation(buyer, drawing, billed=company)
+    grant.state = GrantState.REVOKED
+    grant.save()
+    before = credits_left(company, "eur")
+    serving.serve(made.pk)
+    made.refresh_from_db()
+    assert (made.state, made.failure) == (GenerationState.FAILED, FailureCode.LICENCE_ENDED)
+    assert credits_left(company, "eur") >= before
+    assert not RevenueLine.objects.filter(customer=company).exists()

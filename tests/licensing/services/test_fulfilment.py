@@ -311,6 +311,16 @@ def test_a_second_licence_to_the_same_offer_prolongs_the_first(shop):
     assert grant_for(first.holder, first.quote.offer.repository) == first.grant
 
 
+def test_a_licence_that_begins_later_can_be_looked_at(shop, client):
+    first = shop.paid()
+    waiting = shop.paid(first.quote.offer, by=Principal(user=first.ordered_by)).grant.certificate
+    assert "Not valid yet" in client.get(waiting.get_absolute_url()).content.decode()
+    assert "Not valid yet" in client.post("/verify", {"certificate": waiting.jws}).content.decode()
+    assert violations() == []
+    with pytest.raises(signing.SignatureInvalid):
+        signing.verify(waiting.jws)
+
+
 @pytest.mark.parametrize(
     ("outcome", "state", "grant"),
     [("lost", OrderState.CHARGED_BACK, GrantState.REVOKED), ("won", OrderState.PAID, GrantState.ACTIVE)],

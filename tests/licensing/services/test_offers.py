@@ -169,6 +169,34 @@ def test_only_administrators_of_the_holder_buy():
         make.quote(offer, by=read_only)
 
 
+def test_nobody_buys_from_themselves():
+    offer = make.offer()
+    owner = Principal(user=offer.seller.user)
+    organisations.create_organisation("front", by=owner)
+    for holder in ("front", offer.seller.name):
+        refused("own_offer", make.quote, offer, by=owner, holder=holder)
+    assert make.quote(offer, by=make.company()).holder.name == "acme"
+
+
+@pytest.mark.parametrize("code", ["XX", "ZZ", "EU", "Germany", "D"])
+def test_countries_exist(code):
+    offer, by = make.offer(), make.company()
+    with pytest.raises(Invalid, match="There is no country"):
+        make.quote(offer, by=by, country=code)
+
+
+def test_tax_follows_what_is_meant(settings):
+    settings.TAX_COUNTRY = "DE"
+    offer, by = make.offer(), make.company()
+    greece = make.quote(offer, by=by, country="EL", vat_id="EL123456789")
+    assert (greece.tax, greece.tax_rule) == (0, "reverse_charge")
+    assert make.quote(offer, by=by, country="el").tax == 24 * EUR
+    britain = make.quote(offer, by=by, country="UK", vat_id="GB123456789")
+    assert (britain.tax, britain.tax_rule) == (0, "export")
+    with pytest.raises(Invalid, match="not the form of a VAT id"):
+        make.quote(offer, by=by, country="FR", vat_id="nonsense")
+
+
 def test_tax_is_in_the_quote_where_the_operator_pays_it(settings):
     settings.TAX_COUNTRY = "DE"
     offer, by = make.offer(), make.company()

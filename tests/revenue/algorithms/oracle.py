@@ -15,7 +15,7 @@ def exact_shares(graph: AttributionGraph) -> Shares:
         keeps = amount if not out or depth == 6 else amount / 2
         for key, part in inside(graph, head).items():
             shares[key] = shares.get(key, 0) + keeps * part
-            if not out and depth:
+            if not out and depth and not same_owner(graph, graph.root, head):
                 roots.add(key)
         if keeps < amount:
             for key, part in out.items():

@@ -100,6 +100,22 @@ def test_cutting_a_model_into_an_own_chain_gains_nothing(graph, length):
     assert sum(attribute_to_assets(longer).values()) == UNIT
 
 
+def test_what_the_seller_made_is_no_root_even_by_a_detour_over_others():
+    """Found by the test above: the floor for the work of others was counted from the seller's own."""
+    own = graph(
+        "m",
+        asset("m", ("base", 1), ("x", 1), owner="ada"),
+        asset("x", ("y", 1)),
+        asset("y", ("base", 1)),
+        asset("base", owner="ada"),
+    )
+    shares = attribute_to_assets(own)
+    assert shares["m"] + shares["base"] == UNIT * 5 // 8
+    longer = AttributionGraph("n", own.assets | {"n": asset("n", ("m", 1), owner="ada")})
+    again = attribute_to_assets(longer)
+    assert again["n"] + again["m"] + again["base"] == UNIT * 5 // 8
+
+
 @given(st.integers(1, 12))
 def test_roots_get_a_fifth_however_far_away(length):
     assets = [asset(f"m{n}", (f"m{n + 1}", 1), owner=f"o{n}") for n in range(min(length, 6))]

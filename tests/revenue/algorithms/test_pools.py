@@ -12,6 +12,7 @@ from revenue.algorithms.pools import (
     Line,
     allocate,
     pool_of,
+    share_again_above_the_cap,
     share_with_cap,
     taken_back,
 )
@@ -63,40 +64,69 @@ def test_the_order_of_lines_does_not_matter(lines, random):
     assert allocate(random.sample(lines, len(lines))) == allocate(lines)
 
 
+def counting(total, amounts):
+    return [person for person, amount in amounts.items() if person != NOBODY and amount and amount * 100 >= total]
+
+
 @given(lines())
 def test_nobody_gets_more_than_a_quarter_when_four_share(lines):
     allocation = allocate(lines)
-    people = {
-        person
-        for line in lines
-        for (_asset, person), weight in line.weights.items()
-        if person != NOBODY and weight and line.base
-    }
-    if len(people) >= 4:
-        cap = allocation.pool.creators // 4
-        assert all(allocation.by_person().get(person, 0) <= cap for person in people)
+    total = allocation.pool.creators
+    earned = {}
+    for line in lines:
+        for (_asset, person), weight in line.weights.items():
+            earned[person] = earned.get(person, 0) + line.base * weight
+    plain = largest_remainder(total, earned) if total else {}
+    got = allocation.by_person()
+    if len(counting(total, plain)) >= 4:
+        assert all(amount <= total // 4 for person, amount in got.items() if person != NOBODY)
+    assert all(got.get(person, 0) <= amount for person, amount in plain.items() if person != NOBODY)
 
 
 @given(st.integers(0, 10**12), st.dictionaries(st.integers(1, 50), st.integers(1, 10**6), min_size=1, max_size=20))
-def test_the_cap_moves_money_and_makes_none(total, weights):
+def test_the_cap_makes_no_money_and_nobody_gains_by_it(total, weights):
     amounts, left_over = share_with_cap(total, weights)
     assert sum(amounts.values()) + left_over == total
-    assert left_over <= max(total % 4, 3) if len(weights) >= 4 else left_over == 0
     plain = largest_remainder(total, weights)
     cap = total // 4
-    if len(weights) >= 4:
-        assert all(amounts[person] >= min(plain[person], cap) - 1 for person in weights)
+    capped = len(counting(total, plain)) >= 4
+    assert amounts == {person: min(amount, cap) if capped else amount for person, amount in plain.items()}
 
 
-@given(st.integers(4, 10**9))
-def test_a_quarter_each_when_one_earned_nearly_all(total):
-    amounts, left_over = share_with_cap(total, {1: 10**9, 2: 1, 3: 1, 4: 1})
-    assert amounts == dict.fromkeys([1, 2, 3, 4], total // 4)
-    assert left_over == total % 4
+@given(st.integers(10**4, 10**9))
+def test_some_cents_of_three_others_change_nobodys_part(total):
+    """A stranger once brought three accounts that had earned next to nothing, and took half of a month with them."""
+    honest = {1: 3 * 10**9, 2: 10**9}
+    alone, _left = share_with_cap(total, honest)
+    amounts, left_over = share_with_cap(total, honest | {3: 1, 4: 1, 5: 1})
+    assert left_over == 0
+    assert sum(amounts[person] for person in (3, 4, 5)) <= 3
+    assert all(abs(amounts[person] - alone[person]) <= 3 for person in honest)
+
+
+def test_what_is_above_the_cap_is_for_nobody():
+    assert share_with_cap(100, {1: 97, 2: 1, 3: 1, 4: 1}) == ({1: 25, 2: 1, 3: 1, 4: 1}, 72)
+    assert share_with_cap(1000, {1: 973, 2: 9, 3: 9, 4: 9}) == ({1: 973, 2: 9, 3: 9, 4: 9}, 0)
 
 
 def test_three_people_share_without_a_cap():
     assert share_with_cap(100, {1: 98, 2: 1, 3: 1}) == ({1: 98, 2: 1, 3: 1}, 0)
+
+
+@given(st.integers(0, 10**12), st.dictionaries(st.integers(1, 50), st.integers(1, 10**6), min_size=1, max_size=20))
+def test_by_the_first_rule_the_cap_moved_money_and_made_none(total, weights):
+    amounts, left_over = share_again_above_the_cap(total, weights)
+    assert sum(amounts.values()) + left_over == total
+    assert left_over <= max(total % 4, 3) if len(weights) >= 4 else left_over == 0
+    plain = largest_remainder(total, weights)
+    if len(weights) >= 4:
+        assert all(amounts[person] >= min(plain[person], total // 4) - 1 for person in weights)
+
+
+def test_closings_of_the_first_rule_are_checked_by_it():
+    line = Line(1, 100_000, {("model:a", 1): UNIT - 3, ("model:b", 2): 1, ("model:c", 3): 1, ("model:d", 4): 1})
+    assert allocate([line], rule="share-rule-v1").by_person()[2] == 1250
+    assert allocate([line]).by_person()[1] == 5000
 
 
 @given(lines(), lines())

@@ -40,6 +40,30 @@ def statements_visible_to(principal: Principal) -> QuerySet[Statement]:
 
 
 @dataclass(frozen=True)
+class TakenBack:
+    """What of a statement's line went back when its revenue did: a refund, or a dispute that was lost."""
+
+    at: datetime
+    line: int
+    amount: int
+
+
+def taken_back_of(statement: Statement) -> list[TakenBack]:
+    """Since the closing, the oldest first."""
+    rows = (
+        Entry.objects.filter(
+            journal__kind=JournalKind.MIRROR,
+            journal__memo__close=statement.close_id,
+            account__holder=statement.beneficiary_id,
+        )
+        .values("journal_id", "journal__effective", "journal__memo__line")
+        .annotate(total=Sum("amount"))
+        .order_by("journal_id")
+    )
+    return [TakenBack(row["journal__effective"], row["journal__memo__line"], row["total"]) for row in rows]
+
+
+@dataclass(frozen=True)
 class Shares:
     """Where a person stands in one currency, in micros."""
 

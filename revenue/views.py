@@ -66,8 +66,11 @@ def statement(request: HttpRequest, statement_id: int) -> HttpResponse:
     found = _visible(request, statement_id)
     lines = page_of(request, json.loads(found.body)["lines"], size=100)
     lines.object_list = [_shown(line) for line in lines]
+    gone = selectors.taken_back_of(found)
     context = {
         "statement": found,
+        "taken_back": gone,
+        "left": found.amount - sum(one.amount for one in gone),
         "lines": lines,
         "jwks": f"{settings.BASE_URL}/.well-known/jwks.json",
     }

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Namespace
 from accounts.principal import Principal
 from accounts.services import references
+from common import objections
 from common.errors import Conflict, Forbidden, Invalid
 from common.ids import hex_id
 from common.services import audit, outbox
@@ -136,6 +137,8 @@ def update_settings(
         raise Invalid(_("Access must be open, auto or manual."))
     if visibility == Visibility.PUBLIC and must_stay_private(repository):
         raise Forbidden(_("It was imported from a source that is closed to the public, so it stays private."))
+    if visibility == Visibility.PRIVATE and not repository.is_private:
+        objections.ask("repository.hide", repository=repository)
     if visibility is not None:
         quotas.require_move(repository, repository.namespace, visibility)
     wanted = {"visibility": visibility, "gated": gated, "has_discussions": has_discussions}
@@ -195,6 +198,7 @@ def delete(repository: Repository, *, by: Principal) -> None:
     quotas.lock_home(repository)
     repository = _locked(repository)
     _require_administrator(by, repository)
+    objections.ask("repository.delete", repository=repository)
     gone: dict[str, Any] = {
         "repository": repository.pk,
         "full_name": repository.full_name,

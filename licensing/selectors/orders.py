@@ -7,6 +7,7 @@ from accounts.principal import Principal
 from common.errors import NotFound
 from licensing.models import CreditPack, Order
 from licensing.selectors.people import administered
+from revenue.models import SaleReversal
 
 
 def orders_visible_to(principal: Principal) -> QuerySet[Order]:
@@ -26,6 +27,12 @@ def order_for(principal: Principal, order_id: str) -> Order:
     if order is None:
         raise NotFound(_("There is no such order."), hint=_("Only its buyer and its seller can see an order."))
     return order
+
+
+def reasons_of(order: Order) -> list[str]:
+    """Why money of it went back, in the words of who gave it back."""
+    rows = SaleReversal.objects.filter(sale__reference=order.reference).order_by("at")
+    return list(dict.fromkeys(rows.values_list("reason", flat=True)))
 
 
 def credit_packs() -> QuerySet[CreditPack]:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from licensing import rules
 from licensing.enums import OrderState
 from licensing.selectors import order_for
+from licensing.selectors.orders import reasons_of
 from licensing.services import checkout, fulfilment, refunds
 
 
@@ -28,6 +29,7 @@ def order_page(request: HttpRequest, order_id: str) -> HttpResponse:
         "returned": "session" in request.GET,
         "may_buy": rules.may_buy_for(request.principal, order.holder),
         "may_refund": order.state == OrderState.PAID and rules.may_refund(request.principal, order),
+        "reasons": reasons_of(order) if order.refunded else [],
         "grant": getattr(order, "grant", None),
     }
     return render(request, "licensing/order.html", context)

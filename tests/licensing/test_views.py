@@ -120,6 +120,8 @@ def test_an_order_is_for_buyer_seller_and_staff(shop, client):
     assert client.post(paths[1]).status_code == 403
     assert client.post(paths[2], {"reason": "asked for"}).status_code == 302
     assert "The money went back" in html(client.get(paths[0]))
+    client.force_login(order.ordered_by)
+    assert "asked for" in html(client.get(paths[0]))
 
 
 def test_buying_credits_in_the_browser(shop, client):

@@ -11,9 +11,9 @@ from django.utils import timezone
 from revenue import tasks
 from revenue.algorithms.pools import RULE_SHA256, RULES
 from revenue.charts import revenue_bars
-from revenue.models import HashBlock, MonthClose, PeriodLock, Statement
+from revenue.models import HashBlock, MonthClose, PeriodLock, Sale, Statement
 from revenue.selectors import public_books
-from revenue.services import auditors, months
+from revenue.services import auditors, months, sales
 from tests.factories import revenue as make
 from tests.revenue.conftest import OCTOBER
 
@@ -103,6 +103,20 @@ def test_the_books_page_shows_the_pool_and_the_months(as_who):
 
 def test_empty_books_have_a_page(client, db):
     assert "Nothing has been sold yet." in client.get("/books").content.decode()
+
+
+def test_a_statement_tells_what_went_back_since(as_who, world):
+    client = as_who("owner")
+    before = client.get(f"/statements/{world.statement.pk}").content.decode()
+    assert "Went back since" not in before
+    reference = Sale.objects.order_by("pk").first().reference
+    sales.reverse_sale(reference, amount=119 * make.UNIT // 2, key="re", reason="asked", at=timezone.now())
+    page = client.get(f"/statements/{world.statement.pk}").content.decode()
+    assert "Went back since" in page
+    assert "Left after what went back" in page
+    assert page.count("1.25 EUR") == 2  # half of 2.50 went back, and half is left
+    staff = as_who("staff").get(f"/statements/{world.statement.pk}").content.decode()
+    assert "1.25 EUR" in staff
 
 
 def _more(world, count):

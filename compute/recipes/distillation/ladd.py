@@ -17,11 +17,11 @@ from compute.recipes.data.pictures import load_pictures
 from compute.recipes.diffusion.checking import Asked as Wanted
 from compute.recipes.diffusion.checking import shapes_checked
 from compute.recipes.distillation.comparing import FEWER, Drawn, distance, mean_over_places, timed
-from compute.recipes.distillation.config import Config, require_distillable
+from compute.recipes.distillation.config import Config, TeachingConfig, require_distillable
 from compute.recipes.distillation.flow import Asked, Eye, along, noised, student_scheduler, student_times, velocity
 from compute.recipes.distillation.heads import Heads
 from compute.recipes.distillation.sheet import about_student
-from compute.recipes.distillation.teaching import drawn_latents, taught_by
+from compute.recipes.distillation.teaching import Taught, drawn_latents, taught_by
 from compute.recipes.distillation.times import drawn_places
 from compute.recipes.lineage import Source
 from compute.recipes.mmdit.bases import load_flow_base
@@ -55,13 +55,18 @@ class Ladd(Recipe):
     def build(self) -> None:
         config = self.config
         pictures = load_pictures(config.dataset, self.facts, self.left_out, self.caches)
+        test = load_pictures(config.dataset, self.facts, self.left_out, self.caches, test=True)
         self.base = load_flow_base(folder_of(self.source), self.source.id, self.device)
         self.teacher = self.base.around(self.base.transformer)
         self.student = copy.deepcopy(self.base.transformer).requires_grad_(True)
         named = [*identity_of(self.source), self.facts.source.revision, self.left_out.plain()]
-        self.taught = taught_by(
-            self.teacher, pictures.captions, config.teaching, self.caches, named=named, places=self.base.places
-        )
+
+        def taught(captions: Sequence[str], teaching: TeachingConfig) -> Taught:
+            places = self.base.places
+            return taught_by(self.teacher, captions, teaching, self.caches, named=named, places=places)
+
+        self.taught = taught(pictures.captions, config.teaching)
+        self.test = taught(test.captions, replace(config.teaching, pictures=config.sampling.checked))
         self.order = Order(len(self.taught), seed=config.seed)
         self.eye = Eye(self.base.transformer, config.model.blocks)
         self.heads = Heads(self.eye.channels, self._asked([""]).pooled.shape[1] + 1, config.model.head_width)
@@ -80,11 +85,11 @@ class Ladd(Recipe):
         return [own, Player(self.heads, self._tell_apart, rate=self.config.training.discriminator_rate)]
 
     def measure(self) -> dict[str, float]:
-        count, sampling = min(self.config.sampling.checked, len(self.taught)), self.config.sampling
+        sampling, places = self.config.sampling, self.base.places
         pipeline = self._pipeline(sampling.steps)
-        asked, places = self.taught.captions[:count], self.base.places
-        made = drawn_latents(pipeline, asked, sampling.steps, sampling.guidance, seed=FIRST_SEED, places=places)
-        ours, theirs = self._features(made), self._features(self.taught.latents[:count])
+        steps, guidance = sampling.steps, sampling.guidance
+        made = drawn_latents(pipeline, self.test.captions, steps, guidance, seed=FIRST_SEED, places=places)
+        ours, theirs = self._features(made), self._features(self.test.latents)
         metrics = {"kernel_distance": distance(ours, theirs)}
         if sampling.checker:
             wanted = self._wanted(sampling.checked)
@@ -205,7 +210,7 @@ class Ladd(Recipe):
     def _wanted(self, count: int) -> list[Wanted]:
         if self.config.sampling.checker == "shapes":
             return [Wanted(p.text, colour=p.scene.colour, shape=p.scene.shape) for p in held_out_prompts(count)]
-        return [Wanted(text) for text in list(dict.fromkeys(self.taught.captions))[:count]]
+        return [Wanted(text) for text in list(dict.fromkeys(self.test.captions))[:count]]
 
     def _drawn(
         self, pipeline: StableDiffusion3Pipeline, wanted: Sequence[Wanted], steps: int, guidance: float

@@ -11,6 +11,7 @@ import torch
 from diffusers import AutoencoderKL, SD3Transformer2DModel, StableDiffusion3Pipeline
 from torch import Tensor
 
+from compute.recipes.diffusion.drawing import placed
 from compute.recipes.mmdit.texts import SILENCE, absent_parts
 from compute.recipes.text_to_image.base import network_of
 from compute.recipes.text_to_image.model import CountedAttention, build_pipeline
@@ -70,7 +71,7 @@ class OnPixels:
         return self.network.encode(encoded.input_ids.to(self._device))
 
     def around(self, transformer: SD3Transformer2DModel) -> StableDiffusion3Pipeline:
-        return build_pipeline(replace(self.network, transformer=transformer), shift=self.shift).to(self._device)
+        return placed(build_pipeline(replace(self.network, transformer=transformer), shift=self.shift), self._device)
 
     def prepare(self, pipeline: StableDiffusion3Pipeline) -> StableDiffusion3Pipeline:
         pipeline.transformer.set_attn_processor(CountedAttention(SILENCE))
@@ -107,7 +108,7 @@ class OnLatents:
 
     def around(self, transformer: SD3Transformer2DModel) -> StableDiffusion3Pipeline:
         parts = {name: part for name, part in self._pipeline.components.items() if name not in ADAPTERS_OF_IMAGES}
-        return StableDiffusion3Pipeline(**parts | {"transformer": transformer}).to(self._device)
+        return placed(StableDiffusion3Pipeline(**parts | {"transformer": transformer}), self._device)
 
     def prepare(self, pipeline: StableDiffusion3Pipeline) -> StableDiffusion3Pipeline:
         return pipeline.to(self._device)

@@ -247,7 +247,8 @@ class _Attempt:
             sounds.write(path.with_suffix(".wav"))
             self.log.emit("sample", step=loop.step, path=str(path.with_suffix(".wav")))
         picture.save(path)
-        self.log.emit("sample", step=loop.step, path=str(path))
+        prompts = self.recipe.shown_prompts()
+        self.log.emit("sample", step=loop.step, path=str(path), **({"prompts": prompts} if prompts else {}))
 
     def _hand_over(self, loop: Loop, folder: Path) -> None:
         """By all processes, for the weights may be in parts; the first one does it."""

@@ -31,8 +31,6 @@ from compute.recipes.distillation.program import run as distil
 from compute.recipes.evaluation.config import Config as Evaluation
 from compute.recipes.evaluation.program import run as evaluate
 from compute.recipes.text_to_image.__main__ import main
-from compute.recipes.text_to_image.config import DatasetConfig as InMemory
-from compute.recipes.text_to_image.data import load
 
 data, config, student, judged = sys.argv[1:]
 api = HfApi()
@@ -48,9 +46,8 @@ Path("laid/train/metadata.csv").write_text("file_name,text\\na.png,a red square\
 api.create_repo("maker/laid", repo_type="dataset", private=True)
 api.upload_folder(folder_path="laid", repo_id="maker/laid", repo_type="dataset")
 laid = PicturesConfig(id="maker/laid", caption_column="text", size=16)
-answer = {"laid": load_pictures(laid, look_up(laid), LeftOut(), Path("laid-cache")).captions}
-whole = InMemory(id="maker/laid", caption_column="text", size=16)
-answer["whole"] = load(whole, look_up(whole), LeftOut()).pictures[0, :, 0, 0].tolist()
+(laid,) = load_pictures(laid, look_up(laid), LeftOut(), Path("laid-cache")).buckets
+answer = {"laid": laid.captions, "whole": laid.pixels[0, :, 0, 0].tolist()}
 
 command = ["--config", config, "--set", "dataset.path=", "--set", "training.steps=2"]
 trained = [*command, "--set", "dataset.id=maker/shapes", "--set", "publish.repo_id=maker/model"]

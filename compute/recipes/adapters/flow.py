@@ -18,6 +18,7 @@ from compute.recipes.adapters.words import EMBEDS, PLACES, add_vector, add_word,
 from compute.recipes.checkpoints import fingerprint_of
 from compute.recipes.data.buckets import BucketOrder
 from compute.recipes.data.caches import kept
+from compute.recipes.data.cutting import Reading
 from compute.recipes.data.pictures import load_pictures
 from compute.recipes.diffusion.checking import alike_checked
 from compute.recipes.diffusion.drawing import drawn
@@ -88,6 +89,9 @@ class FlowAdapter(Recipe):
     @property
     def rows(self) -> int:
         return len(self.pictures)
+
+    def readings(self) -> list[Reading]:
+        return self.model.readings(self._called(self.pictures.captions))
 
     def players(self) -> list[Player]:
         return [Player(self.layers, self._flow, within=self.model.transformer)]

@@ -17,8 +17,9 @@ from torch.nn import functional
 from compute.recipes.cascade.config import Config
 from compute.recipes.cascade.networks import COLOURS, build_unet
 from compute.recipes.cascade.noise import build_scheduler, seen, variational_bound
-from compute.recipes.cascade.text import build_encoder, build_tokenizer, load_encoder, states_of
+from compute.recipes.cascade.text import TOKENS, build_encoder, build_tokenizer, load_encoder, plain, states_of
 from compute.recipes.data.buckets import BucketOrder
+from compute.recipes.data.cutting import Reading
 from compute.recipes.data.pictures import load_pictures, squares_of
 from compute.recipes.diffusion.checking import Asked, shapes_checked
 from compute.recipes.diffusion.drawing import drawn
@@ -56,6 +57,8 @@ class Stage(Recipe):
             raise Refused("Set 'dataset.caption_column': a model of text learns from captions.")
         if len(data.ratios) > 1:
             raise Refused("The stages of a cascade know one size. Set 'dataset.ratios' to one ratio.")
+        if self.config.sampling.steps < 2:
+            raise Refused("'sampling.steps' must be at least 2: what a step leaves unclear, another one draws.")
         if any(width % model.groups for width in model.channels) or model.channels[-1] % model.head_width:
             raise Refused("'model.channels' must be multiples of 'model.groups', the last of 'model.head_width' too.")
 
@@ -76,6 +79,9 @@ class Stage(Recipe):
     @property
     def rows(self) -> int:
         return len(self.pictures)
+
+    def readings(self) -> list[Reading]:
+        return [Reading([plain(caption) for caption in self.pictures.captions], self.tokenizer, TOKENS)]
 
     def players(self) -> list[Player]:
         modules = {"unet": self.unet} | ({"text_encoder": self.text_encoder} if self.trains_text else {})

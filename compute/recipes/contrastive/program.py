@@ -13,6 +13,7 @@ from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcesso
 from compute.recipes.contrastive.config import Config
 from compute.recipes.contrastive.seeing import HALF, require_side, shown
 from compute.recipes.data.buckets import BucketOrder
+from compute.recipes.data.cutting import Reading
 from compute.recipes.data.pictures import load_pictures
 from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
@@ -102,6 +103,10 @@ class Contrastive(Recipe):
     @property
     def rows(self) -> int:
         return len(self.pictures)
+
+    def readings(self) -> list[Reading]:
+        key = "" if self.base else "model.max_tokens"
+        return [Reading(self.pictures.captions, self.tokenizer, self.tokenizer.model_max_length, key=key)]
 
     def players(self) -> list[Player]:
         return [Player(self.model, self._match)]

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from compute.recipes.autoencoder.losses import hinge
+from compute.recipes.data.cutting import Reading
 from compute.recipes.data.pictures import load_pictures
 from compute.recipes.diffusion.checking import Asked as Wanted
 from compute.recipes.diffusion.checking import shapes_checked
@@ -77,6 +78,9 @@ class Ladd(Recipe):
     @property
     def rows(self) -> int:
         return len(self.taught)
+
+    def readings(self) -> list[Reading]:
+        return self.base.readings(self.taught.captions)
 
     def players(self) -> list[Player]:
         own = Player(self.student, self._draw)

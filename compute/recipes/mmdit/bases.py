@@ -11,8 +11,9 @@ import torch
 from diffusers import AutoencoderKL, SD3Transformer2DModel, StableDiffusion3Pipeline
 from torch import Tensor
 
+from compute.recipes.data.cutting import Reading
 from compute.recipes.diffusion.drawing import placed
-from compute.recipes.mmdit.texts import SILENCE, absent_parts
+from compute.recipes.mmdit.texts import SILENCE, absent_parts, readings_of
 from compute.recipes.text_to_image.base import network_of
 from compute.recipes.text_to_image.model import CountedAttention, build_pipeline
 
@@ -33,6 +34,9 @@ class FlowBase(Protocol):
 
     def said(self, captions: Sequence[str]) -> tuple[Tensor, Tensor]:
         """What it hears of captions: states (n, length, width) and pooled (n, width)."""
+
+    def readings(self, captions: Sequence[str]) -> list[Reading]:
+        """How captions are taken apart."""
 
     def around(self, transformer: SD3Transformer2DModel) -> StableDiffusion3Pipeline:
         """The stock pipeline, with this transformer for its own."""
@@ -70,6 +74,9 @@ class OnPixels:
         encoded = self.network.tokenizer(list(captions), padding="max_length", truncation=True, return_tensors="pt")
         return self.network.encode(encoded.input_ids.to(self._device))
 
+    def readings(self, captions: Sequence[str]) -> list[Reading]:
+        return [Reading(captions, self.network.tokenizer, self.network.tokenizer.model_max_length)]
+
     def around(self, transformer: SD3Transformer2DModel) -> StableDiffusion3Pipeline:
         return placed(build_pipeline(replace(self.network, transformer=transformer), shift=self.shift), self._device)
 
@@ -105,6 +112,9 @@ class OnLatents:
             prompt=list(captions), prompt_2=None, prompt_3=None, do_classifier_free_guidance=False, device=self._device
         )
         return states, pooled
+
+    def readings(self, captions: Sequence[str]) -> list[Reading]:
+        return readings_of(self._pipeline, captions)
 
     def around(self, transformer: SD3Transformer2DModel) -> StableDiffusion3Pipeline:
         parts = {name: part for name, part in self._pipeline.components.items() if name not in ADAPTERS_OF_IMAGES}

@@ -9,6 +9,7 @@ import torch
 from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel, StableDiffusion3Pipeline
 from torch import Tensor, nn
 
+from compute.recipes.data.cutting import Reading
 from compute.recipes.data.pictures import Bucket
 from compute.recipes.diffusion.autoencoders import side_factor
 from compute.recipes.diffusion.drawing import placed
@@ -110,6 +111,9 @@ class MultimodalTransformer(CaptionedRecipe):
                 f"The transformer knows places for latents of up to {most} a side; the longest here has {max(sides)}. "
                 "Lower 'dataset.size' or take ratios nearer to 1; a new model knows more with a larger 'model.reach'."
             )
+
+    def readings(self) -> list[Reading]:
+        return self.texts.readings(self.pictures.captions)
 
     def answer(
         self, noisy: Tensor, times: Tensor, bucket: Bucket, rows: Tensor, random: torch.Generator | None

@@ -7,6 +7,7 @@ from pathlib import Path
 from diffusers import DiffusionPipeline, StableDiffusion3Pipeline
 from PIL import Image
 
+from compute.recipes.data.cutting import Reading
 from compute.recipes.data.pictures import load_pictures, squares_of
 from compute.recipes.diffusion.drawing import placed
 from compute.recipes.diffusion.recipe import METRIC_NAMES
@@ -71,6 +72,10 @@ class TextToImage(Recipe):
     @property
     def rows(self) -> int:
         return len(self.pictures)
+
+    def readings(self) -> list[Reading]:
+        tokenizer, key = self.network.tokenizer, "" if self.base else "model.max_tokens"
+        return [Reading(self.pictures.captions, tokenizer, tokenizer.model_max_length, key=key)]
 
     def players(self) -> list[Player]:
         return [Player(self.network.modules, self._denoise)]

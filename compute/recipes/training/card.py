@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import yaml
 from huggingface_hub import EvalResult, ModelCardData
 
 from compute.recipes.configuration import as_plain
+from compute.recipes.data.cutting import Cut
 from compute.recipes.lineage import Lineage, Source
 from compute.recipes.training.bases import LOCAL
 from compute.recipes.training.config import LoopConfig, RecipeConfig
@@ -45,6 +46,7 @@ class Facts:
     parameters: int
     data: Source
     left_out: int  # requests' values that were honoured
+    cuts: Sequence[Cut]  # captions that were not read to their ends
     held_out: bool  # whether metrics and pictures are of rows that were not trained on
     before: Mapping[str, float]
     after: Mapping[str, float]
@@ -128,6 +130,8 @@ def _training(config: RecipeConfig, training: LoopConfig, lineage: Lineage, fact
         "Precision": training.precision,
         "Seed": str(config.seed),
     }
+    if facts.cuts:
+        rows["Captions cut"] = " ".join(map(str, facts.cuts))
     for source in lineage.base_models:
         is_local = source.revision == LOCAL
         shown = "a local folder" if is_local else f"{_linked(source)} at `{source.revision}`"

@@ -16,6 +16,7 @@ from PIL import Image
 from compute.recipes.checkpoints import fingerprint_of
 from compute.recipes.configuration import as_plain
 from compute.recipes.data.config import DatasetConfig, require_one_place
+from compute.recipes.data.cutting import Cut, Reading, cuts_in
 from compute.recipes.data.facts import DatasetFacts, look_up
 from compute.recipes.data.opt_outs import KINDS, LeftOut, left_out_of
 from compute.recipes.events import EventLog
@@ -78,6 +79,10 @@ class Recipe(ABC):
     @abstractmethod
     def rows(self) -> int:
         """How many rows are trained on."""
+
+    def readings(self) -> list[Reading]:
+        """How the captions that are trained on are read, once built."""
+        return []
 
     @abstractmethod
     def players(self) -> list[Player]: ...
@@ -162,6 +167,7 @@ class _Attempt:
         self.log = log
         self.processes = processes
         self.before: dict[str, float] = {}
+        self.cuts: list[Cut] = []
 
     def to_the_end(self) -> Path:
         recipe, folder = self.recipe, self.config.folder / "model"
@@ -181,6 +187,7 @@ class _Attempt:
             processes=self.processes,
         )
         self._tell_start(loop)
+        self._tell_notes()
         self.before = self._measured(loop)
         loop.run([Hook(self.config.validation.every, self._validate)])
         self._hand_over(loop, folder)
@@ -214,6 +221,14 @@ class _Attempt:
             threads=torch.get_num_threads(),
             processes=self.processes.count,
         )
+
+    def _tell_notes(self) -> None:
+        """What a person should know before it is too late, and no reason to refuse."""
+        if not self.processes.is_first:
+            return
+        self.cuts = cuts_in(self.recipe.readings())
+        for text in [f"{cut} {cut.advice}" for cut in self.cuts]:
+            self.log.emit("note", text=text)
 
     def _measured(self, loop: Loop) -> dict[str, float]:
         """The metrics of the averaged weights, told as events. Chance is the same each time."""
@@ -292,6 +307,7 @@ class _Attempt:
             parameters=loop.parameters,
             data=recipe.facts.source,
             left_out=self._left_out_values(),
+            cuts=self.cuts,
             held_out=recipe.dataset.split != recipe.dataset.test_split,
             before=self.before,
             after=after,

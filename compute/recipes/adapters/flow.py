@@ -93,6 +93,9 @@ class FlowAdapter(Recipe):
     def readings(self) -> list[Reading]:
         return self.model.readings(self._called(self.pictures.captions))
 
+    def sizes(self) -> list[int]:
+        return [len(bucket) for bucket in self.pictures.buckets]
+
     def players(self) -> list[Player]:
         return [Player(self.layers, self._flow, within=self.model.transformer)]
 

@@ -40,6 +40,8 @@ class Contrastive(Recipe):
         data, model = self.config.dataset, self.config.model
         if not data.caption_column:
             raise Refused("Set 'dataset.caption_column': pictures are matched with captions.")
+        if self.training.batch < 2:
+            raise Refused("'training.batch' must be at least 2: each picture is told apart from the others beside it.")
         if tuple(data.ratios) != (1.0,):
             raise Refused("This encoder knows one square size. Leave 'dataset.ratios' as it is.")
         if self.config.base.id:
@@ -55,6 +57,8 @@ class Contrastive(Recipe):
         config, data = self.config, self.config.dataset
         (self.pictures,) = load_pictures(data, self.facts, self.left_out, self.caches).buckets
         (self.test,) = load_pictures(data, self.facts, self.left_out, self.caches, test=True).buckets
+        if len(set(self.pictures.captions)) < 2:
+            raise Refused("All pictures have one caption: there is nothing to tell apart. Check the data set.")
         self.order = BucketOrder([len(self.pictures)], batch=config.training.batch, seed=config.seed)
         if self.base:
             self._take(self.base)

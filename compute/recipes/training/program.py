@@ -31,6 +31,7 @@ from compute.recipes.training.config import LoopConfig, RecipeConfig, require_se
 from compute.recipes.training.loop import Hook, Loop, Player
 from compute.recipes.training.processes import Processes
 from compute.recipes.training.quiet import quiet_libraries
+from compute.recipes.training.repeats import repeats_of
 
 SAMPLES, SOUNDS = "samples.png", "samples.wav"
 
@@ -79,6 +80,10 @@ class Recipe(ABC):
     @abstractmethod
     def rows(self) -> int:
         """How many rows are trained on."""
+
+    def sizes(self) -> list[int]:
+        """How many of them there are of each size, where batches keep to one size."""
+        return [self.rows]
 
     def readings(self) -> list[Reading]:
         """How the captions that are trained on are read, once built."""
@@ -227,7 +232,9 @@ class _Attempt:
         if not self.processes.is_first:
             return
         self.cuts = cuts_in(self.recipe.readings())
-        for text in [f"{cut} {cut.advice}" for cut in self.cuts]:
+        told = [f"{cut} {cut.advice}" for cut in self.cuts]
+        told.append(repeats_of(self.recipe.sizes(), self.recipe.training, self.processes.count))
+        for text in filter(None, told):
             self.log.emit("note", text=text)
 
     def _measured(self, loop: Loop) -> dict[str, float]:

@@ -14,7 +14,7 @@ RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 PREFIX = "compute.recipes."
 LONGEST_SUMMARY = 80  # characters
 # Where recipes name the models that they start from or build on.
-BASES = (("base",), ("autoencoder",), ("teacher",), ("text",), ("model", "base"))
+BASES = (("base",), ("earlier",), ("autoencoder",), ("teacher",), ("text",), ("model", "base"))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from compute.recipes.diffusion.checking import Asked as Wanted
 from compute.recipes.diffusion.checking import shapes_checked
 from compute.recipes.distillation.comparing import FEWER, Drawn, distance, mean_over_places, timed
 from compute.recipes.distillation.config import Config, TeachingConfig, require_distillable
+from compute.recipes.distillation.earlier import take_student
 from compute.recipes.distillation.flow import Asked, Eye, along, noised, student_scheduler, student_times, velocity
 from compute.recipes.distillation.heads import Heads
 from compute.recipes.distillation.sheet import about_student
@@ -31,7 +32,7 @@ from compute.recipes.sheets import contact_sheet
 from compute.recipes.text_to_image.config import SamplingConfig
 from compute.recipes.text_to_image.flow import draw_times
 from compute.recipes.text_to_image.sampling import generate
-from compute.recipes.training.bases import folder_of, identity_of, look_up_base
+from compute.recipes.training.bases import folder_of, identity_of, look_up_base, look_up_finished
 from compute.recipes.training.card import About
 from compute.recipes.training.loop import Player, Terms
 from compute.recipes.training.program import Recipe, perform
@@ -51,7 +52,8 @@ class Ladd(Recipe):
 
     def bases(self) -> list[Source]:
         self.source = replace(look_up_base(self.config.teacher, key="teacher"), kind="distilled")
-        return [self.source]
+        self.earlier = look_up_finished(self.config.earlier, StableDiffusion3Pipeline.__name__, key="earlier")
+        return [self.source, self.earlier] if self.earlier else [self.source]
 
     def build(self) -> None:
         config = self.config
@@ -60,6 +62,8 @@ class Ladd(Recipe):
         self.base = load_flow_base(folder_of(self.source), self.source.id, self.device)
         self.teacher = self.base.around(self.base.transformer)
         self.student = copy.deepcopy(self.base.transformer).requires_grad_(True)
+        if self.earlier:
+            take_student(self.earlier, self.student, part="transformer")
         named = [*identity_of(self.source), self.facts.source.revision, self.left_out.plain()]
 
         def taught(captions: Sequence[str], teaching: TeachingConfig) -> Taught:
@@ -126,7 +130,13 @@ class Ladd(Recipe):
 
     def about(self) -> About:
         return about_student(
-            self.config, self.source, self.rows, self._compared, self._wanted(1)[0].text, absent=self.base.absent
+            self.config,
+            self.source,
+            self.rows,
+            self._compared,
+            self._wanted(1)[0].text,
+            absent=self.base.absent,
+            earlier=self.earlier,
         )
 
     def _draw(self, step: int, index: int) -> Terms:

@@ -52,6 +52,7 @@ class Recipe(ABC):
     training: LoopConfig
     facts: DatasetFacts
     left_out: LeftOut
+    earlier: Source | None = None  # what this recipe made before and goes on with, where a base is another thing
     device: torch.device
 
     def __init__(self, config: Any) -> None:
@@ -315,6 +316,7 @@ class _Attempt:
             data=recipe.facts.source,
             left_out=self._left_out_values(),
             cuts=self.cuts,
+            earlier=recipe.earlier,
             held_out=recipe.dataset.split != recipe.dataset.test_split,
             before=self.before,
             after=after,

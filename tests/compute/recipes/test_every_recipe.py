@@ -85,8 +85,10 @@ OTHER_SIZES = {
     "dance_diffusion": ({"length": 256}, r"Set 'dataset.length' to 512 and 'dataset.sample_rate' to 4000"),
     "autoencoder": ({"multiple": 2}, "must be a multiple of 4"),
 }
+ON_STABLE = ("stable_diffusion", "inpainting", "instruction_editing")
 GONE_ON_WITH = [
     *("text_to_image", "autoencoder", "latent_diffusion", "stable_diffusion", "contrastive", "segmentation"),
+    *("inpainting", "instruction_editing"),
     *FURTHER,
 ]
 
@@ -185,7 +187,7 @@ def test_a_finished_model_is_gone_on_with(recipe, request, data, tmp_path):
     assert "| Base model | a local folder |" in (again / "README.md").read_text()
     assert yaml.safe_load((again / "config.yaml").read_text())["base"]["id"] == "model"
 
-    wrong = request.getfixturevalue("autoencoder" if recipe == "stable_diffusion" else "stable")
+    wrong = request.getfixturevalue("autoencoder" if recipe in ON_STABLE else "stable")
     with pytest.raises(Refused, match=r"is no .+ but a .+\. Choose one that is with 'base.id'"):
         _trained(recipe, request, data, tmp_path / "wrong", finished=wrong)
     if recipe in OTHER_SIZES:

@@ -52,6 +52,8 @@ def test_a_base_anywhere_in_the_configuration_counts(owner):
     with pytest.raises(Invalid, match="ada/closed"):
         _job("base.id=ada/closed", recipe="text_to_image")
     with pytest.raises(Invalid, match="ada/closed"):
+        _job("earlier.id=ada/closed", recipe="adapters", config="lora-cpu")
+    with pytest.raises(Invalid, match="ada/closed"):
         _job("model.base.id=ada/closed", recipe="language_model", config="places-cpu")
 
 

@@ -104,7 +104,10 @@ def _facts(file: Path) -> dict[str, Any]:
     """What the stock class wrote of rank and scale; older files say nothing, and are loaded as if both were equal."""
     with safe_open(file, framework="pt") as opened:
         written = (opened.metadata() or {}).get(FACTS)
-    facts = json.loads(written) if written else {}
+    try:
+        facts = json.loads(written or "{}")
+    except ValueError:
+        return {}
     return facts if isinstance(facts, dict) else {}
 
 

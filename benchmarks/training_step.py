@@ -39,12 +39,8 @@ from compute.recipes.latent_diffusion.program import ByClass
 from compute.recipes.shapes.parquet import write_parquet
 from compute.recipes.stable_diffusion.config import Config as StableConfig
 from compute.recipes.stable_diffusion.program import StableDiffusion
-from compute.recipes.text_to_image.batches import BatchSource
 from compute.recipes.text_to_image.config import Config as FlowConfig
-from compute.recipes.text_to_image.data import load
-from compute.recipes.text_to_image.flow import flow_loss
-from compute.recipes.text_to_image.model import CountedAttention, build_network
-from compute.recipes.text_to_image.tokenizer import build_tokenizer
+from compute.recipes.text_to_image.program import TextToImage
 from compute.recipes.training.config import LoopConfig
 from compute.recipes.training.loop import Hook, Loop, Player
 from compute.recipes.training.program import Recipe
@@ -98,12 +94,15 @@ def cases(folder: Path) -> list[Case]:
     latent = {"autoencoder": {"id": str(folder / "autoencoder")}, "output": str(folder / "latent")}
     captions, classes = {"caption_column": "caption"}, {"class_columns": ["colour", "shape"]}
     training = {"batch": 16, "device": "cpu"}
-    flow = build(FlowConfig, {"dataset": shapes, "training": training | {"optimizer": "adamw"}})
+    flow = build(
+        FlowConfig,
+        {"dataset": shapes, "training": training | {"optimizer": "adamw"}, "output": str(folder / "flow")},
+    )
     stable = build(StableConfig, {"dataset": shapes | captions, "training": training, **latent})
     by_class = build(LatentConfig, {"dataset": shapes | classes, "training": training, **latent})
     language = build(LanguageConfig, {"dataset": texts, "training": training})
     return [
-        Case("text_to_image", flow.training, lambda: _flow(flow)),
+        Case("text_to_image", flow.training, lambda: _player(TextToImage(flow))),
         Case("stable_diffusion", stable.training, lambda: _player(StableDiffusion(stable))),
         Case("latent_diffusion", by_class.training, lambda: _player(ByClass(by_class))),
         Case("language_model", language.training, lambda: _player(LanguageModel(language))),
@@ -156,21 +155,6 @@ class Bare:
                 self._average.update_parameters(self._player.modules)
             self._step += 1
         return clock() - start
-
-
-def _flow(config: FlowConfig) -> Player:
-    data = load(config.dataset, look_up(config.dataset), LeftOut())
-    torch.manual_seed(0)
-    tokenizer = build_tokenizer(data.captions, merges=config.model.merges, max_tokens=config.model.max_tokens)
-    network = build_network(config.model, tokenizer, picture_size=config.dataset.size)
-    network.transformer.set_attn_processor(CountedAttention(config.training.padding))
-    batches = BatchSource(data, network.tokenizer, config.training, seed=0)
-
-    def loss(step: int, index: int) -> dict[str, torch.Tensor]:
-        batch = batches.batch(index)
-        return {"loss": flow_loss(network, batch.pictures, batch.tokens, batch.noise, batch.times)}
-
-    return Player(network.modules, loss)
 
 
 def _player(recipe: Recipe) -> Player:

@@ -16,7 +16,7 @@ PREFIX = "compute.recipes."
 LONGEST_SUMMARY = 80  # characters
 REMEMBERED = 1000  # commands
 # Where recipes name the models that they start from or build on.
-BASES = (("base",), ("autoencoder",), ("teacher",), ("text",), ("model", "base"))
+BASES = (("base",), ("earlier",), ("autoencoder",), ("teacher",), ("text",), ("model", "base"))
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def wait_until(condition, *, seconds):
 def test_training_survives_the_loss_of_its_worker(demo_site):
     api = HfApi(endpoint=demo_site.url, token=demo_site.state("researcher.token"))
     settings = ["dataset.id=maker/shapes", f"training.steps={STEPS}", f"training.checkpoint_every={KEPT_EVERY}"]
-    settings += ["sampling.every=1000", "evaluation.prompts=4"]
+    settings += ["validation.every=1000", "evaluation.prompts=4"]
     command = ["python", "-m", "compute.recipes.text_to_image", "--config", "shapes-cpu"]
     command += [part for setting in settings for part in ("--set", setting)]
     job = api.run_job(image="wellspring/recipes", command=command, flavor="cpu-demo", timeout="20m")

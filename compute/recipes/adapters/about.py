@@ -14,7 +14,7 @@ from compute.recipes.data.pictures import Pictures
 from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
 from compute.recipes.sheets import as_images
-from compute.recipes.training.bases import LOCAL, called
+from compute.recipes.training.bases import LOCAL, called, gone_on_from
 from compute.recipes.training.card import About, without
 from compute.recipes.training.config import require_sensible_loop
 from compute.recipes.training.program import SAMPLES
@@ -73,12 +73,13 @@ def stock_loading(method: str, pipeline: str, *, absent: Iterable[str] = ()) -> 
     return Loading(f"from diffusers import {pipeline}", pipeline, f'pipeline.{load}("{{name}}")', without(absent))
 
 
-def about_adapter(config: Config, source: Source, loading: Loading, prompt: str) -> About:
+def about_adapter(config: Config, source: Source, loading: Loading, prompt: str, earlier: Source | None) -> About:
     method, sampling = config.adapter.method, config.sampling
     base = called(source)
     return About(
         task="text-to-image",
-        what=f"{WHAT[method]} for {'a model in a folder' if source.revision == LOCAL else base}.",
+        what=f"{WHAT[method]} for {'a model in a folder' if source.revision == LOCAL else base}"
+        f"{gone_on_from(earlier)}.",
         usage=f"""
 {loading.before}
 

@@ -45,6 +45,9 @@ class TrainingConfig(DiffusionConfig):
 class Config(RecipeConfig):
     dataset: SubjectConfig = field(default_factory=SubjectConfig)
     base: SourceConfig = field(default_factory=SourceConfig)
+    # An adapter to go on with: a LoRA of the same rank, alpha and layers, or a learned word; `adapter.like` does not
+    # count then.
+    earlier: SourceConfig = field(default_factory=SourceConfig)
     adapter: AdapterConfig = field(default_factory=AdapterConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)

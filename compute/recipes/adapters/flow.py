@@ -13,11 +13,13 @@ from torch import Tensor, nn
 
 from compute.recipes.adapters.about import SUBJECT, about_adapter, require_adapter, stock_loading, subject_of
 from compute.recipes.adapters.config import CHECKED_SEED, FIRST_SEED, STREAM, Config
-from compute.recipes.adapters.layers import add_lora, lora_state
+from compute.recipes.adapters.earlier import learned_vectors, look_up_earlier, take_lora
+from compute.recipes.adapters.layers import add_lora, lora_facts, lora_state
 from compute.recipes.adapters.words import EMBEDS, PLACES, add_vector, add_word, loading_a_word
 from compute.recipes.checkpoints import fingerprint_of
 from compute.recipes.data.buckets import BucketOrder
 from compute.recipes.data.caches import kept
+from compute.recipes.data.cutting import Reading
 from compute.recipes.data.pictures import load_pictures
 from compute.recipes.diffusion.checking import alike_checked
 from compute.recipes.diffusion.drawing import drawn
@@ -46,7 +48,8 @@ class FlowAdapter(Recipe):
     def bases(self) -> list[Source]:
         found = look_up_base(self.config.base, key="base")
         self.base = Source(found.id, found.revision, "adapter")
-        return [self.base]
+        self.earlier = look_up_earlier(self.config)
+        return [self.base, self.earlier] if self.earlier else [self.base]
 
     def build(self) -> None:
         config, data = self.config, self.config.dataset
@@ -67,13 +70,18 @@ class FlowAdapter(Recipe):
                 )
             network = self.model.network
             token, like = add_word(network.tokenizer, adapter)
+            encoders = (network.text_encoder, network.text_encoder_2)
+            first = learned_vectors(self.earlier, PLACES, encoders) if self.earlier else [None] * len(encoders)
             return nn.ParameterList(
-                add_vector(encoder, token, like) for encoder in (network.text_encoder, network.text_encoder_2)
+                add_vector(encoder, token, like, vector) for encoder, vector in zip(encoders, first, strict=True)
             )
         if adapter.method == "dreambooth":
             # Before the adapter is in: they show what the base model makes of the class.
             self._prior_pixels = self._class_pictures()
-        return add_lora(self.model.transformer, adapter)
+        layers = add_lora(self.model.transformer, adapter)
+        if self.earlier:
+            take_lora(self.earlier, self.model.transformer, adapter, prefix="transformer")
+        return layers
 
     def _class_pictures(self) -> Tensor:
         adapter, sampling, side = self.config.adapter, self.config.sampling, self.config.dataset.size
@@ -88,6 +96,12 @@ class FlowAdapter(Recipe):
     @property
     def rows(self) -> int:
         return len(self.pictures)
+
+    def readings(self) -> list[Reading]:
+        return self.model.readings(self._called(self.pictures.captions))
+
+    def sizes(self) -> list[int]:
+        return [len(bucket) for bucket in self.pictures.buckets]
 
     def players(self) -> list[Player]:
         return [Player(self.layers, self._flow, within=self.model.transformer)]
@@ -131,14 +145,17 @@ class FlowAdapter(Recipe):
             vectors = [vector.detach().cpu().clone() for vector in self.layers]
             save_file(dict(zip(PLACES, vectors, strict=True)), folder / EMBEDS)
             return
-        StableDiffusion3Pipeline.save_lora_weights(folder, transformer_lora_layers=lora_state(self.model.transformer))
+        state, facts = lora_state(self.model.transformer), lora_facts(self.config.adapter)
+        StableDiffusion3Pipeline.save_lora_weights(
+            folder, transformer_lora_layers=state, transformer_lora_adapter_metadata=facts
+        )
 
     def about(self) -> About:
         prompt = self.config.dataset.prompt or self.test.captions[0]
         loading = stock_loading(self.config.adapter.method, "StableDiffusion3Pipeline", absent=self.model.absent)
         if self.config.adapter.method == "textual_inversion":
             loading = loading_a_word(self.config.adapter.word)
-        return about_adapter(self.config, self.base, loading, prompt)
+        return about_adapter(self.config, self.base, loading, prompt, self.earlier)
 
     def _flow(self, step: int, index: int) -> Terms:
         place, rows = self.order.at(index)

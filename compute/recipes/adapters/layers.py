@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from compute.recipes.adapters.config import AdapterConfig
 
+LORA = "pytorch_lora_weights.safetensors"  # what the stock classes call the file
 ATTENTION = ["to_k", "to_q", "to_v", "to_out.0", "add_k_proj", "add_q_proj", "add_v_proj", "to_add_out"]
 
 
@@ -22,6 +23,11 @@ def add_lora(network: Any, config: AdapterConfig) -> nn.ParameterList:
         LoraConfig(r=config.rank, lora_alpha=config.alpha, init_lora_weights="gaussian", target_modules=ATTENTION)
     )
     return nn.ParameterList(weight for weight in network.parameters() if weight.requires_grad)
+
+
+def lora_facts(config: AdapterConfig) -> dict[str, Any]:
+    """What stock pipelines must know of it: without this they take it that the scale is the rank."""
+    return {"r": config.rank, "lora_alpha": config.alpha, "target_modules": ATTENTION}
 
 
 def lora_state(network: Any) -> dict[str, Tensor]:

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from compute.recipes.adapters.about import SUBJECT, about_adapter, require_adapter, stock_loading, subject_of
 from compute.recipes.adapters.config import CHECKED_SEED, FIRST_SEED, STREAM, Config
-from compute.recipes.adapters.layers import add_lora, lora_state
+from compute.recipes.adapters.earlier import learned_vectors, look_up_earlier, take_lora
+from compute.recipes.adapters.layers import add_lora, lora_facts, lora_state
 from compute.recipes.adapters.words import EMBEDS, add_vector, add_word
 from compute.recipes.checkpoints import fingerprint_of
 from compute.recipes.data.caches import Latents, kept
@@ -41,7 +42,9 @@ class StableAdapter(Tuning):
             super().require()
 
     def bases(self) -> list[Source]:
-        return [replace(source, kind="adapter") for source in super().bases()]
+        bases = [replace(source, kind="adapter") for source in super().bases()]
+        self.earlier = look_up_earlier(self.config)
+        return [*bases, self.earlier] if self.earlier else bases
 
     def build_networks(self) -> nn.Module:
         data, adapter = self.config.dataset, self.config.adapter
@@ -54,7 +57,10 @@ class StableAdapter(Tuning):
         if adapter.method == "dreambooth":
             # Before the adapter is in: they show what the base model makes of the class.
             self._prior_bucket, self._prior_latents = self._class_pictures()
-        return add_lora(self.unet, adapter)
+        layers = add_lora(self.unet, adapter)
+        if self.earlier:
+            take_lora(self.earlier, self.unet, adapter, prefix="unet")
+        return layers
 
     def players(self) -> list[Player]:
         return [Player(self.networks, self._denoise, within=self.unet)]
@@ -82,7 +88,10 @@ class StableAdapter(Tuning):
         if self.config.adapter.method == "textual_inversion":
             save_file({self.config.adapter.word: self._vector.detach().cpu().clone()}, folder / EMBEDS)
         else:
-            StableDiffusionPipeline.save_lora_weights(folder, unet_lora_layers=lora_state(self.unet))
+            facts = lora_facts(self.config.adapter)
+            StableDiffusionPipeline.save_lora_weights(
+                folder, unet_lora_layers=lora_state(self.unet), unet_lora_adapter_metadata=facts
+            )
 
     def measure(self) -> dict[str, float]:
         """With whether pictures of the subject show what its own do."""
@@ -98,7 +107,7 @@ class StableAdapter(Tuning):
     def about(self) -> About:
         prompt = self.asked(1)[0].text
         loading = stock_loading(self.config.adapter.method, "StableDiffusionPipeline")
-        return about_adapter(self.config, self.autoencoder_source, loading, prompt)
+        return about_adapter(self.config, self.autoencoder_source, loading, prompt, self.earlier)
 
     def _denoise(self, step: int, index: int) -> Terms:
         terms = dict(super()._denoise(step, index))
@@ -132,7 +141,10 @@ class StableAdapter(Tuning):
 
     def _new_word(self) -> nn.Module:
         token, like = add_word(self.tokenizer, self.config.adapter)
-        self._vector = add_vector(self.text_encoder, token, like)
+        first = None
+        if self.earlier:
+            (first,) = learned_vectors(self.earlier, [self.config.adapter.word], [self.text_encoder])
+        self._vector = add_vector(self.text_encoder, token, like, first)
         self.tokenise()
         return nn.ParameterList([self._vector])
 

@@ -26,11 +26,13 @@ def add_word(tokenizer: CLIPTokenizer, config: AdapterConfig) -> tuple[int, int 
     return tokenizer.convert_tokens_to_ids(config.word), known[0] if known else None
 
 
-def add_vector(encoder: Any, token: int, like: int | None) -> nn.Parameter:
-    """What is trained: the word's vector, put in by a hook. The encoder's own weights are frozen."""
+def add_vector(encoder: Any, token: int, like: int | None, first: Tensor | None = None) -> nn.Parameter:
+    """What is trained: the word's vector, put in by a hook. The encoder's own weights are frozen. It begins as
+    `first`, if that is given, else as the word `like`."""
     table = encoder.get_input_embeddings()
-    first = table.weight.mean(dim=0) if like is None else table.weight[like]
-    vector = nn.Parameter(first.detach().clone())
+    if first is None:
+        first = table.weight.mean(dim=0) if like is None else table.weight[like]
+    vector = nn.Parameter(first.detach().to(table.weight).clone())
     encoder.resize_token_embeddings(token + 1, mean_resizing=False)
     encoder.requires_grad_(False)
 

@@ -93,6 +93,9 @@ class Autoencoder(Recipe):
     def rows(self) -> int:
         return len(self.pictures)
 
+    def sizes(self) -> list[int]:
+        return [len(bucket) for bucket in self.pictures.buckets]
+
     def players(self) -> list[Player]:
         training = self.config.training
         own = Player(self.autoencoder, self._reconstruct)

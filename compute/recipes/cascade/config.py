@@ -33,6 +33,7 @@ class TrainingConfig(DiffusionConfig):
     prediction: Literal["epsilon", "v_prediction"] = "v_prediction"
     min_snr: float = 0.0
     time_shift: float = 1.0  # more than 1 practises times of much noise more often
+    train_text: bool = True  # of a base stage; one from `text` stays as it is, and that of `super_resolution` too
     noisiest: int = 1000  # of 1000: the small picture is shown at levels of noise below it
 
 
@@ -46,6 +47,9 @@ class CascadeSamplingConfig(SamplingConfig):
 class Config(RecipeConfig):
     dataset: PicturesConfig = field(default_factory=PicturesConfig)
     base: SourceConfig = field(default_factory=SourceConfig)  # the finished stage that is enlarged
+    # A stage of the same kind to go on with, all of which is taken: the keys of `model` but `stage` and `small` do not
+    # count then, nor `prediction`.
+    earlier: SourceConfig = field(default_factory=SourceConfig)
     text: SourceConfig = field(default_factory=SourceConfig)  # a finished T5 encoder, which stays as it is
     model: ModelConfig = field(default_factory=ModelConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)

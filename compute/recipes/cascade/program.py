@@ -5,20 +5,22 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from diffusers import DiffusionPipeline, IFPipeline, IFSuperResolutionPipeline
+from diffusers import DDPMScheduler, DiffusionPipeline, IFPipeline, IFSuperResolutionPipeline
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
 from compute.recipes.cascade.config import Config
+from compute.recipes.cascade.earlier import load_stage
 from compute.recipes.cascade.networks import COLOURS, build_unet
 from compute.recipes.cascade.noise import build_scheduler, seen, variational_bound
-from compute.recipes.cascade.text import build_encoder, build_tokenizer, load_encoder, states_of
+from compute.recipes.cascade.text import TOKENS, build_encoder, build_tokenizer, load_encoder, plain, states_of
 from compute.recipes.data.buckets import BucketOrder
+from compute.recipes.data.cutting import Reading
 from compute.recipes.data.pictures import load_pictures, squares_of
 from compute.recipes.diffusion.checking import Asked, shapes_checked
 from compute.recipes.diffusion.drawing import drawn
@@ -29,7 +31,7 @@ from compute.recipes.refusal import Refused
 from compute.recipes.shapes.checker import require_shapes
 from compute.recipes.shapes.vocabulary import held_out_prompts
 from compute.recipes.sheets import as_images, contact_sheet
-from compute.recipes.training.bases import called, folder_of, look_up_base
+from compute.recipes.training.bases import called, folder_of, gone_on_from, look_up_base, look_up_finished
 from compute.recipes.training.card import About
 from compute.recipes.training.loop import Player, Terms
 from compute.recipes.training.program import SAMPLES, Recipe, perform
@@ -46,6 +48,8 @@ class Stage(Recipe):
     """What both stages share. Subclasses bring the text encoder, what goes into the network, and the pipeline."""
 
     name = "cascade"
+    stock: ClassVar[Any]  # the pipeline that is saved, and that an earlier stage must be
+    seen: ClassVar[int]  # channels that go into the network
     config: Config
     trains_text = False
 
@@ -56,8 +60,18 @@ class Stage(Recipe):
             raise Refused("Set 'dataset.caption_column': a model of text learns from captions.")
         if len(data.ratios) > 1:
             raise Refused("The stages of a cascade know one size. Set 'dataset.ratios' to one ratio.")
+        if self.config.sampling.steps < 2:
+            raise Refused("'sampling.steps' must be at least 2: what a step leaves unclear, another one draws.")
+        if self.config.earlier.id:
+            if self.config.text.id:
+                raise Refused("An earlier stage brings its text encoder. Clear 'text.id', or 'earlier'.")
+            return
         if any(width % model.groups for width in model.channels) or model.channels[-1] % model.head_width:
             raise Refused("'model.channels' must be multiples of 'model.groups', the last of 'model.head_width' too.")
+
+    def bases(self) -> list[Source]:
+        self.earlier = look_up_finished(self.config.earlier, self.stock.__name__, key="earlier")
+        return [self.earlier] if self.earlier else []
 
     def build(self) -> None:
         config = self.config
@@ -66,16 +80,34 @@ class Stage(Recipe):
         if config.sampling.checker == "shapes":
             require_shapes(squares_of([self.test]), key="sampling.checker")
         self.order = BucketOrder([len(self.pictures)], batch=config.training.batch, seed=config.seed)
-        self.tokenizer, self.text_encoder = self.build_text()
+        if self.earlier:
+            self.take(load_stage(self.earlier, self.stock, side=config.dataset.size, seen=self.seen))
+        else:
+            self._begin()
         self.text_encoder.to(self.device)
-        self.scheduler = build_scheduler(config.training.prediction)
         self.noise = Noise(self.scheduler, config.training)
+
+    def take(self, stage: Any) -> None:
+        """All of an earlier one."""
+        self.tokenizer, self.text_encoder, self.unet = stage.tokenizer, stage.text_encoder, stage.unet
+        self.scheduler = DDPMScheduler.from_config(stage.scheduler.config)
+        if not self.trains_text:
+            self.text_encoder.eval().requires_grad_(False)
+
+    def _begin(self) -> None:
+        """From nothing."""
+        config = self.config
+        self.tokenizer, self.text_encoder = self.build_text()
+        self.scheduler = build_scheduler(config.training.prediction)
         text_width = self.text_encoder.config.d_model
         self.unet = build_unet(config.model, side=config.dataset.size, text_width=text_width)
 
     @property
     def rows(self) -> int:
         return len(self.pictures)
+
+    def readings(self) -> list[Reading]:
+        return [Reading([plain(caption) for caption in self.pictures.captions], self.tokenizer, TOKENS)]
 
     def players(self) -> list[Player]:
         modules = {"unet": self.unet} | ({"text_encoder": self.text_encoder} if self.trains_text else {})
@@ -166,13 +198,23 @@ class Stage(Recipe):
 class Base(Stage):
     """Small pictures out of text."""
 
+    stock = IFPipeline
+    seen = COLOURS
+
+    def require(self) -> None:
+        super().require()
+        if not (self.config.training.train_text or self.config.text.id or self.config.earlier.id):
+            raise Refused(
+                "A text encoder from nothing must learn. Set 'training.train_text' to true, or name one by 'text.id'."
+            )
+
     def bases(self) -> list[Source]:
         text = self.config.text
         self.text_source = look_up_base(text, key="text") if text.id else None
-        return [self.text_source] if self.text_source else []
+        self.trains_text = self.config.training.train_text and not self.text_source
+        return [*super().bases(), *([self.text_source] if self.text_source else [])]
 
     def build_text(self) -> tuple[Any, Any]:
-        self.trains_text = self.text_source is None
         if self.text_source:
             return load_encoder(folder_of(self.text_source))
         tokenizer = build_tokenizer(self.pictures.captions, words=self.config.model.words)
@@ -194,7 +236,8 @@ class Base(Stage):
         return About(
             task="text-to-image",
             what=f"The base stage of a cascade: pictures of {self.config.dataset.size} pixels out of text, by "
-            "diffusion of pixels with a T5 encoder. A stage of super-resolution makes them larger.",
+            f"diffusion of pixels with a T5 encoder{gone_on_from(self.earlier)}. A stage of super-resolution makes "
+            "them larger.",
             usage=f"""
 from diffusers import IFPipeline
 
@@ -215,6 +258,9 @@ class SuperResolution(Stage):
     """Pictures out of smaller ones and text. The small ones are made noisy, so that flaws of the stage before
     are not taken for detail."""
 
+    stock = IFSuperResolutionPipeline
+    seen = 2 * COLOURS
+
     def require(self) -> None:
         super().require()
         if self.config.dataset.size % self.config.model.small:
@@ -224,23 +270,34 @@ class SuperResolution(Stage):
 
     def bases(self) -> list[Source]:
         self.base_source = look_up_base(self.config.base, key="base")
-        return [self.base_source]
+        return [self.base_source, *super().bases()]
 
-    def build_text(self) -> tuple[Any, Any]:
+    def build(self) -> None:
+        self.base = self._load_base()
+        self.noising = build_scheduler(self.config.training.prediction)
+        super().build()
+
+    def take(self, stage: Any) -> None:
+        super().take(stage)
+        self.noising = DDPMScheduler.from_config(stage.image_noising_scheduler.config)
+
+    def _load_base(self) -> IFPipeline:
         folder = folder_of(self.base_source)
         pipeline = DiffusionPipeline.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
         if not isinstance(pipeline, IFPipeline):
             raise Refused("The model in 'base.id' is no base stage of a cascade.")
         if pipeline.unet.config.sample_size != self.config.model.small:
             raise Refused(f"The base stage draws {pipeline.unet.config.sample_size} pixels. Set 'model.small' to that.")
-        self.base = quiet(pipeline.to(self.device))
-        return pipeline.tokenizer, pipeline.text_encoder.eval().requires_grad_(False)
+        return quiet(pipeline.to(self.device))
+
+    def build_text(self) -> tuple[Any, Any]:
+        return self.base.tokenizer, self.base.text_encoder.eval().requires_grad_(False)
 
     def answer(self, noisy: Tensor, times: Tensor, pictures: Tensor, states: Tensor, random: torch.Generator) -> Tensor:
         side = pictures.shape[-1]
         enlarged = functional.interpolate(self.shrunk(pictures), (side, side), mode="bilinear", align_corners=True)
         levels = self._levels(len(pictures), random)
-        unclear = self.scheduler.add_noise(enlarged, torch.randn(enlarged.shape, generator=random), levels)
+        unclear = self.noising.add_noise(enlarged, torch.randn(enlarged.shape, generator=random), levels)
         given = torch.cat([noisy, unclear.to(self.device)], dim=1)
         answer: Tensor = self.unet(given, times, states, class_labels=levels.to(self.device)).sample
         return answer
@@ -249,8 +306,7 @@ class SuperResolution(Stage):
         return super().measure() | {"psnr": self._psnr(quiet(self.pipeline()))}
 
     def pipeline(self) -> IFSuperResolutionPipeline:
-        noising = build_scheduler(self.config.training.prediction)
-        return IFSuperResolutionPipeline(**self._parts(), image_noising_scheduler=noising)
+        return IFSuperResolutionPipeline(**self._parts(), image_noising_scheduler=self.noising)
 
     def drawn(self, pipeline: Any, asked: Sequence[Asked], *, seed: int) -> list[Image.Image]:
         """Through both stages."""
@@ -275,7 +331,8 @@ class SuperResolution(Stage):
         before = called(source)
         return About(
             task="image-to-image",
-            what=f"A stage of a cascade: makes pictures of {model.small} pixels {size} pixels large, told the text.",
+            what=f"A stage of a cascade: makes pictures of {model.small} pixels {size} pixels large, told the text"
+            f"{gone_on_from(self.earlier)}.",
             usage=f"""
 from diffusers import IFPipeline, IFSuperResolutionPipeline
 

@@ -13,6 +13,7 @@ from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcesso
 from compute.recipes.contrastive.config import Config
 from compute.recipes.contrastive.seeing import HALF, require_side, shown
 from compute.recipes.data.buckets import BucketOrder
+from compute.recipes.data.cutting import Reading
 from compute.recipes.data.pictures import load_pictures
 from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
@@ -39,6 +40,8 @@ class Contrastive(Recipe):
         data, model = self.config.dataset, self.config.model
         if not data.caption_column:
             raise Refused("Set 'dataset.caption_column': pictures are matched with captions.")
+        if self.training.batch < 2:
+            raise Refused("'training.batch' must be at least 2: each picture is told apart from the others beside it.")
         if tuple(data.ratios) != (1.0,):
             raise Refused("This encoder knows one square size. Leave 'dataset.ratios' as it is.")
         if self.config.base.id:
@@ -54,6 +57,8 @@ class Contrastive(Recipe):
         config, data = self.config, self.config.dataset
         (self.pictures,) = load_pictures(data, self.facts, self.left_out, self.caches).buckets
         (self.test,) = load_pictures(data, self.facts, self.left_out, self.caches, test=True).buckets
+        if len(set(self.pictures.captions)) < 2:
+            raise Refused("All pictures have one caption: there is nothing to tell apart. Check the data set.")
         self.order = BucketOrder([len(self.pictures)], batch=config.training.batch, seed=config.seed)
         if self.base:
             self._take(self.base)
@@ -102,6 +107,10 @@ class Contrastive(Recipe):
     @property
     def rows(self) -> int:
         return len(self.pictures)
+
+    def readings(self) -> list[Reading]:
+        key = "" if self.base else "model.max_tokens"
+        return [Reading(self.pictures.captions, self.tokenizer, self.tokenizer.model_max_length, key=key)]
 
     def players(self) -> list[Player]:
         return [Player(self.model, self._match)]

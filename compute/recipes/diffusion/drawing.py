@@ -21,6 +21,15 @@ def asked_side(pipeline: Any, side: int) -> int:
     return side * LDM_FACTOR // int(pipeline.vae_scale_factor)
 
 
+def placed(pipeline: Any, device: torch.device) -> Any:
+    """The pipeline with all its networks on the device. Those that are there stay untouched: what is trained in shards
+    cannot be moved, not even to where it is."""
+    for part in pipeline.components.values():
+        if isinstance(part, torch.nn.Module) and part.device.type != device.type:
+            part.to(device)
+    return pipeline
+
+
 def drawn(pipeline: Any, asked: Sequence[Any], *, seed: int, **options: Any) -> list[Image.Image]:
     """One for each, number i from noise of seed + i. The pipeline takes what is asked for first."""
     pictures: list[Image.Image] = []

@@ -73,6 +73,9 @@ class LatentRecipe(Recipe):
     def rows(self) -> int:
         return len(self.pictures)
 
+    def sizes(self) -> list[int]:
+        return [len(bucket) for bucket in self.pictures.buckets]
+
     def players(self) -> list[Player]:
         return [Player(self.networks, self._denoise)]
 

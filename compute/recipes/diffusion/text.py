@@ -9,6 +9,7 @@ from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from compute.recipes.data.cutting import Reading
 from compute.recipes.data.pictures import Bucket
 from compute.recipes.diffusion.checking import Asked
 from compute.recipes.diffusion.config import UNetConfig
@@ -65,6 +66,7 @@ class TextRecipe(CaptionedRecipe):
 
     encoder: ClassVar[str] = "text_encoder"  # as the stock pipeline calls it
     tokens: int  # of a prompt, as the stock pipeline pads it
+    tokens_key: ClassVar[str] = ""  # what sets it for a model from nothing
 
     def build_networks(self) -> nn.Module:
         if self.base:
@@ -84,6 +86,10 @@ class TextRecipe(CaptionedRecipe):
         self.text_encoder = build_text_encoder(model, self.tokenizer)
         channels = latents.shape[1]
         self.unet = build_unet(model, in_channels=channels, out_channels=channels, side=latents.shape[2])
+
+    def readings(self) -> list[Reading]:
+        key = "" if self.base else self.tokens_key
+        return [Reading(self.pictures.captions, self.tokenizer, self.tokens, key=key)]
 
     def tokenise(self) -> None:
         """Turns all captions to tokens, once."""

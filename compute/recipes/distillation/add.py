@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,13 +22,15 @@ from compute.recipes.diffusion.drawing import drawn
 from compute.recipes.diffusion.noise import drawn_times
 from compute.recipes.distillation.comparing import FEWER, Drawn, distance, mean_over_places, timed
 from compute.recipes.distillation.config import Config, require_distillable
+from compute.recipes.distillation.earlier import take_student
 from compute.recipes.distillation.heads import Heads
 from compute.recipes.distillation.sheet import about_student
 from compute.recipes.distillation.times import drawn_places
 from compute.recipes.lineage import Source
+from compute.recipes.refusal import Refused
 from compute.recipes.sheets import as_pixels, contact_sheet
 from compute.recipes.stable_diffusion.tuning import Tuning
-from compute.recipes.training.bases import look_up_base
+from compute.recipes.training.bases import folder_of, look_up_base, look_up_finished
 from compute.recipes.training.card import About
 from compute.recipes.training.loop import Player, Terms
 from compute.recipes.training.program import perform
@@ -47,12 +50,16 @@ class Add(Tuning):
 
     def bases(self) -> list[Source]:
         self.autoencoder_source = replace(look_up_base(self.config.teacher, key="teacher"), kind="distilled")
-        return [self.autoencoder_source]
+        self.earlier = look_up_finished(self.config.earlier, StableDiffusionPipeline.__name__, key="earlier")
+        return [self.autoencoder_source, self.earlier] if self.earlier else [self.autoencoder_source]
 
     def build_networks(self) -> nn.Module:
         config = self.config
         self.teacher = self.load_base().eval().requires_grad_(False).to(self.device)
         self.unet = copy.deepcopy(self.teacher).requires_grad_(True)
+        if self.earlier:
+            take_student(self.earlier, self.unet, part="unet")
+            self._require_same_answer(self.earlier)
         self.teacher_scheduler = self.scheduler
         # From the noisiest time on: with so few steps none may be left out at the start.
         self.scheduler = DDIMScheduler.from_config(self.scheduler.config, timestep_spacing="trailing")
@@ -66,6 +73,15 @@ class Add(Tuning):
         self._made: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
         self._compared: list[Drawn] = []
         return self.unet
+
+    def _require_same_answer(self, earlier: Source) -> None:
+        file = folder_of(earlier) / "scheduler" / "scheduler_config.json"
+        facts = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        theirs, ours = facts.get("prediction_type", "epsilon"), self.scheduler.config.prediction_type
+        if theirs != ours:
+            raise Refused(
+                f"{earlier.id} answers with {theirs} and its teacher with {ours}. Choose a student of this teacher."
+            )
 
     def players(self) -> list[Player]:
         own = Player(self.unet, self._draw)
@@ -118,7 +134,8 @@ class Add(Tuning):
         return metrics | {f"right_{row.name}": row.right for row in self._compared if row.right is not None}
 
     def about(self) -> About:
-        return about_student(self.config, self.autoencoder_source, self.rows, self._compared, self.asked(1)[0].text)
+        prompt, earlier = self.asked(1)[0].text, self.earlier
+        return about_student(self.config, self.autoencoder_source, self.rows, self._compared, prompt, earlier=earlier)
 
     def loading(self) -> dict[str, Any]:
         return {"use_safetensors": True, "safety_checker": None}

@@ -51,6 +51,8 @@ class TrainingConfig(DiffusionConfig):
 class Config(RecipeConfig):
     dataset: PicturesConfig = field(default_factory=lambda: PicturesConfig(caption_column="caption"))
     teacher: SourceConfig = field(default_factory=SourceConfig)
+    # A student to go on with, whose network is like the teacher's; the discriminator begins anew.
+    earlier: SourceConfig = field(default_factory=SourceConfig)
     teaching: TeachingConfig = field(default_factory=TeachingConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)

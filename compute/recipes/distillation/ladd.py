@@ -13,15 +13,17 @@ from PIL import Image
 from torch import Tensor
 
 from compute.recipes.autoencoder.losses import hinge
+from compute.recipes.data.cutting import Reading
 from compute.recipes.data.pictures import load_pictures
 from compute.recipes.diffusion.checking import Asked as Wanted
 from compute.recipes.diffusion.checking import shapes_checked
 from compute.recipes.distillation.comparing import FEWER, Drawn, distance, mean_over_places, timed
-from compute.recipes.distillation.config import Config, require_distillable
+from compute.recipes.distillation.config import Config, TeachingConfig, require_distillable
+from compute.recipes.distillation.earlier import take_student
 from compute.recipes.distillation.flow import Asked, Eye, along, noised, student_scheduler, student_times, velocity
 from compute.recipes.distillation.heads import Heads
 from compute.recipes.distillation.sheet import about_student
-from compute.recipes.distillation.teaching import drawn_latents, taught_by
+from compute.recipes.distillation.teaching import Taught, drawn_latents, taught_by
 from compute.recipes.distillation.times import drawn_places
 from compute.recipes.lineage import Source
 from compute.recipes.mmdit.bases import load_flow_base
@@ -30,7 +32,7 @@ from compute.recipes.sheets import contact_sheet
 from compute.recipes.text_to_image.config import SamplingConfig
 from compute.recipes.text_to_image.flow import draw_times
 from compute.recipes.text_to_image.sampling import generate
-from compute.recipes.training.bases import folder_of, identity_of, look_up_base
+from compute.recipes.training.bases import folder_of, identity_of, look_up_base, look_up_finished
 from compute.recipes.training.card import About
 from compute.recipes.training.loop import Player, Terms
 from compute.recipes.training.program import Recipe, perform
@@ -50,18 +52,26 @@ class Ladd(Recipe):
 
     def bases(self) -> list[Source]:
         self.source = replace(look_up_base(self.config.teacher, key="teacher"), kind="distilled")
-        return [self.source]
+        self.earlier = look_up_finished(self.config.earlier, StableDiffusion3Pipeline.__name__, key="earlier")
+        return [self.source, self.earlier] if self.earlier else [self.source]
 
     def build(self) -> None:
         config = self.config
         pictures = load_pictures(config.dataset, self.facts, self.left_out, self.caches)
+        test = load_pictures(config.dataset, self.facts, self.left_out, self.caches, test=True)
         self.base = load_flow_base(folder_of(self.source), self.source.id, self.device)
         self.teacher = self.base.around(self.base.transformer)
         self.student = copy.deepcopy(self.base.transformer).requires_grad_(True)
+        if self.earlier:
+            take_student(self.earlier, self.student, part="transformer")
         named = [*identity_of(self.source), self.facts.source.revision, self.left_out.plain()]
-        self.taught = taught_by(
-            self.teacher, pictures.captions, config.teaching, self.caches, named=named, places=self.base.places
-        )
+
+        def taught(captions: Sequence[str], teaching: TeachingConfig) -> Taught:
+            places = self.base.places
+            return taught_by(self.teacher, captions, teaching, self.caches, named=named, places=places)
+
+        self.taught = taught(pictures.captions, config.teaching)
+        self.test = taught(test.captions, replace(config.teaching, pictures=config.sampling.checked))
         self.order = Order(len(self.taught), seed=config.seed)
         self.eye = Eye(self.base.transformer, config.model.blocks)
         self.heads = Heads(self.eye.channels, self._asked([""]).pooled.shape[1] + 1, config.model.head_width)
@@ -73,6 +83,9 @@ class Ladd(Recipe):
     def rows(self) -> int:
         return len(self.taught)
 
+    def readings(self) -> list[Reading]:
+        return self.base.readings(self.taught.captions)
+
     def players(self) -> list[Player]:
         own = Player(self.student, self._draw)
         if not self.config.training.adversarial_weight:
@@ -80,11 +93,11 @@ class Ladd(Recipe):
         return [own, Player(self.heads, self._tell_apart, rate=self.config.training.discriminator_rate)]
 
     def measure(self) -> dict[str, float]:
-        count, sampling = min(self.config.sampling.checked, len(self.taught)), self.config.sampling
+        sampling, places = self.config.sampling, self.base.places
         pipeline = self._pipeline(sampling.steps)
-        asked, places = self.taught.captions[:count], self.base.places
-        made = drawn_latents(pipeline, asked, sampling.steps, sampling.guidance, seed=FIRST_SEED, places=places)
-        ours, theirs = self._features(made), self._features(self.taught.latents[:count])
+        steps, guidance = sampling.steps, sampling.guidance
+        made = drawn_latents(pipeline, self.test.captions, steps, guidance, seed=FIRST_SEED, places=places)
+        ours, theirs = self._features(made), self._features(self.test.latents)
         metrics = {"kernel_distance": distance(ours, theirs)}
         if sampling.checker:
             wanted = self._wanted(sampling.checked)
@@ -117,7 +130,13 @@ class Ladd(Recipe):
 
     def about(self) -> About:
         return about_student(
-            self.config, self.source, self.rows, self._compared, self._wanted(1)[0].text, absent=self.base.absent
+            self.config,
+            self.source,
+            self.rows,
+            self._compared,
+            self._wanted(1)[0].text,
+            absent=self.base.absent,
+            earlier=self.earlier,
         )
 
     def _draw(self, step: int, index: int) -> Terms:
@@ -205,7 +224,7 @@ class Ladd(Recipe):
     def _wanted(self, count: int) -> list[Wanted]:
         if self.config.sampling.checker == "shapes":
             return [Wanted(p.text, colour=p.scene.colour, shape=p.scene.shape) for p in held_out_prompts(count)]
-        return [Wanted(text) for text in list(dict.fromkeys(self.taught.captions))[:count]]
+        return [Wanted(text) for text in list(dict.fromkeys(self.test.captions))[:count]]
 
     def _drawn(
         self, pipeline: StableDiffusion3Pipeline, wanted: Sequence[Wanted], steps: int, guidance: float

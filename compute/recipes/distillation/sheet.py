@@ -9,7 +9,7 @@ from compute.recipes.diffusion.recipe import METRIC_NAMES
 from compute.recipes.distillation.comparing import Drawn, table
 from compute.recipes.distillation.config import Config
 from compute.recipes.lineage import Source
-from compute.recipes.training.bases import LOCAL
+from compute.recipes.training.bases import LOCAL, gone_on_from
 from compute.recipes.training.card import About, without
 from compute.recipes.training.program import SAMPLES
 
@@ -27,7 +27,14 @@ ONE_STEP = (
 
 
 def about_student(
-    config: Config, source: Source, rows: int, compared: Sequence[Drawn], prompt: str, *, absent: Iterable[str] = ()
+    config: Config,
+    source: Source,
+    rows: int,
+    compared: Sequence[Drawn],
+    prompt: str,
+    *,
+    absent: Iterable[str] = (),
+    earlier: Source | None = None,
 ) -> About:
     teaching, sampling, kind = config.teaching, config.sampling, config.model.kind
     teacher = Path(source.id).name if source.revision == LOCAL else f"{source.id} at {source.revision}"
@@ -35,7 +42,8 @@ def about_student(
     side = f", height={config.dataset.size}, width={config.dataset.size}" if kind == "add" else ""
     return About(
         task="text-to-image",
-        what=f"Draws in {sampling.steps} steps without guidance. Distilled from {teacher} {how}.",
+        what=f"Draws in {sampling.steps} steps without guidance. Distilled from {teacher} {how}"
+        f"{gone_on_from(earlier)}.",
         usage=f"""
 from diffusers import DiffusionPipeline
 

@@ -1,4 +1,4 @@
-"""The pictures that the teacher draws for the student to learn from, drawn once."""
+"""The pictures that the teacher draws for the student to learn from and to be compared with, drawn once."""
 
 from __future__ import annotations
 

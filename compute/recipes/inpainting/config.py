@@ -21,6 +21,7 @@ class TrainingConfig(DiffusionConfig):
 @dataclass(frozen=True)
 class Config(RecipeConfig):
     dataset: PicturesConfig = field(default_factory=PicturesConfig)
+    # A plain Stable Diffusion, or what this recipe made before, to go on with.
     base: SourceConfig = field(default_factory=SourceConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)

@@ -36,6 +36,7 @@ def run(config: Config) -> Path:
 class Inpainting(Tuning):
     name = "inpainting"
     more = "a mask"
+    own = StableDiffusionInpaintPipeline
     config: Config
 
     def further_channels(self, latent_channels: int) -> int:

@@ -33,6 +33,7 @@ class EditingConfig(SamplingConfig):
 @dataclass(frozen=True)
 class Config(RecipeConfig):
     dataset: PairsConfig = field(default_factory=PairsConfig)
+    # A plain Stable Diffusion, or what this recipe made before, to go on with.
     base: SourceConfig = field(default_factory=SourceConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     sampling: EditingConfig = field(default_factory=EditingConfig)

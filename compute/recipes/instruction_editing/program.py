@@ -31,6 +31,7 @@ def run(config: Config) -> Path:
 class InstructionEditing(Tuning):
     name = "instruction_editing"
     more = "a picture to edit"
+    own = StableDiffusionInstructPix2PixPipeline
     config: Config
 
     def require(self) -> None:

@@ -11,7 +11,9 @@ import torch
 from diffusers import AutoencoderKL, SD3Transformer2DModel, StableDiffusion3Pipeline
 from torch import Tensor
 
-from compute.recipes.mmdit.texts import SILENCE, absent_parts
+from compute.recipes.data.cutting import Reading
+from compute.recipes.diffusion.drawing import placed
+from compute.recipes.mmdit.texts import SILENCE, absent_parts, readings_of
 from compute.recipes.text_to_image.base import network_of
 from compute.recipes.text_to_image.model import CountedAttention, build_pipeline
 
@@ -32,6 +34,9 @@ class FlowBase(Protocol):
 
     def said(self, captions: Sequence[str]) -> tuple[Tensor, Tensor]:
         """What it hears of captions: states (n, length, width) and pooled (n, width)."""
+
+    def readings(self, captions: Sequence[str]) -> list[Reading]:
+        """How captions are taken apart."""
 
     def around(self, transformer: SD3Transformer2DModel) -> StableDiffusion3Pipeline:
         """The stock pipeline, with this transformer for its own."""
@@ -69,8 +74,11 @@ class OnPixels:
         encoded = self.network.tokenizer(list(captions), padding="max_length", truncation=True, return_tensors="pt")
         return self.network.encode(encoded.input_ids.to(self._device))
 
+    def readings(self, captions: Sequence[str]) -> list[Reading]:
+        return [Reading(captions, self.network.tokenizer, self.network.tokenizer.model_max_length)]
+
     def around(self, transformer: SD3Transformer2DModel) -> StableDiffusion3Pipeline:
-        return build_pipeline(replace(self.network, transformer=transformer), shift=self.shift).to(self._device)
+        return placed(build_pipeline(replace(self.network, transformer=transformer), shift=self.shift), self._device)
 
     def prepare(self, pipeline: StableDiffusion3Pipeline) -> StableDiffusion3Pipeline:
         pipeline.transformer.set_attn_processor(CountedAttention(SILENCE))
@@ -105,9 +113,12 @@ class OnLatents:
         )
         return states, pooled
 
+    def readings(self, captions: Sequence[str]) -> list[Reading]:
+        return readings_of(self._pipeline, captions)
+
     def around(self, transformer: SD3Transformer2DModel) -> StableDiffusion3Pipeline:
         parts = {name: part for name, part in self._pipeline.components.items() if name not in ADAPTERS_OF_IMAGES}
-        return StableDiffusion3Pipeline(**parts | {"transformer": transformer}).to(self._device)
+        return placed(StableDiffusion3Pipeline(**parts | {"transformer": transformer}), self._device)
 
     def prepare(self, pipeline: StableDiffusion3Pipeline) -> StableDiffusion3Pipeline:
         return pipeline.to(self._device)

@@ -7,23 +7,16 @@ from typing import Literal
 
 from compute.recipes.data.config import PicturesConfig
 from compute.recipes.diffusion.config import SamplingConfig
+from compute.recipes.text_to_image.config import NetworkConfig
 from compute.recipes.training.config import LoopConfig, RecipeConfig, SourceConfig
 
 
 @dataclass(frozen=True)
-class ModelConfig:
-    """Sizes of the transformer, and of the two text encoders that are trained with it; none count with a `base`."""
+class ModelConfig(NetworkConfig):
+    """Those of the text encoders do not count with `text`."""
 
     patch: int = 2  # latents along a patch's side
-    width: int = 128  # channels in the transformer
-    layers: int = 4
-    heads: int = 4
     reach: int = 2  # times `dataset.size`: the largest side that it knows places for, also in later training
-    text_width: int = 64  # these five do not count with `text`
-    text_layers: int = 2
-    text_heads: int = 2
-    max_tokens: int = 16  # of a prompt, with its start and end marks
-    merges: int = 512  # learned pieces of words in the tokenizer
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ import torch
 from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel, StableDiffusion3Pipeline
 from torch import Tensor, nn
 
+from compute.recipes.data.cutting import Reading
 from compute.recipes.data.pictures import Bucket
 from compute.recipes.diffusion.autoencoders import side_factor
+from compute.recipes.diffusion.drawing import placed
 from compute.recipes.diffusion.recipe import METRIC_NAMES
 from compute.recipes.diffusion.text import CaptionedRecipe
 from compute.recipes.lineage import Source
@@ -18,6 +20,7 @@ from compute.recipes.mmdit.config import Config
 from compute.recipes.mmdit.flow import Flow
 from compute.recipes.mmdit.texts import FinishedTexts, OwnTexts, Texts, absent_parts
 from compute.recipes.refusal import Refused
+from compute.recipes.text_to_image.config import require_whole_heads
 from compute.recipes.text_to_image.flow import velocity
 from compute.recipes.text_to_image.model import build_transformer
 from compute.recipes.training.bases import family_of, folder_of, look_up_base
@@ -39,13 +42,12 @@ class MultimodalTransformer(CaptionedRecipe):
 
     def require(self) -> None:
         super().require()
-        config, model = self.config, self.config.model
+        config = self.config
         if config.base.id and (config.autoencoder.id or config.text.id):
             raise Refused(
                 "A base brings its autoencoder and encoders. Clear 'autoencoder.id' and 'text.id', or 'base'."
             )
-        if model.width % model.heads or model.text_width % model.text_heads:
-            raise Refused("'model.width' must be a multiple of 'model.heads', and likewise for the text encoders.")
+        require_whole_heads(config.model)
 
     def bases(self) -> list[Source]:
         sources, text = super().bases(), self.config.text
@@ -110,6 +112,9 @@ class MultimodalTransformer(CaptionedRecipe):
                 "Lower 'dataset.size' or take ratios nearer to 1; a new model knows more with a larger 'model.reach'."
             )
 
+    def readings(self) -> list[Reading]:
+        return self.texts.readings(self.pictures.captions)
+
     def answer(
         self, noisy: Tensor, times: Tensor, bucket: Bucket, rows: Tensor, random: torch.Generator | None
     ) -> Tensor:
@@ -132,7 +137,7 @@ class MultimodalTransformer(CaptionedRecipe):
 
     def ready(self, pipeline: Any) -> Any:
         self.texts.prepare(pipeline.transformer)
-        return super().ready(pipeline.to(self.device))
+        return super().ready(placed(pipeline, self.device))
 
     def drawing(self) -> dict[str, Any]:
         return {**super().drawing(), "max_sequence_length": self.texts.places}

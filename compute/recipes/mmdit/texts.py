@@ -11,6 +11,7 @@ import torch
 from diffusers import SD3Transformer2DModel, StableDiffusion3Pipeline
 from torch import Tensor, nn
 
+from compute.recipes.data.cutting import Reading
 from compute.recipes.mmdit.config import ModelConfig
 from compute.recipes.text_to_image.model import CountedAttention, build_text_encoder, silent_encoder, silent_tokenizer
 from compute.recipes.text_to_image.tokenizer import build_tokenizer
@@ -37,6 +38,9 @@ class Texts(Protocol):
     def prepare(self, transformer: SD3Transformer2DModel) -> None:
         """Before it hears the first caption."""
 
+    def readings(self, captions: Sequence[str]) -> list[Reading]:
+        """How the captions are taken apart."""
+
     def said(self, captions: Sequence[str], heard: Tensor) -> tuple[Tensor, Tensor]:
         """States (n, length, `states`) and pooled (n, `pooled`); `heard` (n, `count`) says by which encoders."""
 
@@ -62,6 +66,9 @@ class OwnTexts:
 
     def prepare(self, transformer: SD3Transformer2DModel) -> None:
         transformer.set_attn_processor(CountedAttention(SILENCE))
+
+    def readings(self, captions: Sequence[str]) -> list[Reading]:
+        return [Reading(captions, self._tokenizer, self._tokenizer.model_max_length, key="model.max_tokens")]
 
     def said(self, captions: Sequence[str], heard: Tensor) -> tuple[Tensor, Tensor]:
         answers = [
@@ -104,6 +111,9 @@ class FinishedTexts:
     def prepare(self, transformer: SD3Transformer2DModel) -> None:
         self._pipeline.register_modules(transformer=transformer)  # tells how wide the silence of an absent encoder is
 
+    def readings(self, captions: Sequence[str]) -> list[Reading]:
+        return readings_of(self._pipeline, captions)
+
     @torch.no_grad()
     def said(self, captions: Sequence[str], heard: Tensor) -> tuple[Tensor, Tensor]:
         told = [_told(captions, heard[:, min(place, self.count - 1)]) for place in range(len(ENCODERS))]
@@ -116,6 +126,19 @@ class FinishedTexts:
             max_sequence_length=self.places,
         )
         return states, pooled
+
+
+def readings_of(pipeline: Any, captions: Sequence[str]) -> list[Reading]:
+    """The first two encoders of the stock pipeline take captions apart alike; the third one hears more of them."""
+    first, third = pipeline.tokenizer or pipeline.tokenizer_2, pipeline.tokenizer_3
+    both = first is not None and third is not None
+    readings = []
+    if first is not None:
+        most = pipeline.tokenizer_max_length
+        readings.append(Reading(captions, first, most, encoders="the first two encoders" if both else ""))
+    if third is not None:
+        readings.append(Reading(captions, third, SILENCE, encoders="the third encoder" if both else ""))
+    return readings
 
 
 def absent_parts(folder: Path) -> dict[str, None]:

@@ -21,6 +21,7 @@ from transformers import (
 
 from compute.recipes.contrastive.seeing import HALF, require_side, shown
 from compute.recipes.data.buckets import BucketOrder
+from compute.recipes.data.cutting import Reading
 from compute.recipes.data.pictures import Bucket, load_pictures
 from compute.recipes.lineage import Source
 from compute.recipes.refusal import Refused
@@ -97,6 +98,10 @@ class Segmentation(Recipe):
     @property
     def rows(self) -> int:
         return len(self.pictures)
+
+    def readings(self) -> list[Reading]:
+        key = "" if self.base else "model.max_tokens"
+        return [Reading(self.pictures.captions, self.tokenizer, self.tokenizer.model_max_length, key=key)]
 
     def players(self) -> list[Player]:
         return [Player(self.model, self._find)]

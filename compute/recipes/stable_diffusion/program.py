@@ -25,6 +25,7 @@ def run(config: Config) -> Path:
 class StableDiffusion(TextRecipe):
     name = "stable_diffusion"
     stock = StableDiffusionPipeline
+    tokens_key = "model.max_tokens"
     config: Config
 
     @property

@@ -78,6 +78,13 @@ def called(source: Source) -> str:
     return "FOLDER-OF-THE-BASE" if source.revision == LOCAL else source.id
 
 
+def gone_on_from(earlier: Source | None) -> str:
+    """How a card goes on about what the training began with, if that was not the base alone."""
+    if earlier is None:
+        return ""
+    return f", trained further from {'one in a folder' if earlier.revision == LOCAL else earlier.id}"
+
+
 def licences_of(source: Source) -> tuple[str, ...]:
     """The licence ids on the model's card, none when it names none."""
     if source.revision == LOCAL:
@@ -102,11 +109,23 @@ def family_of(source: Source) -> str:
     """The stock class of the pipeline, or of the model by itself, as its own small file names it; empty when none
     does. Nothing else is downloaded."""
     for name in (INDEX, CONFIG):
-        file = _small_file(source, name)
+        file = file_of(source, name)
         if file is not None:
             facts = json.loads(file.read_text(encoding="utf-8"))
             return str(facts.get("_class_name") or next(iter(facts.get("architectures") or ()), ""))
     return ""
+
+
+def file_of(source: Source, name: str) -> Path | None:
+    """One of its files, downloaded when need be; None when it has no such file."""
+    if source.revision == LOCAL:
+        file = Path(source.id) / name
+        return file if file.exists() else None
+    with told_as_refusal(f"The model {source.id} cannot be read", "Try the same command again."):
+        try:
+            return Path(hf_hub_download(source.id, name, revision=source.revision))
+        except RemoteEntryNotFoundError:
+            return None
 
 
 def identity_of(source: Source) -> list[object]:
@@ -131,14 +150,3 @@ def _has_safetensors(source: Source) -> bool:
         return any(
             name.endswith(".safetensors") for name in HfApi().list_repo_files(source.id, revision=source.revision)
         )
-
-
-def _small_file(source: Source, name: str) -> Path | None:
-    if source.revision == LOCAL:
-        file = Path(source.id) / name
-        return file if file.exists() else None
-    with told_as_refusal(f"The model {source.id} cannot be read", "Try the same command again."):
-        try:
-            return Path(hf_hub_download(source.id, name, revision=source.revision))
-        except RemoteEntryNotFoundError:
-            return None

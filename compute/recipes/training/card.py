@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import yaml
 from huggingface_hub import EvalResult, ModelCardData
 
 from compute.recipes.configuration import as_plain
+from compute.recipes.data.cutting import Cut
 from compute.recipes.lineage import Lineage, Source
 from compute.recipes.training.bases import LOCAL
 from compute.recipes.training.config import LoopConfig, RecipeConfig
@@ -45,6 +46,8 @@ class Facts:
     parameters: int
     data: Source
     left_out: int  # requests' values that were honoured
+    cuts: Sequence[Cut]  # captions that were not read to their ends
+    earlier: Source | None  # which of the base models the training went on with
     held_out: bool  # whether metrics and pictures are of rows that were not trained on
     before: Mapping[str, float]
     after: Mapping[str, float]
@@ -78,7 +81,7 @@ def shown_config(config: RecipeConfig) -> str:
     plain = as_plain(config)
     plain.pop("output")
     plain.get("dataset", {}).pop("path", None)
-    bases = [plain.get(name) for name in ("base", "text", "autoencoder", "teacher")]
+    bases = [plain.get(name) for name in ("base", "earlier", "text", "autoencoder", "teacher")]
     for section in (*bases, plain.get("model", {}).get("base")):
         if section and Path(section["id"]).is_dir():
             section["id"] = Path(section["id"]).name
@@ -100,6 +103,10 @@ def _front_matter(config: RecipeConfig, about: About, lineage: Lineage, facts: F
         if name in facts.after
     ]
     more: dict[str, Any] = {"inference": {"parameters": dict(about.inference)}} if about.inference else {}
+    if facts.earlier:
+        # Of two models on a card the hub would take it that they were merged.
+        is_adapter = any(source.kind == "adapter" for source in lineage.base_models)
+        more["base_model_relation"] = "adapter" if is_adapter else "finetune"
     card = ModelCardData(
         license=config.publish.licence,
         library_name=about.library,
@@ -128,10 +135,13 @@ def _training(config: RecipeConfig, training: LoopConfig, lineage: Lineage, fact
         "Precision": training.precision,
         "Seed": str(config.seed),
     }
+    if facts.cuts:
+        rows["Captions cut"] = " ".join(map(str, facts.cuts))
     for source in lineage.base_models:
         is_local = source.revision == LOCAL
         shown = "a local folder" if is_local else f"{_linked(source)} at `{source.revision}`"
-        rows["Base model" if "Base model" not in rows else f"Base model {len(rows)}"] = shown
+        name = "Went on from" if source == facts.earlier else "Base model"
+        rows[name if name not in rows else f"{name} {len(rows)}"] = shown
     lines = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     return f"## Training\n\n| | |\n|---|---|\n{lines}"
 

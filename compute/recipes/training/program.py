@@ -16,6 +16,7 @@ from PIL import Image
 from compute.recipes.checkpoints import fingerprint_of
 from compute.recipes.configuration import as_plain
 from compute.recipes.data.config import DatasetConfig, require_one_place
+from compute.recipes.data.cutting import Cut, Reading, cuts_in
 from compute.recipes.data.facts import DatasetFacts, look_up
 from compute.recipes.data.opt_outs import KINDS, LeftOut, left_out_of
 from compute.recipes.events import EventLog
@@ -30,6 +31,7 @@ from compute.recipes.training.config import LoopConfig, RecipeConfig, require_se
 from compute.recipes.training.loop import Hook, Loop, Player
 from compute.recipes.training.processes import Processes
 from compute.recipes.training.quiet import quiet_libraries
+from compute.recipes.training.repeats import repeats_of
 
 SAMPLES, SOUNDS = "samples.png", "samples.wav"
 
@@ -50,6 +52,7 @@ class Recipe(ABC):
     training: LoopConfig
     facts: DatasetFacts
     left_out: LeftOut
+    earlier: Source | None = None  # what this recipe made before and goes on with, where a base is another thing
     device: torch.device
 
     def __init__(self, config: Any) -> None:
@@ -78,6 +81,14 @@ class Recipe(ABC):
     @abstractmethod
     def rows(self) -> int:
         """How many rows are trained on."""
+
+    def sizes(self) -> list[int]:
+        """How many of them there are of each size, where batches keep to one size."""
+        return [self.rows]
+
+    def readings(self) -> list[Reading]:
+        """How the captions that are trained on are read, once built."""
+        return []
 
     @abstractmethod
     def players(self) -> list[Player]: ...
@@ -162,6 +173,7 @@ class _Attempt:
         self.log = log
         self.processes = processes
         self.before: dict[str, float] = {}
+        self.cuts: list[Cut] = []
 
     def to_the_end(self) -> Path:
         recipe, folder = self.recipe, self.config.folder / "model"
@@ -181,6 +193,7 @@ class _Attempt:
             processes=self.processes,
         )
         self._tell_start(loop)
+        self._tell_notes()
         self.before = self._measured(loop)
         loop.run([Hook(self.config.validation.every, self._validate)])
         self._hand_over(loop, folder)
@@ -215,6 +228,16 @@ class _Attempt:
             processes=self.processes.count,
         )
 
+    def _tell_notes(self) -> None:
+        """What a person should know before it is too late, and no reason to refuse."""
+        if not self.processes.is_first:
+            return
+        self.cuts = cuts_in(self.recipe.readings())
+        told = [f"{cut} {cut.advice}" for cut in self.cuts]
+        told.append(repeats_of(self.recipe.sizes(), self.recipe.training, self.processes.count))
+        for text in filter(None, told):
+            self.log.emit("note", text=text)
+
     def _measured(self, loop: Loop) -> dict[str, float]:
         """The metrics of the averaged weights, told as events. Chance is the same each time."""
         metrics: dict[str, float] = {}
@@ -247,7 +270,8 @@ class _Attempt:
             sounds.write(path.with_suffix(".wav"))
             self.log.emit("sample", step=loop.step, path=str(path.with_suffix(".wav")))
         picture.save(path)
-        self.log.emit("sample", step=loop.step, path=str(path))
+        prompts = self.recipe.shown_prompts()
+        self.log.emit("sample", step=loop.step, path=str(path), **({"prompts": prompts} if prompts else {}))
 
     def _hand_over(self, loop: Loop, folder: Path) -> None:
         """By all processes, for the weights may be in parts; the first one does it."""
@@ -291,6 +315,8 @@ class _Attempt:
             parameters=loop.parameters,
             data=recipe.facts.source,
             left_out=self._left_out_values(),
+            cuts=self.cuts,
+            earlier=recipe.earlier,
             held_out=recipe.dataset.split != recipe.dataset.test_split,
             before=self.before,
             after=after,

@@ -42,7 +42,8 @@ def tiny_plain(shapes_folder, tmp_path):
             "threads": 1,
             "ema": 0.9,
         },
-        "sampling": {"every": 0, "count": 2, "steps": 2},
+        "sampling": {"steps": 2},
+        "validation": {"pictures": 2},
         "publish": {"title": "Tiny shapes"},
     }
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from compute.recipes.refusal import Refused
-from compute.recipes.text_to_image.base import Source, load_base
-from compute.recipes.text_to_image.config import ModelConfig
+from compute.recipes.text_to_image.base import load_base
 from compute.recipes.training.bases import look_up_finished
 from compute.recipes.training.config import SourceConfig
 
@@ -40,7 +39,7 @@ def test_a_base_with_a_pickle_is_refused_unloaded(tmp_path, part, old, new):
     mark = tmp_path / "ran"
     (folder / part / new).write_bytes(pickle.dumps({"x": Marks(str(mark))}))
     with pytest.raises(OSError, match="safetensors"):
-        load_base(ModelConfig(base=str(folder)), Source(str(folder), "local"))
+        load_base(folder, "base")
     assert not mark.exists()
 
 

@@ -8,7 +8,9 @@ import pytest
 from compute.recipes.configuration import as_plain, build, load_config
 from compute.recipes.lineage import Credit, Role, require_credits
 from compute.recipes.refusal import Refused
-from compute.recipes.text_to_image.config import Config, require_sensible, shaping_facts
+from compute.recipes.text_to_image.config import Config
+from compute.recipes.text_to_image.program import TextToImage
+from compute.recipes.training.config import require_seed, shaping
 from hub.enums import CreditRole
 
 SHIPPED = Path("compute/recipes/text_to_image/configs")
@@ -82,7 +84,7 @@ def test_plain_data_builds_the_same_configuration_again():
 
 @pytest.mark.parametrize("name", sorted(path.name for path in SHIPPED.glob("*.yaml")))
 def test_shipped_configurations_are_valid(name):
-    require_sensible(load_config(Config, SHIPPED / name, ["dataset.path=somewhere", "dataset.id="]))
+    TextToImage(load_config(Config, SHIPPED / name, ["dataset.path=somewhere", "dataset.id="])).require()
 
 
 @pytest.mark.parametrize(
@@ -91,6 +93,8 @@ def test_shipped_configurations_are_valid(name):
         {},
         {"dataset": {"id": "a/b", "path": "c"}},
         {"dataset": {"path": "c", "size": 30}},
+        {"dataset": {"path": "c", "ratios": [1.0, 2.0]}},
+        {"dataset": {"path": "c", "caption_column": ""}},
         {"dataset": {"path": "c"}, "training": {"steps": 0}},
         {"dataset": {"path": "c"}, "training": {"warmup": 0.7, "decay": 0.7}},
         {"dataset": {"path": "c"}, "model": {"width": 100, "heads": 3}},
@@ -106,13 +110,15 @@ def test_shipped_configurations_are_valid(name):
     ],
 )
 def test_values_that_cannot_work_are_refused(data):
+    config = build(Config, data)
     with pytest.raises(Refused):
-        require_sensible(build(Config, data))
+        TextToImage(config).require()
+        require_seed(config.seed)
 
 
 def test_only_what_shapes_the_weights_marks_a_checkpoint():
     def facts(**training):
-        return shaping_facts(build(Config, {"dataset": {"id": "a/b"}, "training": training}), "abc")
+        return shaping(as_plain(build(Config, {"dataset": {"id": "a/b"}, "training": training}))["training"])
 
     assert facts(steps=5, max_seconds=3, threads=1) == facts()
     assert facts(batch=5) != facts()

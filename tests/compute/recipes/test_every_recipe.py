@@ -25,6 +25,12 @@ DRAWN = {"sampling": {"steps": 1}, "validation": {"pictures": 1}}
 
 # What each needs beside the loop: data, further sections, where a base is named, and what it is.
 RECIPES = {
+    "text_to_image": (
+        "shapes",
+        {"dataset": CAPTIONS, "model": {"patch": 8, "width": 32, "layers": 2, "heads": 2, "text_width": 16}, **DRAWN},
+        "",
+        "",
+    ),
     "autoencoder": ("shapes", {"model": {"channels": [16, 16, 16]}}, "", ""),
     "latent_diffusion": (
         "shapes",
@@ -72,13 +78,19 @@ FURTHER = {
     ),
 }
 OTHER_SIZES = {
+    "text_to_image": ({"size": 16}, "draws pictures of 32 pixels"),
     "latent_diffusion": ({"size": 16}, "draws pictures of 32 pixels"),
     "contrastive": ({"size": 16}, "sees pictures of 32 pixels"),
     "segmentation": ({"size": 16}, "sees pictures of 32 pixels"),
     "dance_diffusion": ({"length": 256}, r"Set 'dataset.length' to 512 and 'dataset.sample_rate' to 4000"),
     "autoencoder": ({"multiple": 2}, "must be a multiple of 4"),
 }
-GONE_ON_WITH = ["autoencoder", "latent_diffusion", "stable_diffusion", "contrastive", "segmentation", *FURTHER]
+ON_STABLE = ("stable_diffusion", "inpainting", "instruction_editing")
+GONE_ON_WITH = [
+    *("text_to_image", "autoencoder", "latent_diffusion", "stable_diffusion", "contrastive", "segmentation"),
+    *("inpainting", "instruction_editing"),
+    *FURTHER,
+]
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +113,7 @@ def _trained(name, request, data, output, *, finished="", dataset=None, **traini
         "output": str(output),
         "credits": [{"user": "maker", "roles": ["methodology"]}],
         "dataset": {"path": str(data[kind]), **sections.get("dataset", {})},
-        "training": {**LOOP, "steps": 2, "batch": 4, "log_every": 1, **training},
+        "training": {**LOOP, "steps": 2, "batch": 4, "log_every": 1, "optimizer": "adamw", **training},
     }
     if recipe == "autoencoder":
         plain["training"] |= {"feature_steps": 1, "discriminator_start": 1}
@@ -163,6 +175,8 @@ def test_a_finished_model_is_gone_on_with(recipe, request, data, tmp_path):
     theirs, ours = _weights(finished), _weights(again)
     assert ours.keys() == theirs.keys()
     for name, weight in ours.items():
+        if recipe == "text_to_image" and name.startswith("text_encoder_3 "):
+            continue  # made anew: it is silent
         assert weight.dtype != torch.bfloat16, name
         torch.testing.assert_close(weight, theirs[name].to(weight.dtype), atol=1e-6, rtol=1e-6, msg=name)
     # How far reconstructions are off is felt by features that each run learns from its own rows.
@@ -173,7 +187,7 @@ def test_a_finished_model_is_gone_on_with(recipe, request, data, tmp_path):
     assert "| Base model | a local folder |" in (again / "README.md").read_text()
     assert yaml.safe_load((again / "config.yaml").read_text())["base"]["id"] == "model"
 
-    wrong = request.getfixturevalue("autoencoder" if recipe == "stable_diffusion" else "stable")
+    wrong = request.getfixturevalue("autoencoder" if recipe in ON_STABLE else "stable")
     with pytest.raises(Refused, match=r"is no .+ but a .+\. Choose one that is with 'base.id'"):
         _trained(recipe, request, data, tmp_path / "wrong", finished=wrong)
     if recipe in OTHER_SIZES:

@@ -21,6 +21,8 @@ import json, sys
 from pathlib import Path
 from huggingface_hub import HfApi
 from PIL import Image
+from compute.recipes.adapters.config import Config as Adapter
+from compute.recipes.adapters.program import run as adapt
 from compute.recipes.configuration import build
 from compute.recipes.data.config import PicturesConfig
 from compute.recipes.data.facts import look_up
@@ -31,10 +33,8 @@ from compute.recipes.distillation.program import run as distil
 from compute.recipes.evaluation.config import Config as Evaluation
 from compute.recipes.evaluation.program import run as evaluate
 from compute.recipes.text_to_image.__main__ import main
-from compute.recipes.text_to_image.config import DatasetConfig as InMemory
-from compute.recipes.text_to_image.data import load
 
-data, config, student, judged = sys.argv[1:]
+data, config, student, judged, adapter = sys.argv[1:]
 api = HfApi()
 api.create_repo("maker/shapes", repo_type="dataset")
 api.upload_folder(folder_path=data, repo_id="maker/shapes", repo_type="dataset")
@@ -48,9 +48,8 @@ Path("laid/train/metadata.csv").write_text("file_name,text\\na.png,a red square\
 api.create_repo("maker/laid", repo_type="dataset", private=True)
 api.upload_folder(folder_path="laid", repo_id="maker/laid", repo_type="dataset")
 laid = PicturesConfig(id="maker/laid", caption_column="text", size=16)
-answer = {"laid": load_pictures(laid, look_up(laid), LeftOut(), Path("laid-cache")).captions}
-whole = InMemory(id="maker/laid", caption_column="text", size=16)
-answer["whole"] = load(whole, look_up(whole), LeftOut()).pictures[0, :, 0, 0].tolist()
+(laid,) = load_pictures(laid, look_up(laid), LeftOut(), Path("laid-cache")).buckets
+answer = {"laid": laid.captions, "whole": laid.pixels[0, :, 0, 0].tolist()}
 
 command = ["--config", config, "--set", "dataset.path=", "--set", "training.steps=2"]
 trained = [*command, "--set", "dataset.id=maker/shapes", "--set", "publish.repo_id=maker/model"]
@@ -63,6 +62,10 @@ behind_a_gate = ["--set", "dataset.id=other/gated"]
 answer["refused"] = [main([*command, *more]) for more in (to_others, [*of_few, *accepted], behind_a_gate)]
 answer["leaked"] = api.repo_exists("maker/leak")
 distil(build(Distillation, json.loads(student)))
+for name in ("lora", "further"):
+    plain = json.loads(adapter)
+    plain |= {"output": plain["output"] + name, "publish": {"repo_id": "maker/" + name}}
+    adapt(build(Adapter, plain | ({"earlier": {"id": "maker/lora"}} if name == "further" else {})))
 for _twice in range(2):
     evaluate(build(Evaluation, json.loads(judged)))
 
@@ -75,6 +78,10 @@ card = api.model_info("maker/model").card_data
 answer["card"] = [card.license, card.datasets, card.pipeline_tag, card.library_name]
 answer["lineage"] = json.load(open(api.hf_hub_download("maker/model", "wellspring.json")))
 answer["teacher"] = api.model_info("maker/model").sha
+card = api.model_info("maker/further").card_data
+answer["further"] = [card.base_model, card.to_dict()["base_model_relation"]]
+answer["further"].append(json.load(open(api.hf_hub_download("maker/further", "wellspring.json")))["base_models"])
+answer["lora"] = api.model_info("maker/lora").sha
 answer["judged"] = [commit.title for commit in api.list_repo_commits("maker/student")]
 results = api.model_info("maker/student").card_data.eval_results
 answer["results"] = [[result.metric_type, result.metric_args] for result in results]
@@ -91,6 +98,14 @@ STUDENT = {
     "sampling": {"steps": 2, "guidance": 1.0},
     "validation": {"pictures": 2},
     "publish": {"repo_id": "maker/student", "title": "A student"},
+}
+ADAPTER = {
+    "base": {"id": "maker/model"},
+    "adapter": {"rank": 2, "alpha": 2},
+    "dataset": {"id": "maker/shapes", "caption_column": "caption", "most": 8, "most_test": 4},
+    "training": {"steps": 1, "batch": 2, "device": "cpu", "threads": 1},
+    "sampling": {"steps": 1},
+    "validation": {"pictures": 1},
 }
 JUDGED = {
     "model": {"id": "maker/student"},
@@ -109,9 +124,10 @@ def test_what_is_trained_distilled_and_judged_stands_on_the_hub(site, tiny_file,
     gated = make.repository(other, "gated", kind="dataset")
     repositories.update_settings(gated, by=make.as_principal(other), gated="manual")
     student = json.dumps(STUDENT | {"output": str(tmp_path / "student")})
+    adapter = json.dumps(ADAPTER | {"output": str(tmp_path / "adapter-")})
     judged = json.dumps(JUDGED | {"output": str(tmp_path / "judged")})
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(shapes_folder), str(tiny_file), student, judged],
+        [sys.executable, "-c", SCRIPT, str(shapes_folder), str(tiny_file), student, judged, adapter],
         env=site.environment(tmp_path, token) | {"PYTHONPATH": str(Path.cwd())},
         cwd=tmp_path,
         capture_output=True,
@@ -137,7 +153,7 @@ def test_what_is_trained_distilled_and_judged_stands_on_the_hub(site, tiny_file,
     # The second run finds its work done: it resumes at the end and has nothing new to push.
     assert answer["commits"] == ["Add the model trained for 2 steps", "initial commit"]
     published = [event["commit"] for event in events if event["event"] == "published"]
-    assert len(published) == 5
+    assert len(published) == 7
     assert published[0] == published[1]
 
     # The student names its teacher's commit as what it was distilled from.
@@ -148,6 +164,18 @@ def test_what_is_trained_distilled_and_judged_stands_on_the_hub(site, tiny_file,
     page = site.read("/maker/student/lineage")
     assert 'href="/maker/model' in page
     assert "distilled from" in page
+
+    # An adapter that was trained further names its base first, and what it went on from.
+    base = {"id": "maker/model", "revision": answer["teacher"], "kind": "adapter"}
+    earlier = {"id": "maker/lora", "revision": answer["lora"], "kind": "finetune"}
+    assert answer["further"] == [["maker/model", "maker/lora"], "adapter", [base, earlier]]
+    edges = LineageEdge.objects.filter(version__repository__name="further").exclude(kind=EdgeKind.DATASET)
+    assert {(edge.parent.name, edge.kind) for edge in edges} == {
+        ("model", EdgeKind.ADAPTER),
+        ("lora", EdgeKind.FINETUNE),
+    }
+    page = site.read("/maker/further")
+    assert "trained further from maker/lora" in page
 
     # Its results stand on its page with their circumstances, once, though it was judged twice.
     assert answer["judged"][0] == "Add evaluation results"

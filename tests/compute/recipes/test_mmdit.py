@@ -3,15 +3,18 @@
 import numpy as np
 import pytest
 import torch
+import yaml
 from diffusers import AutoencoderKL, DiffusionPipeline, StableDiffusion3Pipeline
 from safetensors.torch import load_file
 
+from compute.recipes.configuration import as_plain
 from compute.recipes.mmdit.config import Config, FlowConfig
 from compute.recipes.mmdit.flow import Flow
 from compute.recipes.mmdit.program import MultimodalTransformer, run
 from compute.recipes.mmdit.texts import OwnTexts
 from compute.recipes.refusal import Refused
 from tests.compute.recipes.small import configured, drawn, events, metric
+from tests.compute.recipes.started import two_processes
 
 TRAINING = {"steps": 60, "batch": 8, "optimizer": "muon", "learning_rate": 3e-3, "muon_learning_rate": 0.05}
 MODEL = {"patch": 1, "width": 32, "layers": 2, "heads": 2, "text_width": 16}
@@ -46,6 +49,23 @@ def test_it_learns_and_the_stock_pipeline_draws_the_same(made):
     assert np.array_equal(one, drawn(StableDiffusion3Pipeline.from_pretrained(folder), "a red circle", **OPTIONS))
     assert not np.array_equal(one, drawn(pipeline, "a blue square", **OPTIONS)), "the text matters"
     assert drawn(pipeline, "a red circle", **OPTIONS | {"width": 64}).shape == (32, 64, 3)
+
+
+def test_shards_of_two_processes_train_and_draw_as_one_does(shapes_folder, autoencoder, tmp_path):
+    steps = {"steps": 2, "batch": 4, "learning_rate": 3e-3}
+
+    def config(name, **training):
+        sections = {"autoencoder": {"id": autoencoder}, "training": steps | training}
+        return _config(shapes_folder, tmp_path / name, **sections, validation={"every": 1, "pictures": 2})
+
+    alone = run(config("alone", accumulate=2))
+    pair = config("pair", shard=True)
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(as_plain(pair)))
+    told = two_processes("mmdit", tmp_path / "c.yaml")
+    assert [event["step"] for event in told if event["event"] == "sample"] == [1, 2, 2]
+    ours, theirs = load_file(pair.folder / "model" / WEIGHTS), load_file(alone / WEIGHTS)
+    for name, weight in theirs.items():
+        torch.testing.assert_close(ours[name], weight, atol=1e-4, rtol=1e-3, msg=name)
 
 
 def test_silence_in_one_place_counts_as_the_stock_pipelines_256(made):

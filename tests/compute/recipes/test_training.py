@@ -13,12 +13,12 @@ from safetensors.torch import load_file
 
 from compute.recipes.data.facts import look_up
 from compute.recipes.data.opt_outs import LeftOut
+from compute.recipes.data.pictures import load_pictures
 from compute.recipes.hub import publish
 from compute.recipes.refusal import Refused
 from compute.recipes.shapes.parquet import write_parquet
 from compute.recipes.text_to_image.__main__ import main
-from compute.recipes.text_to_image.config import DatasetConfig
-from compute.recipes.text_to_image.data import load
+from compute.recipes.text_to_image.config import SquaresConfig
 from compute.recipes.text_to_image.program import run
 from tests.compute.recipes.started import killed_at_checkpoint
 
@@ -61,6 +61,7 @@ def test_killed_run_resumes_to_the_same_bits(tiny, tiny_file, tmp_path):
 def test_sigterm_leaves_a_checkpoint_of_the_last_step(tiny_file, tmp_path):
     asked = _start(tiny_file, "training.steps=100000", "training.checkpoint_every=100000", "training.log_every=1")
     assert json.loads(asked.stdout.readline())["event"] == "start"
+    assert json.loads(asked.stdout.readline())["event"] == "metric"
     assert json.loads(asked.stdout.readline())["event"] == "step"
     asked.terminate()
     error = asked.communicate(timeout=60)[1]
@@ -82,7 +83,7 @@ def test_time_limit_ends_training_over_all_attempts(tiny):
 
 def test_finished_model_is_a_stock_pipeline_with_card_and_lineage(tiny, monkeypatch):
     monkeypatch.setenv("JOB_ID", "job-7")
-    config = tiny(training={"steps": 4}, evaluation={"checker": "shapes", "prompts": 3}, sampling={"every": 2})
+    config = tiny(training={"steps": 4}, evaluation={"checker": "shapes", "prompts": 3}, validation={"every": 2})
     folder = run(config)
 
     pipeline = DiffusionPipeline.from_pretrained(folder)
@@ -98,9 +99,10 @@ def test_finished_model_is_a_stock_pipeline_with_card_and_lineage(tiny, monkeypa
         "diffusers",
     )
     assert [result.metric_type for result in card.data.eval_results] == [
-        "prompt_accuracy",
-        "colour_accuracy",
+        "validation_loss",
         "shape_accuracy",
+        "colour_accuracy",
+        "prompt_accuracy",
         "background_accuracy",
     ]
     assert "- maker: data-curation" in card.text
@@ -117,13 +119,25 @@ def test_finished_model_is_a_stock_pipeline_with_card_and_lineage(tiny, monkeypa
 
     weights = {path.suffix for path in folder.rglob("*") if path.stat().st_size > 100_000}
     assert weights == {".safetensors"}
-    assert [event["step"] for event in _events(config.folder, "sample")] == [2, 4]
+    samples = _events(config.folder, "sample")
+    assert [event["step"] for event in samples] == [2, 4, 4], "the last is that of the card"
+    assert all(len(event["prompts"]) == 2 for event in samples)
+    measured = [e["step"] for e in _events(config.folder, "metric") if e["name"] == "validation_loss"]
+    assert measured == [0, 2, 4, 4]
     assert (config.folder / "samples" / "step-00000002.png").exists()
+
+
+def test_what_is_measured_and_drawn_on_the_way_changes_no_weight(tiny, tmp_path):
+    often = run(tiny(output=str(tmp_path / "often"), training={"steps": 6}, validation={"every": 1}))
+    never = run(tiny(output=str(tmp_path / "never"), training={"steps": 6}))
+    for name in WEIGHTS:
+        ours, theirs = load_file(often / name), load_file(never / name)
+        assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
 def test_training_starts_from_a_base_model(tiny, tmp_path):
     base = run(tiny(training={"steps": 4}, output=str(tmp_path / "base")))
-    tuned = run(tiny(training={"steps": 1, "learning_rate": 0.0, "muon_learning_rate": 0.0}, model={"base": str(base)}))
+    tuned = run(tiny(training={"steps": 1, "learning_rate": 0.0, "muon_learning_rate": 0.0}, base={"id": str(base)}))
     for name in WEIGHTS:
         before, after = load_file(base / name), load_file(tuned / name)
         assert all(torch.equal(before[key], after[key]) for key in before)
@@ -140,12 +154,12 @@ def test_forbidden_data_is_refused_before_training(tiny_file, shapes_folder, tmp
 
 
 def test_changed_folder_is_read_anew(tmp_path):
-    config = DatasetConfig(path=str(tmp_path / "shapes"))
+    config = SquaresConfig(path=str(tmp_path / "shapes"))
     write_parquet(tmp_path / "shapes", train=60, test=12, seed=1)
-    first = load(config, look_up(config), LeftOut())
+    (first,) = load_pictures(config, look_up(config), LeftOut(), tmp_path / "cache").buckets
     write_parquet(tmp_path / "shapes", train=60, test=12, seed=2)
-    second = load(config, look_up(config), LeftOut())
-    assert not torch.equal(first.pictures, second.pictures)
+    (second,) = load_pictures(config, look_up(config), LeftOut(), tmp_path / "cache").buckets
+    assert not torch.equal(first.pixels, second.pixels)
     assert first.captions != second.captions
 
 
@@ -162,7 +176,7 @@ def test_hub_that_does_not_answer_is_told(tiny, monkeypatch, capsys):
         run(tiny(dataset=on_the_hub))
     with pytest.raises(Refused, match=r"lab/tiny cannot be read"):
         run(tiny(publish={"repo_id": "lab/tiny"}, training={"steps": 1}))
-    assert '"step"' not in capsys.readouterr().out, "nothing was trained that could not be pushed"
+    assert '"event": "step"' not in capsys.readouterr().out, "nothing was trained that could not be pushed"
     model = run(tiny(training={"steps": 1}))
     with pytest.raises(Refused, match=r"pushed to lab/tiny.*pushes it without training again"):
         publish(model, "lab/tiny", private=False, message="Add it")

@@ -73,8 +73,8 @@ def test_inpainting(stable, shapes_folder, tmp_path):
     options["num_inference_steps"] = 2
     stock = StableDiffusionInpaintPipeline.from_pretrained(folder)
     assert np.array_equal(*(drawn(each, "a red circle", **options) for each in (pipeline, stock)))
-    with pytest.raises(Refused, match="is no StableDiffusionPipeline but StableDiffusionInpaintPipeline"):
-        train_inpainting(configured(InpaintingConfig, shapes_folder, tmp_path / "x", **_sections(folder, dataset=data)))
+    with pytest.raises(Refused, match=r"is no .+ but a StableDiffusionInpaintPipeline"):
+        train_editing(configured(EditingConfig, shapes_folder, tmp_path / "x", **_sections(folder)))
 
 
 def test_what_is_repainted_for_the_checker_is_another_shape_in_another_colour():

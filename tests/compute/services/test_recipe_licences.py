@@ -50,7 +50,9 @@ def test_a_base_anywhere_in_the_configuration_counts(owner):
     with pytest.raises(Invalid, match="ada/closed"):
         _job("autoencoder.id=ada/closed", recipe="stable_diffusion")
     with pytest.raises(Invalid, match="ada/closed"):
-        _job("model.base=ada/closed", recipe="text_to_image")
+        _job("base.id=ada/closed", recipe="text_to_image")
+    with pytest.raises(Invalid, match="ada/closed"):
+        _job("earlier.id=ada/closed", recipe="adapters", config="lora-cpu")
     with pytest.raises(Invalid, match="ada/closed"):
         _job("model.base.id=ada/closed", recipe="language_model", config="places-cpu")
 

@@ -56,7 +56,7 @@ class Case:
 
 
 CASES = [
-    Case("text_to_image", "shapes", "shapes-cpu", large="shapes-h200", more=("evaluation.prompts=4",)),
+    Case("text_to_image", "shapes", "shapes-cpu", more=("evaluation.prompts=4",)),
     Case("autoencoder", "shapes", "shapes-kl-cpu"),
     Case("latent_diffusion", "shapes", "shapes-class-cpu", (("autoencoder", "autoencoder"),)),
     Case("language_model", "texts", "places-cpu"),

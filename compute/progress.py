@@ -19,6 +19,7 @@ from compute.journal import JobFolder, last_lines, read_records
 # As many as fit without scrolling; the whole log has an address of its own.
 LOG_LINES = 24
 MOST_SAMPLES = 12
+MOST_NOTES, LONGEST_NOTE = 8, 500
 LARGEST_PICTURE = 8 * 2**20
 SIGNATURES = {
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -59,6 +60,7 @@ class Progress:
     step: int | None
     steps: int | None  # how many there shall be
     seconds_left: int | None
+    notes: list[str]  # what the program wants a person to know before it is too late
     published: list[tuple[str, str]]  # repositories on this site and their commits, as the job told them
     learning_rate: float | None
     samples: list[Sample]
@@ -80,6 +82,7 @@ def progress_of(folder: JobFolder) -> Progress:
         step=max(steps, default=None),
         steps=_whole(steps[max(steps)].get("of")) if steps else None,
         seconds_left=_seconds_left(list(steps.values())),
+        notes=_notes(events),
         published=_published(events),
         learning_rate=_number(steps[max(steps)].get("lr")) if steps else None,
         samples=samples_in(events)[-MOST_SAMPLES:],
@@ -115,6 +118,15 @@ def _seconds_left(steps: list[dict[str, Any]]) -> int | None:
     if of is None or done <= 0 or not 0 < seconds < LONGEST:
         return None
     return max(0, round((of - _step_or_zero(last)) * seconds / done))
+
+
+def _notes(events: list[dict[str, Any]]) -> list[str]:
+    told = [event["text"][:LONGEST_NOTE] for event in events if _is_note(event)]
+    return list(dict.fromkeys(told))[:MOST_NOTES]
+
+
+def _is_note(event: dict[str, Any]) -> bool:
+    return event.get("event") == "note" and isinstance(event.get("text"), str)
 
 
 def _published(events: list[dict[str, Any]]) -> list[tuple[str, str]]:

@@ -139,3 +139,18 @@ def test_only_what_can_be_a_repository_and_a_commit_is_told_as_published(folder)
         say(folder, {"event": "published", "repo_id": name, "commit": at})
     say(folder, {"event": "published"})
     assert progress_of(folder).published == [("ada/model", commit)]
+
+
+def test_notes_are_told_once_and_bounded(folder):
+    notes = [{"event": "note", "text": text} for text in ("a", "b", "a", "x" * 9999)]
+    say(
+        folder,
+        *notes,
+        {"event": "note", "text": 3},
+        {"event": "note"},
+        *({"event": "note", "text": f"{n}"} for n in range(20)),
+    )
+    told = progress_of(folder).notes
+    assert told[:2] == ["a", "b"]
+    assert len(told[2]) == 500
+    assert len(told) == 8

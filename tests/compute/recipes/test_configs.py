@@ -25,5 +25,5 @@ def test_shipped_configurations_are_read(path):
 def test_every_recipe_ships_one_for_a_processor_a_gpu_and_nodes():
     for recipe in {path.parts[2] for path in SHIPPED}:
         names = {path.stem for path in SHIPPED if path.parts[2] == recipe}
-        assert {"h200", "nodes"} <= names or recipe == "text_to_image"
+        assert {"h200", "nodes"} <= names
         assert any(name.endswith("cpu") for name in names)

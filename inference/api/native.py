@@ -25,6 +25,7 @@ from inference.selectors.safety import policy_in_force
 from inference.services import generations, repeating
 from inference.services.planning import Wanted
 from inference.services.searching import SearchWanted
+from licensing.selectors.grants import certificates_of
 
 STREAM_SECONDS = 600
 MEMBERS = (
@@ -232,6 +233,7 @@ def shown(request: HttpRequest, generation: Generation, *, place: bool = True) -
     if generation.found_by is not None:
         answer["found_by"] = generation.found_by.parameters | {"price": generation.found_by.price}
     if place:
+        answer["certificates"] = [absolute(one.get_absolute_url()) for one in certificates_of(generation.grants_of_use)]
         answer["queue_position"] = selectors.queue_position(generation)
         if not generation.is_final:
             answer["ready_in_seconds"] = selectors.seconds_until_ready(generation)

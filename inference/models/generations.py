@@ -200,6 +200,17 @@ class Generation(models.Model):
         return self.finder if self.search else None
 
     @property
+    def grants_of_use(self) -> list[str]:
+        """Under which grants of use an organisation draws: of the model, of LoRAs, of the finder."""
+        finder = self.found_by
+        found = [
+            self.grant_of_use,
+            *(use.grant_of_use for use in self.loras.all()),
+            finder.grant_of_use if finder else "",
+        ]
+        return [grant for grant in found if grant]
+
+    @property
     def must_search(self) -> bool:
         """Whether the mask is still to be found."""
         return self.search != "" and self.mask_id is None

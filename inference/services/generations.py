@@ -8,8 +8,10 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.enums import Permission
 from accounts.models import Namespace, User
 from accounts.principal import Principal
+from accounts.selectors import reachable_namespaces
 from common.addresses import absolute
 from common.errors import Conflict, Forbidden, PaymentRequired, TooManyRequests, Unauthenticated, Unavailable
 from common.money import format_money
@@ -56,7 +58,7 @@ def request_generation(
     """
     if principal.user is None:
         raise Unauthenticated(_("Log in to make pictures."), hint=_("Programs send an access token."))
-    billed = billed or principal.user.namespace
+    billed = billed or _payer(principal, principal.user.namespace)
     if not rules.may_generate(principal, billed):
         raise Forbidden(
             _("You may not spend for %(name)s with this credential.") % {"name": billed.name},
@@ -265,6 +267,15 @@ def _finder_row(billed: Namespace, settled: Plan) -> GenerationFinder | None:
         grant_of_use=_grant_of_use(billed, search.repository, search.commit, search.licence),
         price=search.price,
     )
+
+
+def _payer(principal: Principal, own: Namespace) -> Namespace:
+    """The person, unless their token may spend for one other name alone: then stock clients, which cannot say who
+    pays, mean that one."""
+    if principal.token is None or rules.may_generate(principal, own):
+        return own
+    reached = list(reachable_namespaces(principal, Permission.INFERENCE)[:2])
+    return reached[0] if len(reached) == 1 else own
 
 
 def _grant_of_use(billed: Namespace, repository: Repository, commit: str, licence: str) -> str:

@@ -95,7 +95,7 @@ def _draw(generation: Generation) -> None:
     if gone is not None:
         running.fail(generation, FailureCode.MODEL_GONE, detail=gone)
         return
-    if not grants_hold(_grants(generation)):
+    if not grants_hold(generation.grants_of_use):
         running.fail(generation, FailureCode.LICENCE_ENDED)
         return
     try:
@@ -169,13 +169,6 @@ def _used(generation: Generation) -> list[tuple[str, Repository | None]]:
     loras = [(use.model_name, use.repository) for use in generation.loras.select_related("repository__namespace")]
     finder = [(generation.finder.model_name, generation.finder.repository)] if generation.must_search else []
     return [(generation.model_name, generation.repository), *loras, *finder]
-
-
-def _grants(generation: Generation) -> list[str]:
-    """Under which grants of use an organisation draws: of the model, of LoRAs, of the finder."""
-    found = [generation.grant_of_use, *generation.loras.values_list("grant_of_use", flat=True)]
-    found += [generation.finder.grant_of_use] if generation.must_search else []
-    return [grant for grant in found if grant]
 
 
 def _is_open(generation: Generation, repository: Repository | None) -> bool:

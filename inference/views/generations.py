@@ -18,6 +18,7 @@ from inference.forms import AddForm
 from inference.models import Generation
 from inference.selectors.pictures import liked_of, remix_of
 from inference.services import generations, repeating
+from licensing.selectors.grants import certificates_of
 
 
 @require_safe
@@ -26,6 +27,8 @@ def generation_page(request: HttpRequest, generation_id: str) -> HttpResponse:
     generation = selectors.generation_for(request.principal, generation_id)
     context = context_of(request, generation)
     context["calls"] = calls.all_of(generation.parameters, site=settings.BASE_URL)
+    if context["is_own"]:
+        context["certificates"] = certificates_of(generation.grants_of_use)
     context["remix"], context["remixed"] = remix_of(request.principal, generation.pk)
     pictures = list(generation.pictures.all())
     if request.user.is_authenticated and pictures:

@@ -38,6 +38,12 @@ def grants_hold(keys: Iterable[str]) -> bool:
     return all(grant.holds for grant in GrantOfUse.objects.filter(pk__in=asked))
 
 
+def certificates_of(keys: Iterable[str]) -> list[Certificate]:
+    """Of these grants, in their order: what proves them to others."""
+    asked = {int(key) for key in keys}
+    return list(Certificate.objects.filter(grant__in=asked).select_related("grant").order_by("grant")) if asked else []
+
+
 def _covers(grant: GrantOfUse, repository: Repository, commit: str) -> bool:
     """Versions that the grant names, and later ones where it was sold so."""
     if grant.offer.later_versions:

@@ -262,6 +262,21 @@ def test_a_key_that_was_used_where_a_token_does_not_reach_is_refused():
     assert made == again
 
 
+def test_a_token_that_may_spend_for_one_name_alone_means_it():
+    person, repository = UserFactory(), model()
+    organisation = MembershipFactory(user=person, role=Role.WRITE).organisation
+    other = MembershipFactory(user=person, role=Role.WRITE).organisation
+    buy_credits(organisation.namespace)
+    fine_token(person, Permission.INFERENCE, namespaces=[organisation.namespace])
+    small = Principal(user=person, token=person.tokens.get())
+    made = ask(person, repository, principal=small)
+    assert (made.billed, made.billing) == (organisation.namespace, Billing.CREDITS)
+    assert ask(person, repository).billed == person.namespace
+    fine_token(person, Permission.INFERENCE, namespaces=[organisation.namespace, other.namespace])
+    with pytest.raises(Forbidden):
+        ask(person, repository, principal=Principal(user=person, token=person.tokens.latest("pk")))
+
+
 def test_cancel_before_a_worker_took_it_up_ends_it_at_once():
     person = UserFactory()
     made = generation(person)

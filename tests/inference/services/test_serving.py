@@ -234,6 +234,7 @@ def test_a_licence_that_ended_while_it_waited_ends_it_unbilled(engine, drawing):
     versions.record_version(drawing, drawing.head, user=drawing.created_by)
     grant = grant_of_use(drawing, company, by=buyer)
     made = generation(buyer, drawing, billed=company)
+    assert made.grants_of_use == [str(grant.pk)]
     grant.state = GrantState.REVOKED
     grant.save()
     before = credits_left(company, "eur")

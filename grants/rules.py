@@ -5,7 +5,7 @@ from accounts.principal import Principal
 from accounts.rules import may_spend_for
 from grants.enums import ReviewState
 from grants.models import Nomination, Proposal, Review
-from grants.selectors.proposals import conflict_between
+from grants.selectors.proposals import processing_conflict
 from grants.selectors.rounds import nomination_conflict
 
 
@@ -28,8 +28,13 @@ def may_sign(principal: Principal, proposal: Proposal) -> bool:
 
 
 def may_process(principal: Principal, proposal: Proposal) -> bool:
-    """Screen, assign reviewers, decide, announce: staff who have no stake in it."""
-    return principal.is_staff and principal.user is not None and not conflict_between(principal.user, proposal)
+    """Screen, assign reviewers, decide, announce: staff who have no stake in it and did not judge it."""
+    return principal.is_staff and principal.user is not None and not processing_conflict(principal.user, proposal)
+
+
+def why_not_process(principal: Principal, proposal: Proposal) -> str:
+    """For staff: what keeps them from processing it, in words. Empty for everybody else."""
+    return processing_conflict(principal.user, proposal) if principal.is_staff and principal.user else ""
 
 
 def may_review(principal: Principal, review: Review) -> bool:

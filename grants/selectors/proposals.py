@@ -9,7 +9,7 @@ from accounts.principal import Principal
 from accounts.selectors import namespaces_of
 from common.errors import NotFound
 from grants.algorithms.rules import RULES
-from grants.enums import Outcome, ProposalState
+from grants.enums import Outcome, ProposalState, ReviewState
 from grants.models import Decision, Proposal
 
 _PRIVATE = [ProposalState.DRAFT, ProposalState.SIGNING]
@@ -67,7 +67,10 @@ def sees_decision(principal: Principal, proposal: Proposal) -> bool:
     """A decision is the applicant's to know once it is announced; staff without a conflict know before."""
     if proposal.state == ProposalState.ANNOUNCED:
         return True
-    return proposal.state == ProposalState.DECIDED and principal.is_staff and not is_own_side(principal, proposal)
+    user = reader(principal)
+    if proposal.state != ProposalState.DECIDED or user is None or not principal.is_staff:
+        return False
+    return not is_own_side(principal, proposal) and not processing_conflict(user, proposal)
 
 
 def decisions_shown(principal: Principal, proposal: Proposal) -> list[Decision]:
@@ -84,12 +87,36 @@ def conflict_between(user: User, proposal: Proposal) -> str:
     team = set(proposal.team.values_list("user_id", flat=True))
     if user.pk in team:
         return _("This person is on the team.")
+    if _was_on_the_team(user, proposal):
+        return _("This person was on the team of an earlier version.")
     organisations = set(Membership.objects.filter(user=user).values_list("organisation_id", flat=True))
     if proposal.holder.organisation_id in organisations or proposal.holder.user_id == user.pk:
         return _("This person belongs to the organisation that applies.")
     others = Membership.objects.filter(user_id__in={proposal.applicant_id, *team}, organisation_id__in=organisations)
     if others.exists():
         return _("This person is in the same organisation as the applicant or a team member.")
+    return ""
+
+
+def _was_on_the_team(user: User, proposal: Proposal) -> bool:
+    """Whoever signed a version, or handed it in, keeps the stake, whatever became of the team since."""
+    signed = Q(content__team__contains=user.username) | Q(content__applicant=user.username) | Q(submitted_by=user)
+    return proposal.versions.filter(signed).exists()
+
+
+def processing_conflict(user: User, proposal: Proposal) -> str:
+    """Why this member of staff must not process, decide or announce it, in words; empty when nothing is known.
+
+    Judging and deciding are two offices: who reviewed it, or stepped aside from reviewing it, does neither.
+    """
+    conflict = conflict_between(user, proposal)
+    if conflict:
+        return conflict
+    states = set(proposal.reviews.filter(reviewer=user).values_list("state", flat=True))
+    if ReviewState.RECUSED in states:
+        return _("This person stepped aside as a reviewer.")
+    if ReviewState.SUBMITTED in states:
+        return _("This person reviewed the proposal.")
     return ""
 
 

@@ -15,7 +15,7 @@ from grants.algorithms.instant import decide as decide_instantly
 from grants.algorithms.verdicts import Verdict
 from grants.enums import DecidedBy, Outcome, ProposalState, recorded
 from grants.models import Call, Decision, Proposal
-from grants.rules import may_process
+from grants.rules import may_process, why_not_process
 from grants.selectors.calls import open_instant_awards, reports_due, rule_of
 from grants.selectors.proposals import waiting_proposals
 from grants.services.awards import open_award_for_proposal
@@ -61,7 +61,9 @@ def decide_by_person(
     call = lock_call(proposal.call_id)
     proposal = lock(proposal.pk)
     if not may_process(by, proposal):
-        raise Forbidden(_("Only staff without a stake in this proposal may decide it."))
+        raise Forbidden(
+            _("Only staff without a stake in this proposal may decide it."), hint=why_not_process(by, proposal)
+        )
     if proposal.state not in {ProposalState.SCREENING, ProposalState.DISCUSSION}:
         raise Conflict(
             _("A proposal is decided after its screening or its discussion."),
@@ -95,7 +97,10 @@ def announce(proposal: Proposal, *, by: Principal) -> Decision:
     lock_call(proposal.call_id)
     proposal = lock(proposal.pk)
     if not may_process(by, proposal):
-        raise Forbidden(_("Only staff without a stake in this proposal may announce the decision."))
+        raise Forbidden(
+            _("Only staff without a stake in this proposal may announce the decision."),
+            hint=why_not_process(by, proposal),
+        )
     decision = proposal.decisions.order_by("-number").first()
     if decision is None:
         raise Conflict(_("Nothing has been decided yet."), code="wrong_state")

@@ -10,7 +10,7 @@ from common.errors import Conflict, Forbidden, Invalid
 from common.services import audit, outbox
 from grants.enums import ProposalState, ReviewState
 from grants.models import Proposal, Review
-from grants.rules import may_process, may_review
+from grants.rules import may_process, may_review, why_not_process
 from grants.selectors.proposals import conflict_between
 from grants.services.moves import lock, move
 
@@ -139,7 +139,9 @@ def ask_for_more_reviews(proposal: Proposal, *, by: Principal) -> Proposal:
 def _locked_for_staff(proposal: Proposal, by: Principal) -> Proposal:
     proposal = lock(proposal.pk)
     if not may_process(by, proposal):
-        raise Forbidden(_("Only staff without a stake in this proposal may do this."))
+        raise Forbidden(
+            _("Only staff without a stake in this proposal may do this."), hint=why_not_process(by, proposal)
+        )
     if proposal.call.is_instant:
         raise Conflict(_("In an instant call the rule decides, nobody else."), code="wrong_state")
     return proposal

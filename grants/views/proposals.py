@@ -103,6 +103,7 @@ def proposal(request: HttpRequest, proposal_id: int) -> HttpResponse:
         "must_sign": found.state == ProposalState.SIGNING
         and found.team.filter(user=request.user, signed_at=None).exists(),
         "may_process": rules.may_process(request.principal, found) and not found.call.is_instant,
+        "why_not_process": "" if found.call.is_instant else rules.why_not_process(request.principal, found),
         "report_form": ReportForm(),
         "reviewer_form": ReviewerForm(),
         "return_form": ReturnForm(),

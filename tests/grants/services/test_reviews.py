@@ -2,11 +2,11 @@ import pytest
 
 from accounts.principal import Principal
 from common.errors import Conflict, Forbidden, Invalid
-from grants.enums import ProposalState, ReviewState
+from grants.enums import Outcome, ProposalState, ReviewState
 from grants.models import Proposal, Review
-from grants.selectors.proposals import proposals_visible_to
+from grants.selectors.proposals import decisions_shown, proposals_visible_to
 from grants.selectors.reviews import reviews_of, reviews_shown
-from grants.services import reviews
+from grants.services import decisions, proposals, reviews
 from tests.factories import grants as make
 from tests.factories.accounts import MembershipFactory, OrganisationFactory, StaffFactory, UserFactory
 
@@ -158,3 +158,40 @@ def test_drafts_are_private_even_from_staff_and_reviews_give_no_access_to_the_pa
     assert list(proposals_visible_to(person(draft.applicant))) == [draft]
     assert not proposals_visible_to(person(row.reviewer)).exists()
     assert not proposals_visible_to(Principal()).exists()
+
+
+@pytest.mark.parametrize("leaves", ["recused", "reviewed"])
+def test_who_judged_or_stepped_aside_does_not_process(leaves):
+    proposal, judge = make.in_review(), StaffFactory()
+    make.review(proposal, score=1)
+    row = make.review(proposal, reviewer=judge, score=5)
+    if leaves == "recused":
+        reviews.declare_conflict(row, "My brother wrote it.", by=person(judge))
+    with pytest.raises(Forbidden) as refusal:
+        reviews.begin_discussion(proposal, by=person(judge))
+    assert ("stepped aside" if leaves == "recused" else "reviewed") in str(refusal.value.hint)
+    make.move_to(proposal, ProposalState.DISCUSSION)
+    with pytest.raises(Forbidden):
+        decisions.decide_by_person(
+            proposal, outcome=Outcome.AWARDED, gpu_seconds=600, reasons="Good.", by=person(judge)
+        )
+    decisions.decide_by_person(proposal, outcome=Outcome.DECLINED, reasons="Too thin.", by=make.staff())
+    proposal.refresh_from_db()
+    assert decisions_shown(person(judge), proposal) == []
+    with pytest.raises(Forbidden):
+        decisions.announce(proposal, by=person(judge))
+
+
+def test_who_signed_an_earlier_version_keeps_the_conflict():
+    former = StaffFactory()
+    proposal = make.submitted(make.standard_call(), team=(former.username,))
+    proposals.sign(proposal, by=person(former))
+    reviews.return_for_changes(proposal, "Say which data.", by=make.staff())
+    proposals.update_draft(proposal, make.text(team=()), by=person(proposal.applicant))
+    proposals.submit(proposal, by=person(proposal.applicant))
+    reviews.send_to_reviewers(proposal, by=make.staff())
+    with pytest.raises(Conflict, match="earlier version"):
+        reviews.assign_reviewer(proposal, former, by=make.staff())
+    with pytest.raises(Forbidden):
+        make.review(proposal, score=4)
+        reviews.begin_discussion(proposal, by=person(former))

@@ -209,3 +209,12 @@ def test_lists_ask_the_database_as_often_for_one_row_as_for_three(browser, user,
             assert browser.get(url.format(round=slug)).status_code == 200
         asked[url] = len(queries)
     assert asked == QUERIES
+
+
+def test_staff_read_why_they_may_not_process(client):
+    proposal, judge = make.in_review(), StaffFactory()
+    make.review(proposal, reviewer=judge, score=5)
+    client.force_login(judge)
+    text = client.get(f"/proposals/{proposal.pk}").content.decode()
+    assert "This person reviewed the proposal." in text
+    assert "Begin the discussion" not in text

@@ -33,7 +33,7 @@ class ProposalState(TextChoices):
 
 _S = ProposalState
 
-# The only moves there are. `announced → decided` is the waiting list's: a new decision, nothing else.
+# The only moves there are. Those from `announced` are the waiting list's: a new decision, or taken back.
 MOVES: dict[ProposalState, frozenset[ProposalState]] = {
     _S.DRAFT: frozenset({_S.SIGNING, _S.SUBMITTED, _S.WITHDRAWN}),
     _S.SIGNING: frozenset({_S.SUBMITTED, _S.DRAFT, _S.WITHDRAWN}),
@@ -42,7 +42,7 @@ MOVES: dict[ProposalState, frozenset[ProposalState]] = {
     _S.IN_REVIEW: frozenset({_S.DISCUSSION, _S.WITHDRAWN}),
     _S.DISCUSSION: frozenset({_S.IN_REVIEW, _S.DECIDED, _S.WITHDRAWN}),
     _S.DECIDED: frozenset({_S.ANNOUNCED}),
-    _S.ANNOUNCED: frozenset({_S.DECIDED}),
+    _S.ANNOUNCED: frozenset({_S.DECIDED, _S.WITHDRAWN}),
     _S.WITHDRAWN: frozenset(),
     _S.RETURNED: frozenset({_S.SIGNING, _S.SUBMITTED, _S.WITHDRAWN}),
 }

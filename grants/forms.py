@@ -3,13 +3,15 @@
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Namespace
 from common.quantities import format_gpu_seconds
 from grants.enums import Outcome, SubjectKind
 from grants.models import Call, Proposal
+from grants.selectors.proposals import outcomes_open
+from grants.services.limits import broken_limits
 from grants.services.proposals import Text
 
 _LONG = forms.Textarea(attrs={"rows": 6})
@@ -39,9 +41,12 @@ class ProposalForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.call, self.draft = call, draft
         self.fields["holder"].choices = [(name.name, name.name) for name in names]
-        self.fields["asked_gpu_seconds"].help_text = _now(
-            "3600 are one GPU-hour. This call gives at most %(most)s."
-        ) % {"most": f"{call.largest_gpu_seconds} ({format_gpu_seconds(call.largest_gpu_seconds)})"}
+        self.fields["asked_gpu_seconds"].help_text = gettext(
+            "3600 are one GPU-hour. This call gives from %(least)s to %(most)s."
+        ) % {
+            "least": f"{call.smallest_gpu_seconds} ({format_gpu_seconds(call.smallest_gpu_seconds)})",
+            "most": f"{call.largest_gpu_seconds} ({format_gpu_seconds(call.largest_gpu_seconds)})",
+        }
         for question in call.questions:
             self.fields[f"q_{question['key']}"] = forms.CharField(
                 label=question["label"],
@@ -59,19 +64,19 @@ class ProposalForm(forms.Form):
         return [f"q_{question['key']}" for question in self.call.questions]
 
     def clean(self) -> dict[str, Any]:
-        """What the rule of an instant call would decline is better said before it is handed in."""
+        """What would be refused or declined is better said before it is handed in."""
         data = super().clean() or {}
-        if self.draft or not self.call.is_instant:
+        if self.draft:
             return data
-        if (data.get("asked_gpu_seconds") or 0) > self.call.largest_gpu_seconds:
-            self.add_error("asked_gpu_seconds", _("This is more than the call gives. Ask for less."))
-        if "abstract" in data and len(data["abstract"]) < self.call.least_abstract_characters:
-            self.add_error(
-                "abstract",
-                _now("Write at least %(least)d characters.") % {"least": self.call.least_abstract_characters},
-            )
-        if not data.get("publishes_openly"):
-            self.add_error("publishes_openly", _("This call funds open work only."))
+        broken = broken_limits(
+            self.call,
+            asked_gpu_seconds=data.get("asked_gpu_seconds") or 0,
+            abstract=data.get("abstract", ""),
+            publishes_openly=bool(data.get("publishes_openly")),
+        )
+        for field, sentence in broken:
+            if field not in self.errors:
+                self.add_error(field, sentence)
         return data
 
     def text(self) -> Text:
@@ -134,10 +139,35 @@ class ReturnForm(forms.Form):
 
 class DecisionForm(forms.Form):
     outcome = forms.ChoiceField(label=_("Outcome"), choices=Outcome.choices)
-    gpu_seconds = forms.IntegerField(label=_("GPU-seconds"), min_value=0, required=False)
+    gpu_seconds = forms.IntegerField(
+        label=_("GPU-seconds, when partly awarded"),
+        min_value=1,
+        required=False,
+        help_text=_("“Awarded” gives all that was asked for."),
+    )
     reasons = forms.CharField(
         label=_("Reasons"), max_length=5000, widget=_LONG, help_text=_("The applicant reads them.")
     )
+
+    def __init__(self, proposal: Proposal, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.proposal = proposal
+        outcomes = outcomes_open(proposal) or list(Outcome)
+        self.fields["outcome"].choices = [("", _("choose")), *((one.value, one.label) for one in outcomes)]
+        if outcomes == [Outcome.DECLINED]:
+            del self.fields["gpu_seconds"]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("outcome") == Outcome.PARTLY_AWARDED and not data.get("gpu_seconds") and not self.errors:
+            self.add_error("gpu_seconds", _("Say how many GPU-seconds are given."))
+        return data
+
+    def amount(self) -> int:
+        """What is given: all that was asked unless a number stands there, and nothing unless it is an award."""
+        if not Outcome(self.cleaned_data["outcome"]).gives:
+            return 0
+        return self.cleaned_data.get("gpu_seconds") or self.proposal.asked_gpu_seconds
 
 
 class ReportForm(forms.Form):

@@ -74,4 +74,4 @@ def _open(request: HttpRequest) -> JsonResponse:
         opens_at=reading.moment(values, "opens_at"),
         closes_at=reading.moment(values, "closes_at"),
     )
-    return JsonResponse(shapes.call(request, opened), status=201)
+    return JsonResponse(shapes.call(request, selectors.call_named(opened.slug)), status=201)

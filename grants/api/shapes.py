@@ -36,7 +36,7 @@ def call(request: HttpRequest, row: Call) -> dict[str, Any]:
         "largest_gpu_seconds": row.largest_gpu_seconds,
         "smallest_gpu_seconds": row.smallest_gpu_seconds,
         "budget_gpu_seconds": row.budget_gpu_seconds,
-        "remaining_gpu_seconds": row.remaining_gpu_seconds,
+        "remaining_gpu_seconds": row.announced_remaining,  # type: ignore[attr-defined]
         "award_days": row.award_days,
         "most_open_awards": row.most_open_awards,
         "least_abstract_characters": row.least_abstract_characters,

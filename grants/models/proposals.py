@@ -50,6 +50,11 @@ class Proposal(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    @property
+    def was_announced(self) -> bool:
+        """Also while a proposal from the waiting list is decided again, or was taken back from there."""
+        return self.announced_at is not None or self.state == ProposalState.ANNOUNCED
+
     def get_absolute_url(self) -> str:
         return f"/proposals/{self.pk}"
 

@@ -9,7 +9,7 @@ from accounts.principal import Principal
 from accounts.selectors import namespaces_of
 from common.errors import NotFound
 from grants.algorithms.rules import RULES
-from grants.enums import Outcome, ProposalState, ReviewState
+from grants.enums import Outcome, ProposalState, ReviewState, Track
 from grants.models import Decision, Proposal
 
 _PRIVATE = [ProposalState.DRAFT, ProposalState.SIGNING]
@@ -63,21 +63,20 @@ def is_own_side(principal: Principal, proposal: Proposal) -> bool:
     return user is not None and Proposal.objects.filter(_own(user), pk=proposal.pk).exists()
 
 
-def sees_decision(principal: Principal, proposal: Proposal) -> bool:
+def _sees_unannounced(principal: Principal, proposal: Proposal) -> bool:
     """A decision is the applicant's to know once it is announced; staff without a conflict know before."""
-    if proposal.state == ProposalState.ANNOUNCED:
-        return True
     user = reader(principal)
-    if proposal.state != ProposalState.DECIDED or user is None or not principal.is_staff:
+    if user is None or not principal.is_staff:
         return False
     return not is_own_side(principal, proposal) and not processing_conflict(user, proposal)
 
 
 def decisions_shown(principal: Principal, proposal: Proposal) -> list[Decision]:
-    """Newest first; empty while the person may not know."""
-    if not sees_decision(principal, proposal):
-        return []
-    return list(proposal.decisions.order_by("-number"))
+    """Newest first. While the newest is not announced, the applicant reads those before it (the waiting list's)."""
+    decisions = list(proposal.decisions.order_by("-number"))
+    if proposal.state == ProposalState.DECIDED and not _sees_unannounced(principal, proposal):
+        return decisions[1:]
+    return decisions
 
 
 def conflict_between(user: User, proposal: Proposal) -> str:
@@ -135,6 +134,17 @@ def waiting_proposals(call_id: int) -> QuerySet[Proposal]:
     ).order_by("decided_at", "pk")
 
 
+def outcomes_open(proposal: Proposal) -> list[Outcome]:
+    """What staff may decide now: without a review only to decline, from the waiting list not to go on waiting."""
+    if proposal.state == ProposalState.SCREENING:
+        return [Outcome.DECLINED]
+    if proposal.state == ProposalState.DISCUSSION:
+        return list(Outcome)
+    if proposal.state == ProposalState.ANNOUNCED and proposal.outcome == Outcome.WAITING_LIST:
+        return [Outcome.AWARDED, Outcome.PARTLY_AWARDED, Outcome.DECLINED]
+    return []
+
+
 def recompute(decision: Decision) -> bool:
     """Whether the stored rule, run on the stored inputs, gives the stored verdict. True for people's decisions."""
     if not decision.is_by_rule:
@@ -161,4 +171,5 @@ def to_process(principal: Principal) -> QuerySet[Proposal]:
         ProposalState.DISCUSSION,
         ProposalState.DECIDED,
     ]
-    return proposals_visible_to(principal).filter(state__in=open_states).order_by("submitted_at", "id")
+    waits = Q(state=ProposalState.ANNOUNCED, outcome=Outcome.WAITING_LIST, call__track=Track.STANDARD)
+    return proposals_visible_to(principal).filter(Q(state__in=open_states) | waits).order_by("submitted_at", "id")

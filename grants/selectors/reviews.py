@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from accounts.principal import Principal
 from common.errors import NotFound
-from grants.enums import WITH_REVIEWERS, ProposalState, ReviewState
+from grants.enums import WITH_REVIEWERS, ReviewState
 from grants.models import Proposal, Review
 from grants.selectors.proposals import conflict_between, is_own_side, reader
 
@@ -53,7 +53,7 @@ def reviews_shown(principal: Principal, proposal: Proposal) -> list[ShownReview]
     if user is None:
         return []
     if is_own_side(principal, proposal):
-        return _show(proposal, user.pk, names=False) if proposal.state == ProposalState.ANNOUNCED else []
+        return _show(proposal, user.pk, names=False) if proposal.was_announced else []
     if principal.is_staff and not _is_reviewer(proposal, user.pk) and not conflict_between(user, proposal):
         return _show(proposal, user.pk, names=True)
     handed_in = proposal.reviews.filter(reviewer=user, state=ReviewState.SUBMITTED).exists()

@@ -13,10 +13,12 @@ from accounts.principal import Principal
 from common import signing
 from common.errors import Conflict, Forbidden, Invalid
 from common.services import audit
+from grants.algorithms.texts import visible
 from grants.enums import EDITABLE, ProposalState
 from grants.models import Call, Proposal, ProposalVersion, TeamMember
 from grants.rules import may_apply_for, may_manage_proposal, may_sign
 from grants.services.decisions import decide_by_rule, lock_call
+from grants.services.limits import check_handing_in
 from grants.services.moves import lock, move
 
 
@@ -127,7 +129,7 @@ def reopen(proposal: Proposal, *, by: Principal) -> Proposal:
 
 @transaction.atomic
 def withdraw(proposal: Proposal, *, by: Principal) -> Proposal:
-    """The applicant takes it back, at any time before the decision."""
+    """The applicant takes it back, at any time before the decision, or from the waiting list."""
     proposal = lock(proposal.pk)
     _require_manager(by, proposal)
     move(proposal, ProposalState.WITHDRAWN, by=by)
@@ -165,7 +167,7 @@ def _hand_in(call: Call, proposal: Proposal, *, by: Principal) -> None:
 
 
 def _write(proposal: Proposal, text: Text) -> None:
-    if not text.title.strip():
+    if not visible(text.title):
         raise Invalid(_("A proposal needs a title."), field="title")
     if len(text.title) > 150 or len(text.abstract) > 5000:
         raise Invalid(_("The title has at most 150 characters, the abstract at most 5,000."), field="abstract")
@@ -208,13 +210,14 @@ def _check_complete(call: Call, proposal: Proposal) -> None:
     """What is returned for changes may come back after the call has closed: it was in time."""
     if not call.is_open() and proposal.submitted_at is None:
         raise Conflict(_("This call is closed."), hint=_("Open calls are listed at /grants."), code="call_closed")
-    if not proposal.abstract:
+    if not visible(proposal.abstract):
         raise Invalid(_("The proposal needs an abstract."), field="abstract")
     if proposal.asked_gpu_seconds == 0:
         raise Invalid(_("Say how many GPU-seconds you ask for."), field="asked_gpu_seconds")
     for question in call.questions:
-        if question["required"] and not proposal.answers.get(question["key"]):
+        if question["required"] and not visible(proposal.answers.get(question["key"], "")):
             raise Invalid(_("Answer “%(question)s”.") % {"question": question["label"]}, field=question["key"])
+    check_handing_in(call, proposal)
 
 
 def _require_manager(by: Principal, proposal: Proposal) -> None:

@@ -99,7 +99,7 @@ def proposal(request: HttpRequest, proposal_id: int) -> HttpResponse:
         "reviews": reviews_shown(request.principal, found),
         "may_manage": own,
         "is_editable": found.state in EDITABLE,
-        "may_withdraw": own and found.state not in _FINAL,
+        "may_withdraw": own and (found.state not in _FINAL or _waits(found)),
         "must_sign": found.state == ProposalState.SIGNING
         and found.team.filter(user=request.user, signed_at=None).exists(),
         "may_process": rules.may_process(request.principal, found) and not found.call.is_instant,
@@ -107,7 +107,8 @@ def proposal(request: HttpRequest, proposal_id: int) -> HttpResponse:
         "report_form": ReportForm(),
         "reviewer_form": ReviewerForm(),
         "return_form": ReturnForm(),
-        "decision_form": DecisionForm(initial={"gpu_seconds": found.asked_gpu_seconds}),
+        "decision_form": DecisionForm(found),
+        "may_decide": bool(selectors.outcomes_open(found)),
     }
     return render(request, "grants/proposal.html", context)
 
@@ -127,6 +128,10 @@ def act(request: HttpRequest, proposal_id: int, action: str) -> HttpResponse:
 
 
 _FINAL = {ProposalState.DECIDED, ProposalState.ANNOUNCED, ProposalState.WITHDRAWN}
+
+
+def _waits(found: Proposal) -> bool:
+    return found.state == ProposalState.ANNOUNCED and found.outcome == Outcome.WAITING_LIST
 
 
 def _form(request: HttpRequest, call: Call, *, initial: dict) -> ProposalForm:
@@ -180,14 +185,13 @@ def _assign(request: HttpRequest, found: Proposal) -> None:
 
 
 def _decide(request: HttpRequest, found: Proposal) -> None:
-    form = DecisionForm(request.POST)
+    form = DecisionForm(found, request.POST)
     if not form.is_valid():
         raise Invalid(" ".join(str(error) for errors in form.errors.values() for error in errors))
-    outcome = Outcome(form.cleaned_data["outcome"])
     decisions.decide_by_person(
         found,
-        outcome=outcome,
-        gpu_seconds=(form.cleaned_data["gpu_seconds"] or 0) if outcome.gives else 0,
+        outcome=Outcome(form.cleaned_data["outcome"]),
+        gpu_seconds=form.amount(),
         reasons=form.cleaned_data["reasons"],
         by=request.principal,
     )

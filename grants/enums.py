@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import TextChoices
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import override
+from django.utils.translation import override, pgettext_lazy
 
 from common.quantities import format_gpu_seconds
 
@@ -77,8 +77,15 @@ class DecidedBy(TextChoices):
 
 class ReviewState(TextChoices):
     ASKED = "asked", _("asked")
+    ACCEPTED = "accepted", _("accepted")
     SUBMITTED = "submitted", _("handed in")
     RECUSED = "recused", _("recused")
+    DECLINED = "declined", pgettext_lazy("a review", "declined")
+    RELEASED = "released", _("taken back")
+
+
+# Whoever is in one of these is no reviewer any more, and no longer reads the proposal.
+REVIEW_ENDED = frozenset({ReviewState.RECUSED, ReviewState.DECLINED, ReviewState.RELEASED})
 
 
 class SubjectKind(TextChoices):

@@ -1,18 +1,21 @@
 """Forms for people; the services decide."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Namespace
+from accounts.models import Namespace, User
 from common.quantities import format_gpu_seconds
 from grants.enums import Outcome, SubjectKind
 from grants.models import Call, Proposal
 from grants.selectors.proposals import outcomes_open
 from grants.services.limits import broken_limits
 from grants.services.proposals import Text
+from grants.services.reviews import REVIEW_DAYS
 
 _LONG = forms.Textarea(attrs={"rows": 6})
 
@@ -109,6 +112,7 @@ class ReviewForm(forms.Form):
         label=_("Score"),
         coerce=int,
         choices=[
+            ("", _("choose")),
             (5, _("5: fund it before others")),
             (4, _("4: good")),
             (3, _("3: acceptable")),
@@ -129,8 +133,30 @@ class ConflictForm(forms.Form):
     reason = forms.CharField(label=_("What is the conflict?"), max_length=300, help_text=_("Only staff read it."))
 
 
+class NoTimeForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Why not?"), max_length=300, required=False, help_text=_("Only staff read it. No conflict is implied.")
+    )
+
+
 class ReviewerForm(forms.Form):
     reviewer = forms.CharField(label=_("User name"), max_length=42)
+    due_on = forms.DateField(label=_("Review due on"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["due_on"].initial = timezone.localdate() + timedelta(days=REVIEW_DAYS)
+
+    def clean_reviewer(self) -> User:
+        name = self.cleaned_data["reviewer"]
+        found = User.objects.filter(username__iexact=name, is_active=True).first()
+        if found is None:
+            raise forms.ValidationError(gettext("There is nobody called %(name)s.") % {"name": name})
+        return found
+
+
+class ReleaseForm(forms.Form):
+    review = forms.IntegerField(widget=forms.HiddenInput)
 
 
 class ReturnForm(forms.Form):
@@ -161,13 +187,12 @@ class DecisionForm(forms.Form):
         data = super().clean() or {}
         if data.get("outcome") == Outcome.PARTLY_AWARDED and not data.get("gpu_seconds") and not self.errors:
             self.add_error("gpu_seconds", _("Say how many GPU-seconds are given."))
+        if not self.errors:
+            # All that was asked unless a number stands there, and nothing unless it is an award.
+            data["outcome"] = Outcome(data["outcome"])
+            amount = data.get("gpu_seconds") or self.proposal.asked_gpu_seconds
+            data["amount"] = amount if data["outcome"].gives else 0
         return data
-
-    def amount(self) -> int:
-        """What is given: all that was asked unless a number stands there, and nothing unless it is an award."""
-        if not Outcome(self.cleaned_data["outcome"]).gives:
-            return 0
-        return self.cleaned_data.get("gpu_seconds") or self.proposal.asked_gpu_seconds
 
 
 class ReportForm(forms.Form):

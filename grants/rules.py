@@ -3,7 +3,7 @@
 from accounts.models import Namespace
 from accounts.principal import Principal
 from accounts.rules import may_spend_for
-from grants.enums import ReviewState
+from grants.enums import REVIEW_ENDED
 from grants.models import Nomination, Proposal, Review
 from grants.selectors.proposals import processing_conflict
 from grants.selectors.rounds import nomination_conflict
@@ -39,7 +39,7 @@ def why_not_process(principal: Principal, proposal: Proposal) -> str:
 
 def may_review(principal: Principal, review: Review) -> bool:
     own = principal.may_manage and review.reviewer_id == getattr(principal.user, "pk", None)
-    return own and review.state != ReviewState.RECUSED
+    return own and review.state not in REVIEW_ENDED
 
 
 def may_nominate(principal: Principal) -> bool:

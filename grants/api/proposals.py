@@ -12,6 +12,7 @@ from common.pagination import link_next, page_of
 from grants.api import reading, shapes
 from grants.enums import EDITABLE, Outcome
 from grants.models import Award, Proposal
+from grants.rules import may_process
 from grants.selectors import proposals as selectors
 from grants.selectors.calls import call_named
 from grants.services import awards, decisions, proposals, reviews
@@ -56,8 +57,8 @@ def proposal(request: HttpRequest, proposal_id: int) -> JsonResponse:
 
 @require_POST
 def act(request: HttpRequest, proposal_id: int, action: str) -> JsonResponse:
-    """POST …/submit, sign, reopen, withdraw, report; for staff screen, review, return, reviewers, discuss,
-    more-reviews, decide, announce. Answers with the proposal as it is then."""
+    """POST …/submit, sign, reopen, withdraw, report; for staff screen, review, return, reviewers, release,
+    discuss, more-reviews, decide, announce. Answers with the proposal as it is then."""
     reading.require_person(request)
     found = selectors.proposal_for(request.principal, proposal_id)
     if action in PLAIN:
@@ -86,7 +87,15 @@ def _text(values: dict[str, Any]) -> Text:
 
 def _assign(request: HttpRequest, found: Proposal, values: dict[str, Any]) -> None:
     reviewer = reading.person(reading.text(values, "reviewer"))
-    reviews.assign_reviewer(found, reviewer, by=request.principal)
+    due_on = reading.moment(values, "due_at")
+    reviews.assign_reviewer(found, reviewer, due_on=due_on.date() if due_on else None, by=request.principal)
+
+
+def _release(request: HttpRequest, found: Proposal, values: dict[str, Any]) -> None:
+    review = found.reviews.filter(reviewer=reading.person(reading.text(values, "reviewer"))).order_by("-id").first()
+    if review is None or not may_process(request.principal, found):
+        raise NotFound(_("There is no such review, or it is not yours."))
+    reviews.release_reviewer(review, by=request.principal)
 
 
 def _decide(request: HttpRequest, found: Proposal, values: dict[str, Any]) -> None:
@@ -125,5 +134,6 @@ WITH_VALUES: dict[str, Callable[[HttpRequest, Proposal, dict[str, Any]], None]] 
     "report": _report,
     "return": _return,
     "reviewers": _assign,
+    "release": _release,
     "decide": _decide,
 }

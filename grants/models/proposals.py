@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Namespace, User
@@ -93,7 +94,11 @@ class TeamMember(models.Model):
 
 
 class Review(models.Model):
-    """One reviewer's judgement of one version. Who wrote it is shown to staff only."""
+    """One reviewer's judgement of one version. Who wrote it is shown to staff only.
+
+    `score` and `text` are the first judgement. Once the reviews of others were shown to this reviewer
+    (`others_shown`), they stay as they are, and what changes afterwards is a `ReviewRevision`.
+    """
 
     version = models.ForeignKey(ProposalVersion, models.PROTECT, related_name="reviews")
     proposal = models.ForeignKey(Proposal, models.PROTECT, related_name="reviews")
@@ -102,7 +107,9 @@ class Review(models.Model):
     state = models.CharField(max_length=10, choices=ReviewState, default=ReviewState.ASKED)
     score = models.PositiveSmallIntegerField(_("score"), null=True, blank=True)
     text = models.TextField(_("review"), blank=True, max_length=10_000)
-    conflict = models.CharField(_("conflict"), max_length=300, blank=True)
+    conflict = models.CharField(_("why not"), max_length=300, blank=True)
+    due_on = models.DateField(_("due"), null=True, blank=True)
+    others_shown = models.BooleanField(default=False)
     assigned_at = models.DateTimeField(auto_now_add=True)
     submitted_at = models.DateTimeField(null=True, blank=True)
 
@@ -124,3 +131,28 @@ class Review(models.Model):
 
     def get_absolute_url(self) -> str:
         return f"/reviews/{self.pk}"
+
+    @property
+    def is_overdue(self) -> bool:
+        awaited = self.state in {ReviewState.ASKED, ReviewState.ACCEPTED}
+        return awaited and self.due_on is not None and self.due_on < timezone.localdate()
+
+
+class ReviewRevision(models.Model):
+    """What a reviewer changed after reading the others. Never changed (a trigger sees to it)."""
+
+    review = models.ForeignKey(Review, models.PROTECT, related_name="revisions")
+    number = models.PositiveIntegerField()
+    score = models.PositiveSmallIntegerField(_("score"))
+    text = models.TextField(_("review"), max_length=10_000)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["review", "number"], name="review_revision_once"),
+            models.CheckConstraint(name="review_revision_score", condition=Q(score__gte=1, score__lte=5)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.review_id} r{self.number}"

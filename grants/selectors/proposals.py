@@ -116,6 +116,20 @@ def processing_conflict(user: User, proposal: Proposal) -> str:
         return _("This person stepped aside as a reviewer.")
     if ReviewState.SUBMITTED in states:
         return _("This person reviewed the proposal.")
+    if ReviewState.ACCEPTED in states:
+        return _("This person is going to review the proposal.")
+    if ReviewState.ASKED in states:
+        return _("This person is asked to review it. Whoever declines the review may process the proposal.")
+    return ""
+
+
+def reviewing_conflict(user: User, proposal: Proposal) -> str:
+    """Why this person must not review it, in words; empty when nothing is known against it."""
+    conflict = conflict_between(user, proposal)
+    if conflict:
+        return conflict
+    if proposal.reviews.filter(assigned_by=user).exists() or proposal.decisions.filter(person=user).exists():
+        return _("This person processes the proposal. Whoever asks the reviewers, or decides, does not review.")
     return ""
 
 

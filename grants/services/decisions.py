@@ -14,7 +14,7 @@ from grants.algorithms.instant import InstantInputs
 from grants.algorithms.instant import decide as decide_instantly
 from grants.algorithms.texts import visible, visible_characters
 from grants.algorithms.verdicts import Verdict
-from grants.enums import DecidedBy, Outcome, ProposalState, recorded
+from grants.enums import DecidedBy, Outcome, ProposalState, ReviewState, recorded
 from grants.models import Call, Decision, Proposal
 from grants.rules import may_process, why_not_process
 from grants.selectors.calls import open_instant_awards, reports_due, rule_of
@@ -89,12 +89,22 @@ def decide_by_person(
         inputs={
             "asked_gpu_seconds": proposal.asked_gpu_seconds,
             "remaining_gpu_seconds": call.remaining_gpu_seconds,
-            "scores": sorted(proposal.reviews.filter(state="submitted").values_list("score", flat=True)),
+            **_scores(proposal),
         },
         reasons=[recorded("person", {"text": reasons.strip()})],
         decided_by=DecidedBy.PERSON,
         person=by.user,
     )
+
+
+def _scores(proposal: Proposal) -> dict[str, list[int]]:
+    """The first judgements, and what became of them after the reviewers read each other."""
+    reviews = proposal.reviews.filter(state=ReviewState.SUBMITTED).prefetch_related("revisions")
+    pairs = [(review.score or 0, [row.score for row in review.revisions.all()]) for review in reviews]
+    return {
+        "scores": sorted(first for first, _revised in pairs),
+        "last_scores": sorted(revised[-1] if revised else first for first, revised in pairs),
+    }
 
 
 @transaction.atomic

@@ -1,9 +1,11 @@
 """Applying, one's own proposals, and what may be done to them."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -11,14 +13,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.models import User
 from accounts.selectors import namespace_named
-from common.errors import Conflict, Forbidden, Invalid, NotFound
+from common.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
 from common.ids import hex_id
 from common.pagination import page_of
 from grants import rules
-from grants.enums import EDITABLE, STEPS, Outcome, ProposalState, Track, sentence
-from grants.forms import DecisionForm, ProposalForm, ReportForm, ReturnForm, ReviewerForm, initial_of
+from grants.enums import EDITABLE, STEPS, Outcome, ProposalState, ReviewState, Track, sentence
+from grants.forms import DecisionForm, ProposalForm, ReleaseForm, ReportForm, ReturnForm, ReviewerForm, initial_of
 from grants.models import Award, Call, Proposal
 from grants.selectors import proposals as selectors
 from grants.selectors.calls import call_named
@@ -83,9 +84,14 @@ def proposal_list(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def proposal(request: HttpRequest, proposal_id: int) -> HttpResponse:
-    found = selectors.proposal_for(request.principal, proposal_id)
+    return _page(request, selectors.proposal_for(request.principal, proposal_id))
+
+
+def _page(request: HttpRequest, found: Proposal, *, status: int = 200, **forms: Form) -> HttpResponse:
+    """The page of a proposal; `forms` are those that came back with errors."""
     shown = selectors.decisions_shown(request.principal, found)
     own = rules.may_manage_proposal(request.principal, found)
+    given = reviews_shown(request.principal, found)
     context = {
         "proposal": found,
         "steps": _steps(found),
@@ -96,7 +102,8 @@ def proposal(request: HttpRequest, proposal_id: int) -> HttpResponse:
         "recomputed": selectors.recompute(shown[0]) if shown and shown[0].is_by_rule else None,
         "award": Award.objects.filter(proposal=found).select_related("report").first() if shown else None,
         "place": selectors.place_on_waiting_list(found) if shown else 0,
-        "reviews": reviews_shown(request.principal, found),
+        "reviews": given,
+        "awaited": sum(row.state in {ReviewState.ASKED, ReviewState.ACCEPTED} for row in given),
         "may_manage": own,
         "is_editable": found.state in EDITABLE,
         "may_withdraw": own and (found.state not in _FINAL or _waits(found)),
@@ -104,13 +111,10 @@ def proposal(request: HttpRequest, proposal_id: int) -> HttpResponse:
         and found.team.filter(user=request.user, signed_at=None).exists(),
         "may_process": rules.may_process(request.principal, found) and not found.call.is_instant,
         "why_not_process": "" if found.call.is_instant else rules.why_not_process(request.principal, found),
-        "report_form": ReportForm(),
-        "reviewer_form": ReviewerForm(),
-        "return_form": ReturnForm(),
-        "decision_form": DecisionForm(found),
+        **{f"{action}_form": forms.get(action) or form_of(found) for action, (form_of, _act) in WITH_FORM.items()},
         "may_decide": bool(selectors.outcomes_open(found)),
     }
-    return render(request, "grants/proposal.html", context)
+    return render(request, "grants/proposal.html", context, status=status)
 
 
 @login_required
@@ -119,12 +123,40 @@ def act(request: HttpRequest, proposal_id: int, action: str) -> HttpResponse:
     found = selectors.proposal_for(request.principal, proposal_id)
     if action in PLAIN:
         PLAIN[action](found, by=request.principal)
-    elif action in WITH_VALUES:
-        WITH_VALUES[action](request, found)
+    elif action in WITH_FORM:
+        form_of, act_on = WITH_FORM[action]
+        form = form_of(found, request.POST)
+        _require_right(request, found, action)
+        refused = _try(form, lambda: act_on(request, found, form.cleaned_data))
+        if refused:
+            return _page(request, found, status=refused, **{action: form})
     else:
         raise NotFound(_("There is no such action."))
     messages.success(request, DONE[action])
     return redirect(found)
+
+
+def _require_right(request: HttpRequest, found: Proposal, action: str) -> None:
+    """403 comes before 400: who may not act is not told what is wrong in the form."""
+    if action == "report":
+        get_object_or_404(Award, proposal=found)
+    elif action != "copy" and not rules.may_process(request.principal, found):
+        raise Forbidden(
+            _("Only staff without a stake in this proposal may do this."),
+            hint=rules.why_not_process(request.principal, found),
+        )
+
+
+def _try(form: Form, act_on: Callable[[], object]) -> int:
+    """Act when the form is right. Else, or when it is refused, the words stand in the form: the status, or 0."""
+    if not form.is_valid():
+        return 400
+    try:
+        act_on()
+    except (Invalid, Conflict) as refusal:
+        _show(form, refusal)
+        return refusal.status
+    return 0
 
 
 _FINAL = {ProposalState.DECIDED, ProposalState.ANNOUNCED, ProposalState.WITHDRAWN}
@@ -156,7 +188,7 @@ def _saved(request: HttpRequest, saved: Proposal) -> HttpResponse:
     return redirect(saved)
 
 
-def _show(form: ProposalForm, refusal: Invalid) -> None:
+def _show(form: Form, refusal: Refusal) -> None:
     field = str(refusal.context.get("field", ""))
     name = next((name for name in (field, f"q_{field}") if name in form.fields), None)
     form.add_error(name, str(refusal))
@@ -177,33 +209,30 @@ def _reasons(reasons: list[dict]) -> list[str]:
     return [sentence(reason["code"], reason["values"]) for reason in reasons]
 
 
-def _assign(request: HttpRequest, found: Proposal) -> None:
-    name = request.POST.get("reviewer", "")
-    reviews.assign_reviewer(
-        found, get_object_or_404(User, username__iexact=name.replace("\x00", "")), by=request.principal
-    )
+def _assign(request: HttpRequest, found: Proposal, values: dict[str, Any]) -> None:
+    reviews.assign_reviewer(found, values["reviewer"], due_on=values["due_on"], by=request.principal)
 
 
-def _decide(request: HttpRequest, found: Proposal) -> None:
-    form = DecisionForm(found, request.POST)
-    if not form.is_valid():
-        raise Invalid(" ".join(str(error) for errors in form.errors.values() for error in errors))
+def _release(request: HttpRequest, found: Proposal, values: dict[str, Any]) -> None:
+    reviews.release_reviewer(get_object_or_404(found.reviews, pk=values["review"]), by=request.principal)
+
+
+def _decide(request: HttpRequest, found: Proposal, values: dict[str, Any]) -> None:
     decisions.decide_by_person(
         found,
-        outcome=Outcome(form.cleaned_data["outcome"]),
-        gpu_seconds=form.amount(),
-        reasons=form.cleaned_data["reasons"],
+        outcome=values["outcome"],
+        gpu_seconds=values["amount"],
+        reasons=values["reasons"],
         by=request.principal,
     )
 
 
-def _report(request: HttpRequest, found: Proposal) -> None:
-    award = get_object_or_404(Award, proposal=found)
-    awards.submit_report(award, request.POST.get("text", ""), by=request.principal)
+def _report(request: HttpRequest, found: Proposal, values: dict[str, Any]) -> None:
+    awards.submit_report(get_object_or_404(Award, proposal=found), values["text"], by=request.principal)
 
 
-def _return(request: HttpRequest, found: Proposal) -> None:
-    reviews.return_for_changes(found, request.POST.get("reason", ""), by=request.principal)
+def _return(request: HttpRequest, found: Proposal, values: dict[str, Any]) -> None:
+    reviews.return_for_changes(found, values["reason"], by=request.principal)
 
 
 PLAIN: dict[str, Callable[..., object]] = {
@@ -217,11 +246,13 @@ PLAIN: dict[str, Callable[..., object]] = {
     "more-reviews": reviews.ask_for_more_reviews,
     "announce": decisions.announce,
 }
-WITH_VALUES: dict[str, Callable[[HttpRequest, Proposal], None]] = {
-    "report": _report,
-    "return": _return,
-    "assign": _assign,
-    "decide": _decide,
+# What fills the form of each action, and what acts on it.
+WITH_FORM: dict[str, tuple[Callable[..., Form], Callable[[HttpRequest, Proposal, dict[str, Any]], None]]] = {
+    "report": (lambda _found, *data: ReportForm(*data), _report),
+    "return": (lambda _found, *data: ReturnForm(*data), _return),
+    "assign": (lambda _found, *data: ReviewerForm(*data), _assign),
+    "release": (lambda _found, *data: ReleaseForm(*data), _release),
+    "decide": (DecisionForm, _decide),
 }
 DONE = {
     "submit": gettext_lazy("The proposal is handed in."),
@@ -236,5 +267,6 @@ DONE = {
     "report": gettext_lazy("Thank you. The report is published."),
     "return": gettext_lazy("The proposal is back with the applicant."),
     "assign": gettext_lazy("The reviewer is asked."),
+    "release": gettext_lazy("Nobody waits for this review any more."),
     "decide": gettext_lazy("The decision is written down. The applicant does not know it yet."),
 }

@@ -77,7 +77,12 @@ POSTS = {
     "/proposals/{proposal}/more-reviews": [302, 404, 404, 403, 403, 409],
     "/proposals/{proposal}/nothing": [302, 404, 404, 404, 404, 404],
     "/proposals/{proposal}/report": [302, 404, 404, 404, 404, 404],
+    "/proposals/{proposal}/decide": [302, 404, 404, 403, 403, 400],
+    "/proposals/{proposal}/assign": [302, 404, 404, 403, 403, 400],
+    "/proposals/{proposal}/release": [302, 404, 404, 403, 403, 400],
     "/reviews/{review}/conflict": [302, 404, 400, 404, 404, 404],
+    "/reviews/{review}/accept": [302, 404, 302, 404, 404, 404],
+    "/reviews/{review}/decline": [302, 404, 409, 404, 404, 404],
     "/grants/rounds/{round}/decide": [302, 403, 403, 403, 403, 302],
 }
 API_GETS = {

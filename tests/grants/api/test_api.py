@@ -132,7 +132,14 @@ def test_the_standard_track_by_api(post):
     seen = Client().get(f"/api/grants/proposals/{number}", **bearer(user)).json()
     assert (seen["outcome"], seen["award"]["gpu_seconds"]) == ("partly_awarded", 300)
     assert seen["reviews"] == [
-        {"number": 1, "version": 1, "state": "submitted", "score": 4, "text": "Clear and feasible plan."}
+        {
+            "number": 1,
+            "version": 1,
+            "state": "submitted",
+            "score": 4,
+            "text": "Clear and feasible plan.",
+            "revisions": [],
+        }
     ]
 
 
@@ -141,6 +148,17 @@ def test_a_conflict_is_declared_by_api(post):
     review = make.review(proposal, reviewer=judge)
     assert post(f"reviews/{review.pk}", {"conflict": "Old friends."}, judge).json()["state"] == "recused"
     assert post(f"reviews/{review.pk}", {"score": 5, "text": "x" * 30}, judge).status_code == 404
+
+
+def test_a_review_is_accepted_declined_and_taken_back_by_api(post):
+    proposal, judge, staff = make.in_review(), UserFactory(), StaffFactory()
+    review = make.review(proposal, reviewer=judge)
+    accepted = post(f"reviews/{review.pk}", {"accept": True}, judge).json()
+    assert (accepted["state"], accepted["due_on"]) == ("accepted", review.due_on.isoformat())
+    assert post(f"proposals/{proposal.pk}/release", {"reviewer": judge.username}, judge).status_code == 404
+    assert post(f"proposals/{proposal.pk}/release", {"reviewer": judge.username}, staff).status_code == 200
+    make.review(proposal, reviewer=judge)
+    assert post(f"reviews/{review.pk}", {"decline": "No time."}, judge).json()["state"] == "declined"
 
 
 def test_a_round_by_api(post):

@@ -218,3 +218,81 @@ def test_staff_read_why_they_may_not_process(client):
     text = client.get(f"/proposals/{proposal.pk}").content.decode()
     assert "This person reviewed the proposal." in text
     assert "Begin the discussion" not in text
+
+
+@pytest.fixture
+def officer():
+    client = Client()
+    client.force_login(StaffFactory())
+    return client
+
+
+@pytest.mark.parametrize(
+    ("action", "data", "words"),
+    [
+        ("assign", {"reviewer": "nobody-here", "due_on": "2999-01-01"}, "There is nobody called nobody-here."),
+        ("assign", {"reviewer": "{applicant}", "due_on": "2999-01-01"}, "This is the applicant."),
+        ("assign", {"reviewer": "{applicant}", "due_on": "soon"}, "Enter a valid date."),
+        ("decide", {"outcome": "partly_awarded", "gpu_seconds": "600", "reasons": "Kept words"}, "gives less"),
+        ("decide", {"outcome": "partly_awarded", "reasons": "Kept words"}, "Say how many GPU-seconds are given."),
+        ("decide", {"outcome": "", "reasons": "Kept words"}, "This field is required."),
+    ],
+)
+def test_slips_of_staff_come_back_in_their_form(officer, action, data, words):
+    proposal = make.in_review()
+    if action == "decide":
+        make.review(proposal, score=3)
+        make.move_to(proposal, "discussion")
+    data = {name: value.format(applicant=proposal.applicant.username) for name, value in data.items()}
+    response = officer.post(f"/proposals/{proposal.pk}/{action}", data, HTTP_ACCEPT="text/html")
+    text = response.content.decode()
+    assert response.status_code in {400, 409}
+    assert words in text
+    assert data.get("reasons", "") in text
+    assert proposal.title in text
+
+
+def test_who_may_not_decide_is_told_so_before_the_slips(browser, user):
+    proposal = make.in_review(applicant=user)
+    assert browser.post(f"/proposals/{proposal.pk}/decide", {}, HTTP_ACCEPT="text/html").status_code == 403
+
+
+def test_a_reviewer_sees_whom_they_judge_answers_and_revises(browser, user):
+    member = UserFactory()
+    proposal = make.submitted(make.standard_call(title="Deep call"), team=(member.username,))
+    make.sign(proposal, member)
+    make.send(proposal)
+    row = make.review(proposal, reviewer=user)
+    url = f"/reviews/{row.pk}"
+    text = browser.get(url).content.decode()
+    for known in (member.username, proposal.applicant.username, "Deep call", "Will you review it?"):
+        assert known in text
+    browser.post(f"{url}/accept")
+    assert '<option value="" selected>' in browser.get(url).content.decode()
+    browser.post(url, {"score": "4", "text": "A plan that can be carried out."})
+    make.review(proposal, score=1)
+    assert "Your first judgement stays" in browser.get(url).content.decode()
+    browser.post(url, {"score": "2", "text": "Having read the other one: no."})
+    assert "Changed to 2 of 5" in browser.get(url).content.decode()
+
+
+def test_what_a_reviewer_wrote_is_not_lost_with_a_refusal(browser, user):
+    from tests.factories.accounts import MembershipFactory, OrganisationFactory
+
+    proposal = make.in_review()
+    row = make.review(proposal, reviewer=user)
+    MembershipFactory(organisation=OrganisationFactory(admin=proposal.applicant), user=user)
+    response = browser.post(f"/reviews/{row.pk}", {"score": "4", "text": "Words that took an afternoon."})
+    assert response.status_code == 409
+    assert "Words that took an afternoon." in response.content.decode()
+
+
+def test_a_review_is_declined_and_taken_back(browser, user, officer):
+    proposal = make.in_review()
+    row = make.review(proposal, reviewer=user)
+    assert browser.post(f"/reviews/{row.pk}/decline", {"reason": "No time."})["Location"] == "/reviews"
+    assert "No time." in officer.get(f"/proposals/{proposal.pk}").content.decode()
+    other = make.review(proposal)
+    officer.post(f"/proposals/{proposal.pk}/release", {"review": other.pk})
+    other.refresh_from_db()
+    assert other.state == "released"

@@ -57,6 +57,19 @@ STEPS: dict[Track, list[ProposalState]] = {
 }
 
 
+class TeamState(TextChoices):
+    """Where somebody stands who was named as a team member."""
+
+    INVITED = "invited", _("invited")
+    MEMBER = "member", _("on the team")
+    DECLINED = "declined", pgettext_lazy("an invitation", "declined")
+    LEFT = "left", _("left")
+
+
+# Whose signature is waited for.
+ON_THE_TEAM = frozenset({TeamState.INVITED, TeamState.MEMBER})
+
+
 class Outcome(TextChoices):
     """The values are those of grants.algorithms.verdicts."""
 

@@ -10,12 +10,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Namespace, User
 from common.quantities import format_gpu_seconds
-from grants.enums import Outcome, SubjectKind
+from grants.enums import ON_THE_TEAM, Outcome, SubjectKind
 from grants.models import Call, Proposal
+from grants.selectors.calls import open_calls
 from grants.selectors.proposals import outcomes_open
 from grants.services.limits import broken_limits
 from grants.services.proposals import Text
-from grants.services.reviews import REVIEW_DAYS
+from grants.services.reviews import CHANGE_DAYS, MOST_CHANGE_DAYS, REVIEW_DAYS
 
 _LONG = forms.Textarea(attrs={"rows": 6})
 
@@ -36,7 +37,9 @@ class ProposalForm(forms.Form):
     team = forms.CharField(
         label=_("Team"),
         required=False,
-        help_text=_("User names, separated by commas. Each must sign before the proposal is handed in."),
+        help_text=_(
+            "User names, separated by commas. Each is invited, and must accept and sign before it is handed in."
+        ),
     )
     publishes_openly = forms.BooleanField(label=_("I will publish the result openly on this site."), required=False)
 
@@ -102,7 +105,7 @@ def initial_of(proposal: Proposal) -> dict[str, Any]:
         "abstract": proposal.abstract,
         "asked_gpu_seconds": proposal.asked_gpu_seconds or None,
         "publishes_openly": proposal.publishes_openly,
-        "team": ", ".join(proposal.team.values_list("user__username", flat=True)),
+        "team": ", ".join(proposal.team.filter(state__in=ON_THE_TEAM).values_list("user__username", flat=True)),
         **{f"q_{key}": answer for key, answer in proposal.answers.items()},
     }
 
@@ -141,7 +144,9 @@ class NoTimeForm(forms.Form):
 
 class ReviewerForm(forms.Form):
     reviewer = forms.CharField(label=_("User name"), max_length=42)
-    due_on = forms.DateField(label=_("Review due on"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
+    due_on = forms.DateField(
+        label=_("Review due on"), required=False, widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -161,6 +166,20 @@ class ReleaseForm(forms.Form):
 
 class ReturnForm(forms.Form):
     reason = forms.CharField(label=_("What to change"), max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
+    days = forms.IntegerField(
+        label=_("Days for the changes"), min_value=1, max_value=MOST_CHANGE_DAYS, initial=CHANGE_DAYS
+    )
+
+
+class CopyForm(forms.Form):
+    """Where the copy goes: any open call, the same one first."""
+
+    call = forms.ModelChoiceField(Call.objects.none(), label=_("For the call"), empty_label=None)
+
+    def __init__(self, proposal: Proposal, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["call"].queryset = open_calls()
+        self.fields["call"].initial = proposal.call_id
 
 
 class DecisionForm(forms.Form):

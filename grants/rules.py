@@ -3,7 +3,7 @@
 from accounts.models import Namespace
 from accounts.principal import Principal
 from accounts.rules import may_spend_for
-from grants.enums import REVIEW_ENDED
+from grants.enums import ON_THE_TEAM, REVIEW_ENDED
 from grants.models import Nomination, Proposal, Review
 from grants.selectors.proposals import processing_conflict
 from grants.selectors.rounds import nomination_conflict
@@ -24,7 +24,7 @@ def may_manage_proposal(principal: Principal, proposal: Proposal) -> bool:
 
 
 def may_sign(principal: Principal, proposal: Proposal) -> bool:
-    return principal.may_manage and proposal.team.filter(user=principal.user).exists()
+    return principal.may_manage and proposal.team.filter(user=principal.user, state__in=ON_THE_TEAM).exists()
 
 
 def may_process(principal: Principal, proposal: Proposal) -> bool:

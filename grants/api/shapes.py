@@ -75,7 +75,12 @@ def proposal(request: HttpRequest, row: Proposal) -> dict[str, Any]:
         "abstract": row.abstract,
         "answers": row.answers,
         "publishes_openly": row.publishes_openly,
-        "team": [{"user": member.user.username, "signed": member.signed_at is not None} for member in _team(row)],
+        "team": [
+            {"user": member.user.username, "state": member.state, "signed": member.signed_at is not None}
+            for member in _team(row)
+        ],
+        "hand_in_until": _at(row.hand_in_until),
+        "sign_until": _at(row.sign_until),
         "note": row.note,
         "version": {"number": version.number, "sha256": version.digest} if version else None,
         "outcome": decisions[0].outcome if decisions else None,

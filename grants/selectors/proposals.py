@@ -9,8 +9,8 @@ from accounts.principal import Principal
 from accounts.selectors import namespaces_of
 from common.errors import NotFound
 from grants.algorithms.rules import RULES
-from grants.enums import Outcome, ProposalState, ReviewState, Track
-from grants.models import Decision, Proposal
+from grants.enums import Outcome, ProposalState, ReviewState, TeamState, Track
+from grants.models import Decision, Proposal, TeamMember
 
 _PRIVATE = [ProposalState.DRAFT, ProposalState.SIGNING]
 
@@ -23,7 +23,11 @@ def reader(principal: Principal) -> User | None:
 
 
 def _own(user: User) -> Q:
-    return Q(applicant=user) | Q(team__user=user) | Q(holder__in=namespaces_of(user).values("pk"))
+    return (
+        Q(applicant=user)
+        | Q(team__user=user, team__state=TeamState.MEMBER)
+        | Q(holder__in=namespaces_of(user).values("pk"))
+    )
 
 
 def _proposals() -> QuerySet[Proposal]:
@@ -36,6 +40,35 @@ def own_proposals(principal: Principal) -> QuerySet[Proposal]:
     if user is None:
         return Proposal.objects.none()
     return _proposals().filter(pk__in=Proposal.objects.filter(_own(user)).values("pk"))
+
+
+def to_sign(principal: Principal) -> QuerySet[Proposal]:
+    """What waits for the person's own signature."""
+    user = reader(principal)
+    if user is None:
+        return Proposal.objects.none()
+    unsigned = TeamMember.objects.filter(user=user, state=TeamState.MEMBER, signed_at=None)
+    return _proposals().filter(state=ProposalState.SIGNING, pk__in=unsigned.values("proposal"))
+
+
+def invitations_of(principal: Principal) -> QuerySet[TeamMember]:
+    """Proposals whose team the person is asked to join. Their texts are shown to those who accept."""
+    user = reader(principal)
+    if user is None:
+        return TeamMember.objects.none()
+    return TeamMember.objects.filter(
+        user=user,
+        state=TeamState.INVITED,
+        proposal__state__in=[ProposalState.DRAFT, ProposalState.SIGNING, ProposalState.RETURNED],
+    ).select_related("proposal__call", "proposal__applicant", "proposal__holder")
+
+
+def invitation_for(principal: Principal, proposal_id: int) -> TeamMember:
+    """Raises NotFound."""
+    found = invitations_of(principal).filter(proposal=proposal_id).first()
+    if found is None:
+        raise NotFound(_("There is no such invitation."), hint=_("Yours are listed at /proposals."))
+    return found
 
 
 def proposals_visible_to(principal: Principal) -> QuerySet[Proposal]:
@@ -83,9 +116,10 @@ def conflict_between(user: User, proposal: Proposal) -> str:
     """Why this person must not judge the proposal, in words; empty when nothing is known against it."""
     if user.pk == proposal.applicant_id:
         return _("This is the applicant.")
-    team = set(proposal.team.values_list("user_id", flat=True))
+    # Named is not enough: else an applicant could name whoever should not judge.
+    team = set(proposal.team.filter(accepted_at__isnull=False).values_list("user_id", flat=True))
     if user.pk in team:
-        return _("This person is on the team.")
+        return _("This person is, or was, on the team.")
     if _was_on_the_team(user, proposal):
         return _("This person was on the team of an earlier version.")
     organisations = set(Membership.objects.filter(user=user).values_list("organisation_id", flat=True))

@@ -10,7 +10,11 @@ from grants.models import Proposal
 
 def kept_from(user: User) -> QuerySet[Proposal]:
     """Their own side's, and those they judge or stepped aside from. The pages show what they may know of them."""
-    own = Q(applicant=user) | Q(team__user=user) | Q(holder__in=namespaces_of(user).values("pk"))
+    own = (
+        Q(applicant=user)
+        | Q(team__user=user, team__accepted_at__isnull=False)
+        | Q(holder__in=namespaces_of(user).values("pk"))
+    )
     numbers = Proposal.objects.filter(own | Q(reviews__reviewer=user), call__track=Track.STANDARD).values("pk")
     return Proposal.objects.filter(pk__in=numbers)
 

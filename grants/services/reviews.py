@@ -18,6 +18,8 @@ from grants.selectors.proposals import reviewing_conflict
 from grants.services.moves import lock, move
 
 REVIEW_DAYS = 14
+CHANGE_DAYS = 14
+MOST_CHANGE_DAYS = 90
 
 
 @transaction.atomic
@@ -39,14 +41,17 @@ def send_to_reviewers(proposal: Proposal, *, by: Principal) -> Proposal:
 
 
 @transaction.atomic
-def return_for_changes(proposal: Proposal, reason: str, *, by: Principal) -> Proposal:
-    """Hand the pen back to the applicant, and say why. Signatures are void."""
+def return_for_changes(proposal: Proposal, reason: str, *, by: Principal, days: int = CHANGE_DAYS) -> Proposal:
+    """Hand the pen back to the applicant for so many days, and say why. Signatures are void."""
     proposal = _locked_for_staff(proposal, by)
     if not visible(reason):
         raise Invalid(_("Say what should be changed."), field="reason")
     if proposal.state == ProposalState.SUBMITTED:
         move(proposal, ProposalState.SCREENING, by=by)
+    if days not in range(1, MOST_CHANGE_DAYS + 1):
+        raise Invalid(_("The time for changes is from 1 to %(most)d days.") % {"most": MOST_CHANGE_DAYS}, field="days")
     proposal.note = reason.strip()
+    proposal.changes_until = timezone.now() + timedelta(days=days)
     move(proposal, ProposalState.RETURNED, by=by, reason=proposal.note)
     proposal.team.update(signed_at=None)
     return proposal

@@ -18,8 +18,17 @@ from common.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
 from common.ids import hex_id
 from common.pagination import page_of
 from grants import rules
-from grants.enums import EDITABLE, STEPS, Outcome, ProposalState, ReviewState, Track, sentence
-from grants.forms import DecisionForm, ProposalForm, ReleaseForm, ReportForm, ReturnForm, ReviewerForm, initial_of
+from grants.enums import EDITABLE, STEPS, Outcome, ProposalState, ReviewState, TeamState, Track, sentence
+from grants.forms import (
+    CopyForm,
+    DecisionForm,
+    ProposalForm,
+    ReleaseForm,
+    ReportForm,
+    ReturnForm,
+    ReviewerForm,
+    initial_of,
+)
 from grants.models import Award, Call, Proposal
 from grants.selectors import proposals as selectors
 from grants.selectors.calls import call_named
@@ -64,7 +73,7 @@ def edit(request: HttpRequest, proposal_id: int) -> HttpResponse:
     if form.is_bound and form.is_valid():
         try:
             return _saved(request, proposals.update_draft(found, form.text(), by=request.principal))
-        except Invalid as refusal:
+        except (Invalid, Conflict) as refusal:
             _show(form, refusal)
     return render(request, "grants/apply.html", {"call": found.call, "form": form, "proposal": found})
 
@@ -75,6 +84,8 @@ def edit(request: HttpRequest, proposal_id: int) -> HttpResponse:
 def proposal_list(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page_of(request, selectors.own_proposals(request.principal)),
+        "invitations": list(selectors.invitations_of(request.principal)[:50]),
+        "to_sign": list(selectors.to_sign(request.principal)[:50]),
         "to_process": list(selectors.to_process(request.principal)[:100]),
     }
     return render(request, "grants/proposals.html", context)
@@ -91,11 +102,13 @@ def _page(request: HttpRequest, found: Proposal, *, status: int = 200, **forms: 
     """The page of a proposal; `forms` are those that came back with errors."""
     shown = selectors.decisions_shown(request.principal, found)
     own = rules.may_manage_proposal(request.principal, found)
+    team = list(found.team.select_related("user"))
+    member = next((row for row in team if row.user_id == request.user.pk and row.state == TeamState.MEMBER), None)
     given = reviews_shown(request.principal, found)
     context = {
         "proposal": found,
         "steps": _steps(found),
-        "team": list(found.team.select_related("user")),
+        "team": team,
         "answers": [(question["label"], found.answers.get(question["key"], "")) for question in found.call.questions],
         "versions": list(found.versions.all()),
         "decisions": [(row, _reasons(row.reasons), sorted(row.inputs.items())) for row in shown],
@@ -106,9 +119,14 @@ def _page(request: HttpRequest, found: Proposal, *, status: int = 200, **forms: 
         "awaited": sum(row.state in {ReviewState.ASKED, ReviewState.ACCEPTED} for row in given),
         "may_manage": own,
         "is_editable": found.state in EDITABLE,
+        "is_over": _is_over(found),
+        "may_leave": found.state in EDITABLE | {ProposalState.SIGNING} and member is not None,
+        "copy_form": CopyForm(found) if own and (_is_over(found) or found.state in _ENDED) else None,
         "may_withdraw": own and (found.state not in _FINAL or _waits(found)),
         "must_sign": found.state == ProposalState.SIGNING
-        and found.team.filter(user=request.user, signed_at=None).exists(),
+        and found.may_be_signed
+        and member is not None
+        and member.signed_at is None,
         "may_process": rules.may_process(request.principal, found) and not found.call.is_instant,
         "why_not_process": "" if found.call.is_instant else rules.why_not_process(request.principal, found),
         **{f"{action}_form": forms.get(action) or form_of(found) for action, (form_of, _act) in WITH_FORM.items()},
@@ -121,7 +139,14 @@ def _page(request: HttpRequest, found: Proposal, *, status: int = 200, **forms: 
 @require_POST
 def act(request: HttpRequest, proposal_id: int, action: str) -> HttpResponse:
     found = selectors.proposal_for(request.principal, proposal_id)
-    if action in PLAIN:
+    if action == "submit":
+        # What is missing in a draft is said where it can be filled in.
+        try:
+            proposals.submit(found, by=request.principal)
+        except Invalid as refusal:
+            messages.error(request, str(refusal))
+            return redirect("proposal_edit", found.pk)
+    elif action in PLAIN:
         PLAIN[action](found, by=request.principal)
     elif action in WITH_FORM:
         form_of, act_on = WITH_FORM[action]
@@ -133,7 +158,7 @@ def act(request: HttpRequest, proposal_id: int, action: str) -> HttpResponse:
     else:
         raise NotFound(_("There is no such action."))
     messages.success(request, DONE[action])
-    return redirect(found)
+    return redirect("proposals") if action == "leave" else redirect(found)
 
 
 def _require_right(request: HttpRequest, found: Proposal, action: str) -> None:
@@ -159,7 +184,15 @@ def _try(form: Form, act_on: Callable[[], object]) -> int:
     return 0
 
 
+_ENDED = {ProposalState.ANNOUNCED, ProposalState.WITHDRAWN}
 _FINAL = {ProposalState.DECIDED, ProposalState.ANNOUNCED, ProposalState.WITHDRAWN}
+
+
+def _is_over(found: Proposal) -> bool:
+    """It waits for its applicant or its team, and their time has run out."""
+    if found.state == ProposalState.SIGNING:
+        return not found.may_be_signed
+    return found.state in EDITABLE and not found.may_be_handed_in
 
 
 def _waits(found: Proposal) -> bool:
@@ -181,7 +214,7 @@ def _saved(request: HttpRequest, saved: Proposal) -> HttpResponse:
     except Conflict as refusal:
         # A double click arrives here the second time.
         if refusal.code != "already_submitted":
-            raise
+            messages.error(request, str(refusal))
     except Invalid as refusal:
         messages.error(request, str(refusal))
         return redirect("proposal_edit", saved.pk)
@@ -232,12 +265,12 @@ def _report(request: HttpRequest, found: Proposal, values: dict[str, Any]) -> No
 
 
 def _return(request: HttpRequest, found: Proposal, values: dict[str, Any]) -> None:
-    reviews.return_for_changes(found, values["reason"], by=request.principal)
+    reviews.return_for_changes(found, values["reason"], days=values["days"], by=request.principal)
 
 
 PLAIN: dict[str, Callable[..., object]] = {
-    "submit": proposals.submit,
     "sign": proposals.sign,
+    "leave": proposals.leave_team,
     "reopen": proposals.reopen,
     "withdraw": proposals.withdraw,
     "screen": reviews.begin_screening,
@@ -257,6 +290,7 @@ WITH_FORM: dict[str, tuple[Callable[..., Form], Callable[[HttpRequest, Proposal,
 DONE = {
     "submit": gettext_lazy("The proposal is handed in."),
     "sign": gettext_lazy("You have signed."),
+    "leave": gettext_lazy("You have left the team."),
     "reopen": gettext_lazy("The proposal is a draft again."),
     "withdraw": gettext_lazy("The proposal is withdrawn."),
     "screen": gettext_lazy("The screening has begun."),

@@ -1,3 +1,5 @@
+import hashlib
+
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -159,6 +161,27 @@ def test_a_review_is_accepted_declined_and_taken_back_by_api(post):
     assert post(f"proposals/{proposal.pk}/release", {"reviewer": judge.username}, staff).status_code == 200
     make.review(proposal, reviewer=judge)
     assert post(f"reviews/{review.pk}", {"decline": "No time."}, judge).json()["state"] == "declined"
+
+
+def test_a_version_answers_with_the_bytes_of_its_digest():
+    proposal = make.submitted(make.standard_call())
+    version = proposal.versions.get()
+    answer = Client().get(f"/api/grants/proposals/{proposal.pk}/versions/1", **bearer(proposal.applicant))
+    assert hashlib.sha256(answer.content).hexdigest() == version.digest
+    assert answer.json() == version.content
+
+
+def test_joining_leaving_and_copying_by_api(post):
+    member, other = UserFactory(), UserFactory()
+    proposal = make.draft(make.standard_call(), team=(member.username, other.username))
+    url = f"proposals/{proposal.pk}"
+    assert Client().get(f"/api/grants/{url}", **bearer(member)).status_code == 404
+    states = {row["user"]: row["state"] for row in post(f"{url}/join", {}, member).json()["team"]}
+    assert states == {member.username: "member", other.username: "invited"}
+    assert post(f"{url}/join", {"accept": False}, other).json() == {"id": proposal.pk, "joined": False}
+    assert post(f"{url}/leave", {}, member).json() == {"id": proposal.pk, "joined": False}
+    copied = post(f"{url}/copy", {"call": make.call(slug="next").slug}, proposal.applicant)
+    assert (copied.status_code, copied.json()["call"], copied.json()["state"]) == (201, "next", "draft")
 
 
 def test_a_round_by_api(post):

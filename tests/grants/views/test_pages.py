@@ -4,8 +4,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from grants.models import Award, Nomination, NominationScore, Proposal
+from grants.models import Award, Call, Nomination, NominationScore, Proposal
 from tests.factories import grants as make
 from tests.factories.accounts import StaffFactory, UserFactory
 from tests.factories.hub import repository
@@ -97,8 +98,6 @@ def test_the_call_page_shows_the_rule_and_its_hash(client):
 
 
 def test_a_closed_call_says_so(browser):
-    from django.utils import timezone
-
     call = make.call(closes_at=timezone.now())
     response = browser.get(f"/grants/calls/{call.slug}/apply", HTTP_ACCEPT="text/html")
     assert response.status_code == 409
@@ -190,7 +189,7 @@ def rows(number, user):
 QUERIES = {
     "/grants": 5,
     "/awards": 4,
-    "/proposals": 4,
+    "/proposals": 6,
     "/reviews": 4,
     "/grants/rounds/{round}": 8,
     "/api/grants/calls": 3,
@@ -296,3 +295,57 @@ def test_a_review_is_declined_and_taken_back(browser, user, officer):
     officer.post(f"/proposals/{proposal.pk}/release", {"review": other.pk})
     other.refresh_from_db()
     assert other.state == "released"
+
+
+def test_an_invitation_is_answered_on_the_page_of_proposals(browser, user):
+    one, two = (make.draft(make.standard_call(), team=(user.username,), title=title) for title in ("One", "Two"))
+    assert "Invitations to a team" in browser.get("/proposals").content.decode()
+    assert browser.get(f"/proposals/{one.pk}").status_code == 404
+    assert browser.post(f"/proposals/{one.pk}/join")["Location"] == f"/proposals/{one.pk}"
+    assert browser.post(f"/proposals/{two.pk}/decline")["Location"] == "/proposals"
+    assert "Leave the team" in browser.get(f"/proposals/{one.pk}").content.decode()
+    assert browser.post(f"/proposals/{one.pk}/leave")["Location"] == "/proposals"
+    assert "Invitations to a team" not in browser.get("/proposals").content.decode()
+
+
+def test_what_waits_for_a_signature_is_marked_and_says_until_when(browser, user):
+    from datetime import datetime, timedelta
+
+    call = make.standard_call(closes_at=timezone.now() + timedelta(days=1))
+    proposal = make.submitted(call, team=(user.username,))
+    browser.post(f"/proposals/{proposal.pk}/join")
+    assert "Waiting for your signature" in browser.get("/proposals").content.decode()
+    until = call.closes_at + timedelta(days=7)
+    assert f"until {until:%Y-%m-%d %H:%M} UTC" in browser.get(f"/proposals/{proposal.pk}").content.decode()
+    Call.objects.update(closes_at=datetime(2020, 1, 1, tzinfo=until.tzinfo))
+    text = browser.get(f"/proposals/{proposal.pk}").content.decode()
+    assert "It can no longer be handed in." in text
+    assert f"/proposals/{proposal.pk}/sign" not in text
+
+
+def test_after_the_close_a_draft_offers_a_copy_and_no_way_to_hand_in(browser, user):
+    proposal, other = make.draft(make.standard_call(), applicant=user), make.call()
+    Call.objects.filter(pk=proposal.call_id).update(closes_at=timezone.now())
+    text = browser.get(f"/proposals/{proposal.pk}").content.decode()
+    assert f"/proposals/{proposal.pk}/submit" not in text
+    assert f"/proposals/{proposal.pk}/edit" not in text
+    response = browser.post(f"/proposals/{proposal.pk}/copy", {"call": other.pk})
+    made = Proposal.objects.get(call=other)
+    assert response["Location"] == f"/proposals/{made.pk}/edit"
+    response = browser.post(f"/proposals/{proposal.pk}/edit", form_data(user), follow=True)
+    assert response.status_code == 200
+    assert "This call is closed." in response.content.decode()
+
+
+def test_a_second_version_marks_what_changed(browser, user, officer):
+    from accounts.principal import Principal
+    from grants.services import proposals, reviews
+
+    proposal = make.submitted(make.standard_call(), applicant=user)
+    reviews.return_for_changes(proposal, "Another title.", by=make.staff())
+    proposals.update_draft(proposal, make.text(title="Better shapes"), by=Principal(user=user))
+    proposals.submit(proposal, by=Principal(user=user))
+    for reader in (browser, officer):
+        text = reader.get(f"/proposals/{proposal.pk}/versions/2").content.decode()
+        assert "<del>Shapes</del><ins>Better shapes</ins>" in text
+        assert "<ins>" not in reader.get(f"/proposals/{proposal.pk}/versions/1").content.decode()

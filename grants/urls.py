@@ -8,7 +8,9 @@ from grants.views import calls, invitations, proposals, reviews, rounds, version
 
 urlpatterns = [
     path("grants", calls.home, name="grants"),
+    path("grants/calls", calls.call_list, name="calls"),
     path("grants/calls/<slug:slug>", calls.call, name="call"),
+    path("grants/calls/<slug:slug>/proposals", calls.call_proposals, name="call_proposals"),
     path("grants/calls/<slug:slug>/apply", proposals.apply, name="call_apply"),
     path("grants/rounds/<slug:slug>", rounds.round_page, name="round"),
     path("grants/rounds/<slug:slug>/nominate", rounds.nominate, name="round_nominate"),

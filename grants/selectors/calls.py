@@ -31,11 +31,15 @@ def open_calls(at: datetime | None = None) -> QuerySet[Call]:
     return calls().filter(opens_at__lte=at).exclude(closes_at__lte=at)
 
 
+def coming_calls(at: datetime | None = None) -> QuerySet[Call]:
+    return calls().filter(opens_at__gt=at or timezone.now()).order_by("opens_at", "id")
+
+
 def call_named(slug: str) -> Call:
     """Raises NotFound."""
     call = calls().filter(slug=slug).first()
     if call is None:
-        raise NotFound(_("There is no call of this name."), hint=_("All calls are listed at /grants."))
+        raise NotFound(_("There is no call of this name."), hint=_("All calls are listed at /grants/calls."))
     return call
 
 

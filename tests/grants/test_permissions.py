@@ -58,6 +58,8 @@ def page_client(user: User | None) -> Client:
 PAGES = {
     "/grants": [200] * 6,
     "/grants/calls/{call}": [200] * 6,
+    "/grants/calls": [200] * 6,
+    "/grants/calls/{call}/proposals": [302, 403, 403, 403, 403, 200],
     "/awards": [200] * 6,
     "/grants/rounds/{round}": [200] * 6,
     "/grants/calls/{call}/apply": [302, 200, 200, 200, 200, 200],

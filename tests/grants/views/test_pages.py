@@ -187,7 +187,8 @@ def rows(number, user):
 
 
 QUERIES = {
-    "/grants": 5,
+    "/grants": 6,
+    "/grants/calls": 2,
     "/awards": 4,
     "/proposals": 6,
     "/reviews": 4,
@@ -349,3 +350,46 @@ def test_a_second_version_marks_what_changed(browser, user, officer):
         text = reader.get(f"/proposals/{proposal.pk}/versions/2").content.decode()
         assert "<del>Shapes</del><ins>Better shapes</ins>" in text
         assert "<ins>" not in reader.get(f"/proposals/{proposal.pk}/versions/1").content.decode()
+
+
+def test_coming_and_closed_calls_are_found_again(client):
+    soon = timezone.now() + timezone.timedelta(days=3)
+    make.call(title="Coming call", opens_at=soon, closes_at=soon + timezone.timedelta(days=1))
+    make.call(title="Closed call", closes_at=timezone.now())
+    home, every = (client.get(url).content.decode() for url in ("/grants", "/grants/calls"))
+    assert "Coming call" in home
+    assert "Closed call" not in home
+    assert "Coming call" in every
+    assert "Closed call" in every
+    page = client.get(f"/grants/calls/{Call.objects.get(title='Coming call').slug}").content.decode()
+    assert f"opens {soon:%Y-%m-%d %H:%M} UTC" in page
+    for query, number in [("", 0), ("?all=1", 2)]:
+        assert len(client.get(f"/api/grants/calls{query}").json()["calls"]) == number
+
+
+def test_officers_find_all_proposals_of_a_call_with_their_means_but_not_of_their_own():
+    officer, call = StaffFactory(), make.standard_call()
+    low, high, own = (
+        make.send(make.submitted(call, title=title, **changes))
+        for title, changes in [("Low", {}), ("High", {}), ("Own", {"applicant": officer})]
+    )
+    for proposal, score in [(low, 1), (high, 4), (own, 5)]:
+        make.review(proposal, score=score)
+    make.review(high)
+    make.draft(call, title="A draft")
+    client = Client()
+    client.force_login(officer)
+    response = client.get(f"/grants/calls/{call.slug}/proposals?by=score")
+    seen = [(line.proposal.title, line.mean, line.given, line.awaited) for line in response.context["lines"]]
+    assert seen == [("High", 4.0, 1, 1), ("Low", 1.0, 1, 0), ("Own", None, None, None)]
+    assert "5.0" not in response.content.decode()
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_the_list_of_a_call_asks_as_often_for_one_proposal_as_for_three(officer, number):
+    call = make.standard_call()
+    for _row in range(number):
+        make.review(make.send(make.submitted(call)), score=3)
+    with CaptureQueriesContext(connection) as queries:
+        assert officer.get(f"/grants/calls/{call.slug}/proposals?by=score").status_code == 200
+    assert len(queries) == 6

@@ -188,7 +188,7 @@ def rows(number, user):
 
 QUERIES = {
     "/grants": 6,
-    "/grants/calls": 2,
+    "/grants/calls": 4,
     "/awards": 4,
     "/proposals": 6,
     "/reviews": 4,

@@ -116,8 +116,7 @@ def _text(values: dict[str, Any]) -> Text:
 
 def _assign(request: HttpRequest, found: Proposal, values: dict[str, Any]) -> None:
     reviewer = reading.person(reading.text(values, "reviewer"))
-    due_on = reading.moment(values, "due_at")
-    reviews.assign_reviewer(found, reviewer, due_on=due_on.date() if due_on else None, by=request.principal)
+    reviews.assign_reviewer(found, reviewer, due_on=reading.day(values, "due_on"), by=request.principal)
 
 
 def _release(request: HttpRequest, found: Proposal, values: dict[str, Any]) -> None:

@@ -75,6 +75,8 @@ def assign_reviewer(proposal: Proposal, reviewer: User, *, by: Principal, due_on
     conflict = reviewing_conflict(reviewer, proposal)
     if by.user == reviewer:
         conflict = _("Nobody asks themselves for a review.")
+    elif reviewer.is_staff and proposal.reviews.filter(state=ReviewState.SUBMITTED).exclude(reviewer=reviewer).exists():
+        conflict = _("This person is staff, and could read the review that is in.")
     if conflict:
         raise Conflict(conflict, hint=_("Choose another reviewer."), code="conflict_of_interest")
     due_on = due_on or timezone.localdate() + timedelta(days=REVIEW_DAYS)

@@ -154,6 +154,9 @@ def act(request: HttpRequest, proposal_id: int, action: str) -> HttpResponse:
         _require_right(request, found, action)
         refused = _try(form, lambda: act_on(request, found, form.cleaned_data))
         if refused:
+            # Also above the page: the form may be far down, or gone since the state has changed.
+            for errors in form.errors.values():
+                messages.error(request, errors[0])
             return _page(request, found, status=refused, **{action: form})
     else:
         raise NotFound(_("There is no such action."))

@@ -154,7 +154,12 @@ def test_a_conflict_is_declared_by_api(post):
 
 def test_a_review_is_accepted_declined_and_taken_back_by_api(post):
     proposal, judge, staff = make.in_review(), UserFactory(), StaffFactory()
-    review = make.review(proposal, reviewer=judge)
+    asking = {"reviewer": judge.username}
+    for bad in ("soon", "2026-13-01", 5, "2020-01-01"):
+        assert post(f"proposals/{proposal.pk}/reviewers", {**asking, "due_on": bad}, staff).status_code == 400
+    assert post(f"proposals/{proposal.pk}/reviewers", {**asking, "due_on": "2999-01-01"}, staff).status_code == 200
+    review = proposal.reviews.get()
+    assert review.due_on.year == 2999
     accepted = post(f"reviews/{review.pk}", {"accept": True}, judge).json()
     assert (accepted["state"], accepted["due_on"]) == ("accepted", review.due_on.isoformat())
     assert post(f"proposals/{proposal.pk}/release", {"reviewer": judge.username}, judge).status_code == 404

@@ -167,8 +167,8 @@ def test_drafts_are_private_even_from_staff_and_reviews_give_no_access_to_the_pa
 @pytest.mark.parametrize("leaves", ["recused", "reviewed"])
 def test_who_judged_or_stepped_aside_does_not_process(leaves):
     proposal, judge = make.in_review(), StaffFactory()
-    make.review(proposal, score=1)
     row = make.review(proposal, reviewer=judge, score=5)
+    make.review(proposal, score=1)
     if leaves == "recused":
         reviews.declare_conflict(row, "My brother wrote it.", by=person(judge))
     with pytest.raises(Forbidden) as refusal:
@@ -295,6 +295,15 @@ def test_staff_who_are_asked_answer_first_and_who_asks_does_not_review():
     for who, by in [(officer, make.staff()), (asked, person(asked))]:
         with pytest.raises(Conflict):
             reviews.assign_reviewer(proposal, who, by=by)
+
+
+def test_staff_are_asked_only_while_there_is_nothing_to_read():
+    proposal, colleague = make.in_review(), StaffFactory()
+    row = make.review(proposal, reviewer=colleague)
+    reviews.decline_review(row, "No time.", by=person(colleague))
+    make.review(proposal, score=4)
+    with pytest.raises(Conflict, match="could read"):
+        make.review(proposal, reviewer=colleague)
 
 
 def test_numbers_of_reviewers_have_no_gaps_and_are_the_same_for_all():

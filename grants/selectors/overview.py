@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Avg, Count, F, Q, QuerySet
+from django.db.models import Avg, Case, Count, F, FloatField, Q, QuerySet, When
 
 from accounts.principal import Principal
-from grants.enums import ReviewState
+from grants.enums import ProposalState, ReviewState
 from grants.models import Call, Proposal
 from grants.selectors.proposals import proposals_visible_to
 from grants.selectors.sight import kept_from
@@ -37,10 +37,11 @@ def handed_in(principal: Principal, call: Call, *, by_score: bool = False) -> Qu
     )
     if not by_score:
         return scored.order_by("submitted_at", "pk")
-    # Those kept from this reader come last in any case: their place would tell their mean.
+    # Those kept from this reader come last, in the order of arrival: their place would tell their mean.
     kept = kept_from(principal.user) if principal.user else Proposal.objects.none()
-    return scored.annotate(is_kept=Q(pk__in=kept.values("pk"))).order_by(
-        "is_kept", F("mean").desc(nulls_last=True), "pk"
+    place = Case(When(pk__in=kept.values("pk"), then=None), default=F("mean"), output_field=FloatField())
+    return scored.annotate(is_kept=Q(pk__in=kept.values("pk")), place=place).order_by(
+        "is_kept", F("place").desc(nulls_last=True), "pk"
     )
 
 
@@ -50,7 +51,8 @@ def lines(principal: Principal, proposals: list[Proposal]) -> list[Line]:
 
 
 def _line(row: Proposal, *, is_kept: bool) -> Line:
-    outcome = row.get_outcome_display() if row.was_announced or not is_kept else ""
+    is_public = row.state == ProposalState.ANNOUNCED
+    outcome = row.get_outcome_display() if is_public or not is_kept else ""
     if is_kept:
         return Line(row, None, None, None, outcome)
     mean, given, awaited = (getattr(row, name) for name in ("mean", "given", "awaited"))

@@ -2,19 +2,20 @@
 
 from django.db.models import Q, QuerySet
 
-from accounts.models import User
+from accounts.models import Membership, User
 from accounts.selectors import namespaces_of
 from grants.enums import ProposalState, Track
-from grants.models import Proposal
+from grants.models import Proposal, TeamMember
 
 
 def kept_from(user: User) -> QuerySet[Proposal]:
-    """Their own side's, and those they judge or stepped aside from. The pages show what they may know of them."""
-    own = (
-        Q(applicant=user)
-        | Q(team__user=user, team__accepted_at__isnull=False)
-        | Q(holder__in=namespaces_of(user).values("pk"))
-    )
+    """Their own side's and their organisations', and those they judge or stepped aside from: all with which they
+    have a conflict. The pages show what they may know of them."""
+    shared = Membership.objects.filter(user=user).values("organisation")
+    people = Membership.objects.filter(organisation__in=shared).values("user")
+    behind = Q(applicant=user) | Q(applicant__in=people) | Q(holder__in=namespaces_of(user).values("pk"))
+    members = TeamMember.objects.filter(Q(user=user) | Q(user__in=people), accepted_at__isnull=False)
+    own = behind | Q(pk__in=members.values("proposal"))
     numbers = Proposal.objects.filter(own | Q(reviews__reviewer=user), call__track=Track.STANDARD).values("pk")
     return Proposal.objects.filter(pk__in=numbers)
 

@@ -38,11 +38,15 @@ def decided():
     return {"proposal": proposal, "decision": decision, "officer": officer, "judge": judge, "mate": organisation}
 
 
-@pytest.mark.parametrize("who", ["officer", "mate", "judge"])
+@pytest.mark.parametrize("who", ["officer", "mate", "colleague", "judge"])
 def test_who_has_a_part_in_it_reads_neither_decision_nor_reviewers(decided, who):
-    user = decided[who]
     if who == "mate":
-        user = MembershipFactory(organisation=user, user=StaffFactory(), role="read").user
+        user = MembershipFactory(organisation=decided["mate"], user=StaffFactory(), role="read").user
+    elif who == "colleague":
+        user = StaffFactory()
+        MembershipFactory(organisation=OrganisationFactory(admin=decided["officer"]), user=user, role="read")
+    else:
+        user = decided[who]
     client, found = texts(user)
     number = decided["proposal"].pk
     assert "Own matter" not in found["grants/proposal"]

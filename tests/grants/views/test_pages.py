@@ -367,6 +367,18 @@ def test_coming_and_closed_calls_are_found_again(client):
         assert len(client.get(f"/api/grants/calls{query}").json()["calls"]) == number
 
 
+def test_the_list_of_a_call_keeps_a_new_decision_from_those_it_concerns():
+    officer = StaffFactory()
+    proposal = make.in_review(applicant=officer)
+    make.review(proposal, score=4)
+    make.move_to(proposal, "decided", outcome="declined", announced_at=timezone.now())
+    for reader, words in [(officer, False), (StaffFactory(), True)]:
+        client = Client()
+        client.force_login(reader)
+        text = client.get(f"/grants/calls/{proposal.call.slug}/proposals").content.decode()
+        assert ("declined" in text) is words
+
+
 def test_officers_find_all_proposals_of_a_call_with_their_means_but_not_of_their_own():
     officer, call = StaffFactory(), make.standard_call()
     low, high, own = (

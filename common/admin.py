@@ -1,5 +1,6 @@
 from django.contrib import admin
 
+from common import sight
 from common.models import AuditEntry, OutboxEvent
 
 
@@ -20,6 +21,12 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ["at", "actor", "action", "target"]
     search_fields = ["actor", "action", "target"]
+
+    def get_queryset(self, request):
+        """Without what this member of staff has a stake in (`common.sight`)."""
+        hidden = sight.hidden_from(request.user)
+        entries = super().get_queryset(request)
+        return entries.exclude(hidden) if hidden else entries
 
 
 @admin.register(OutboxEvent)

@@ -1,6 +1,7 @@
 from django.contrib import admin
 
 from grants import models
+from grants.selectors.sight import kept_from
 
 
 class ReadOnly(admin.ModelAdmin):
@@ -18,7 +19,10 @@ class ReadOnly(admin.ModelAdmin):
 
 @admin.register(models.Call)
 class CallAdmin(ReadOnly):
-    list_display = ["slug", "track", "flavor_class", "budget_gpu_seconds", "remaining_gpu_seconds", "closes_at"]
+    """Without what remains: the difference to the public budget is the sum of what is not yet announced."""
+
+    list_display = ["slug", "track", "flavor_class", "budget_gpu_seconds", "closes_at"]
+    exclude = ["remaining_gpu_seconds"]
 
 
 @admin.register(models.Proposal)
@@ -27,10 +31,16 @@ class ProposalAdmin(ReadOnly):
     list_filter = ["state", "outcome"]
     list_select_related = ["call", "holder"]
 
+    def get_queryset(self, request):
+        return super().get_queryset(request).exclude(pk__in=kept_from(request.user))
+
 
 @admin.register(models.Decision)
 class DecisionAdmin(ReadOnly):
     list_display = ["id", "proposal", "outcome", "gpu_seconds", "rule_name", "rule_version", "at"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).exclude(proposal__in=kept_from(request.user))
 
 
 @admin.register(models.Award)

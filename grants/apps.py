@@ -5,8 +5,10 @@ class GrantsConfig(AppConfig):
     name = "grants"
 
     def ready(self) -> None:
-        from common import slots  # noqa: PLC0415 - the registry of apps has to stand first
+        from common import sight, slots  # noqa: PLC0415 - the registry of apps has to stand first
+        from grants.selectors.sight import hidden_in_log  # noqa: PLC0415
         from grants.services import audits  # noqa: F401, PLC0415 - registers the auditors
         from grants.views import panels  # noqa: PLC0415
 
+        sight.hide(hidden_in_log)
         slots.fill("home.panels", panels.open_calls, order=10)

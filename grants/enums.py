@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import TextChoices
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import override
+from django.utils.translation import override, pgettext_lazy
 
 from common.quantities import format_gpu_seconds
 
@@ -33,7 +33,7 @@ class ProposalState(TextChoices):
 
 _S = ProposalState
 
-# The only moves there are. `announced → decided` is the waiting list's: a new decision, nothing else.
+# The only moves there are. Those from `announced` are the waiting list's: a new decision, or taken back.
 MOVES: dict[ProposalState, frozenset[ProposalState]] = {
     _S.DRAFT: frozenset({_S.SIGNING, _S.SUBMITTED, _S.WITHDRAWN}),
     _S.SIGNING: frozenset({_S.SUBMITTED, _S.DRAFT, _S.WITHDRAWN}),
@@ -42,7 +42,7 @@ MOVES: dict[ProposalState, frozenset[ProposalState]] = {
     _S.IN_REVIEW: frozenset({_S.DISCUSSION, _S.WITHDRAWN}),
     _S.DISCUSSION: frozenset({_S.IN_REVIEW, _S.DECIDED, _S.WITHDRAWN}),
     _S.DECIDED: frozenset({_S.ANNOUNCED}),
-    _S.ANNOUNCED: frozenset({_S.DECIDED}),
+    _S.ANNOUNCED: frozenset({_S.DECIDED, _S.WITHDRAWN}),
     _S.WITHDRAWN: frozenset(),
     _S.RETURNED: frozenset({_S.SIGNING, _S.SUBMITTED, _S.WITHDRAWN}),
 }
@@ -55,6 +55,19 @@ STEPS: dict[Track, list[ProposalState]] = {
     Track.INSTANT: [_S.DRAFT, _S.SUBMITTED, _S.DECIDED, _S.ANNOUNCED],
     Track.STANDARD: [_S.DRAFT, _S.SUBMITTED, _S.SCREENING, _S.IN_REVIEW, _S.DISCUSSION, _S.DECIDED, _S.ANNOUNCED],
 }
+
+
+class TeamState(TextChoices):
+    """Where somebody stands who was named as a team member."""
+
+    INVITED = "invited", _("invited")
+    MEMBER = "member", _("on the team")
+    DECLINED = "declined", pgettext_lazy("an invitation", "declined")
+    LEFT = "left", _("left")
+
+
+# Whose signature is waited for.
+ON_THE_TEAM = frozenset({TeamState.INVITED, TeamState.MEMBER})
 
 
 class Outcome(TextChoices):
@@ -77,8 +90,15 @@ class DecidedBy(TextChoices):
 
 class ReviewState(TextChoices):
     ASKED = "asked", _("asked")
+    ACCEPTED = "accepted", _("accepted")
     SUBMITTED = "submitted", _("handed in")
     RECUSED = "recused", _("recused")
+    DECLINED = "declined", pgettext_lazy("a review", "declined")
+    RELEASED = "released", _("taken back")
+
+
+# Whoever is in one of these is no reviewer any more, and no longer reads the proposal.
+REVIEW_ENDED = frozenset({ReviewState.RECUSED, ReviewState.DECLINED, ReviewState.RELEASED})
 
 
 class SubjectKind(TextChoices):

@@ -3,9 +3,9 @@
 from accounts.models import Namespace
 from accounts.principal import Principal
 from accounts.rules import may_spend_for
-from grants.enums import ReviewState
+from grants.enums import ON_THE_TEAM, REVIEW_ENDED
 from grants.models import Nomination, Proposal, Review
-from grants.selectors.proposals import conflict_between
+from grants.selectors.proposals import processing_conflict
 from grants.selectors.rounds import nomination_conflict
 
 
@@ -24,17 +24,22 @@ def may_manage_proposal(principal: Principal, proposal: Proposal) -> bool:
 
 
 def may_sign(principal: Principal, proposal: Proposal) -> bool:
-    return principal.may_manage and proposal.team.filter(user=principal.user).exists()
+    return principal.may_manage and proposal.team.filter(user=principal.user, state__in=ON_THE_TEAM).exists()
 
 
 def may_process(principal: Principal, proposal: Proposal) -> bool:
-    """Screen, assign reviewers, decide, announce: staff who have no stake in it."""
-    return principal.is_staff and principal.user is not None and not conflict_between(principal.user, proposal)
+    """Screen, assign reviewers, decide, announce: staff who have no stake in it and did not judge it."""
+    return principal.is_staff and principal.user is not None and not processing_conflict(principal.user, proposal)
+
+
+def why_not_process(principal: Principal, proposal: Proposal) -> str:
+    """For staff: what keeps them from processing it, in words. Empty for everybody else."""
+    return processing_conflict(principal.user, proposal) if principal.is_staff and principal.user else ""
 
 
 def may_review(principal: Principal, review: Review) -> bool:
     own = principal.may_manage and review.reviewer_id == getattr(principal.user, "pk", None)
-    return own and review.state != ReviewState.RECUSED
+    return own and review.state not in REVIEW_ENDED
 
 
 def may_nominate(principal: Principal) -> bool:

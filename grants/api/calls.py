@@ -15,10 +15,12 @@ from grants.services import calls as services
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def calls(request: HttpRequest) -> JsonResponse:
-    """GET: all open calls. POST (staff): open one; the same slug again returns the first."""
+    """GET: the open calls, with `?all=1` also coming and closed ones. POST (staff): open one; the same slug again
+    returns the first."""
     if request.method == "POST":
         return _open(request)
-    return JsonResponse({"calls": [shapes.call(request, row) for row in selectors.open_calls()]})
+    found = selectors.calls() if request.GET.get("all") == "1" else selectors.open_calls()
+    return JsonResponse({"calls": [shapes.call(request, row) for row in found]})
 
 
 @require_safe
@@ -74,4 +76,4 @@ def _open(request: HttpRequest) -> JsonResponse:
         opens_at=reading.moment(values, "opens_at"),
         closes_at=reading.moment(values, "closes_at"),
     )
-    return JsonResponse(shapes.call(request, opened), status=201)
+    return JsonResponse(shapes.call(request, selectors.call_named(opened.slug)), status=201)

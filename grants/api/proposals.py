@@ -3,15 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from common import signing
 from common.errors import NotFound
 from common.pagination import link_next, page_of
 from grants.api import reading, shapes
 from grants.enums import EDITABLE, Outcome
 from grants.models import Award, Proposal
+from grants.rules import may_process
 from grants.selectors import proposals as selectors
 from grants.selectors.calls import call_named
 from grants.services import awards, decisions, proposals, reviews
@@ -54,12 +56,40 @@ def proposal(request: HttpRequest, proposal_id: int) -> JsonResponse:
     return _answer(request, proposal_id)
 
 
+@require_safe
+def version(request: HttpRequest, proposal_id: int, number: int) -> HttpResponse:
+    """What was handed in, in the very bytes whose SHA-256 is the version's digest."""
+    reading.require_person(request)
+    found = selectors.proposal_for(request.principal, proposal_id).versions.filter(number=number).first()
+    if found is None:
+        raise NotFound(_("There is no such version."))
+    return HttpResponse(signing.canonical(found.content), content_type="application/json")
+
+
+@require_POST
+def join(request: HttpRequest, proposal_id: int) -> JsonResponse:
+    """Accept the invitation to the team; `{"accept": false}` declines it."""
+    reading.require_person(request)
+    found = selectors.invitation_for(request.principal, proposal_id).proposal
+    if reading.flag(reading.body(request), "accept", default=True):
+        proposals.accept_invitation(found, by=request.principal)
+        return _answer(request, proposal_id)
+    proposals.leave_team(found, by=request.principal)
+    return JsonResponse({"id": proposal_id, "joined": False})
+
+
 @require_POST
 def act(request: HttpRequest, proposal_id: int, action: str) -> JsonResponse:
-    """POST …/submit, sign, reopen, withdraw, report; for staff screen, review, return, reviewers, discuss,
-    more-reviews, decide, announce. Answers with the proposal as it is then."""
+    """POST …/submit, sign, leave, reopen, withdraw, report, copy; for staff screen, review, return, reviewers, release,
+    discuss, more-reviews, decide, announce. Answers with the proposal as it is then."""
     reading.require_person(request)
     found = selectors.proposal_for(request.principal, proposal_id)
+    if action == "copy":
+        call = call_named(reading.text(reading.body(request), "call", found.call.slug))
+        return _answer(request, proposals.copy(found, call, by=request.principal).pk, status=201)
+    if action == "leave":
+        proposals.leave_team(found, by=request.principal)
+        return JsonResponse({"id": proposal_id, "joined": False})
     if action in PLAIN:
         PLAIN[action](found, by=request.principal)
     elif action in WITH_VALUES:
@@ -86,7 +116,14 @@ def _text(values: dict[str, Any]) -> Text:
 
 def _assign(request: HttpRequest, found: Proposal, values: dict[str, Any]) -> None:
     reviewer = reading.person(reading.text(values, "reviewer"))
-    reviews.assign_reviewer(found, reviewer, by=request.principal)
+    reviews.assign_reviewer(found, reviewer, due_on=reading.day(values, "due_on"), by=request.principal)
+
+
+def _release(request: HttpRequest, found: Proposal, values: dict[str, Any]) -> None:
+    review = found.reviews.filter(reviewer=reading.person(reading.text(values, "reviewer"))).order_by("-id").first()
+    if review is None or not may_process(request.principal, found):
+        raise NotFound(_("There is no such review, or it is not yours."))
+    reviews.release_reviewer(review, by=request.principal)
 
 
 def _decide(request: HttpRequest, found: Proposal, values: dict[str, Any]) -> None:
@@ -107,7 +144,8 @@ def _report(request: HttpRequest, found: Proposal, values: dict[str, Any]) -> No
 
 
 def _return(request: HttpRequest, found: Proposal, values: dict[str, Any]) -> None:
-    reviews.return_for_changes(found, reading.text(values, "reason", ""), by=request.principal)
+    days = reading.whole(values, "days", reviews.CHANGE_DAYS)
+    reviews.return_for_changes(found, reading.text(values, "reason", ""), days=days, by=request.principal)
 
 
 PLAIN: dict[str, Callable[..., object]] = {
@@ -125,5 +163,6 @@ WITH_VALUES: dict[str, Callable[[HttpRequest, Proposal, dict[str, Any]], None]] 
     "report": _report,
     "return": _return,
     "reviewers": _assign,
+    "release": _release,
     "decide": _decide,
 }

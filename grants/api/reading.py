@@ -1,12 +1,12 @@
 """Reading JSON requests, with sentences for what is wrong in them."""
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
+from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
 from accounts.models import Namespace, User
@@ -81,6 +81,19 @@ def moment(values: dict[str, Any], name: str) -> datetime | None:
     if found is None:
         raise Invalid(_("“%(name)s” must be a time such as 2026-12-31T12:00:00Z.") % {"name": name}, field=name)
     return found if timezone.is_aware(found) else timezone.make_aware(found)
+
+
+def day(values: dict[str, Any], name: str) -> date | None:
+    value = values.get(name)
+    if value is None:
+        return None
+    try:
+        found = parse_date(value) if isinstance(value, str) else None
+    except ValueError:
+        found = None
+    if found is None:
+        raise Invalid(_("“%(name)s” must be a day such as 2026-12-31.") % {"name": name}, field=name)
+    return found
 
 
 def choice(values: dict[str, Any], name: str, kind: Any) -> Any:

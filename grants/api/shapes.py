@@ -1,5 +1,6 @@
 """What the API answers. Amounts of compute in GPU-seconds, of money in micros; times in ISO 8601."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from accounts.principal import Principal
 from accounts.selectors import namespaces_of
 from common.addresses import absolute
 from compute.selectors import price_of
-from grants.models import Award, Call, Decision, Proposal, Review, Round
+from grants.models import Award, Call, Decision, Proposal, Review, ReviewRevision, Round
 from grants.selectors import proposals as proposal_selectors
 from grants.selectors.calls import rule_of
 from grants.selectors.proposals import reader
@@ -36,7 +37,7 @@ def call(request: HttpRequest, row: Call) -> dict[str, Any]:
         "largest_gpu_seconds": row.largest_gpu_seconds,
         "smallest_gpu_seconds": row.smallest_gpu_seconds,
         "budget_gpu_seconds": row.budget_gpu_seconds,
-        "remaining_gpu_seconds": row.remaining_gpu_seconds,
+        "remaining_gpu_seconds": row.announced_remaining,  # type: ignore[attr-defined]
         "award_days": row.award_days,
         "most_open_awards": row.most_open_awards,
         "least_abstract_characters": row.least_abstract_characters,
@@ -74,7 +75,12 @@ def proposal(request: HttpRequest, row: Proposal) -> dict[str, Any]:
         "abstract": row.abstract,
         "answers": row.answers,
         "publishes_openly": row.publishes_openly,
-        "team": [{"user": member.user.username, "signed": member.signed_at is not None} for member in _team(row)],
+        "team": [
+            {"user": member.user.username, "state": member.state, "signed": member.signed_at is not None}
+            for member in _team(row)
+        ],
+        "hand_in_until": _at(row.hand_in_until),
+        "sign_until": _at(row.sign_until),
         "note": row.note,
         "version": {"number": version.number, "sha256": version.digest} if version else None,
         "outcome": decisions[0].outcome if decisions else None,
@@ -90,7 +96,8 @@ def proposal(request: HttpRequest, row: Proposal) -> dict[str, Any]:
                 "state": shown.state,
                 "score": shown.score,
                 "text": shown.text,
-                **({"reviewer": shown.reviewer} if shown.reviewer else {}),
+                "revisions": _revisions(shown.revisions),
+                **({"reviewer": shown.reviewer, "due_on": shown.due_on} if shown.reviewer else {}),
             }
             for shown in reviews_shown(principal, row)
         ],
@@ -159,9 +166,16 @@ def review(request: HttpRequest, row: Review) -> dict[str, Any]:
         "state": row.state,
         "score": row.score,
         "text": row.text,
+        "revisions": _revisions(row.revisions.all()),
+        "due_on": row.due_on,
         "content": row.version.content,
         "others": [
-            {"number": shown.number, "score": shown.score, "text": shown.text}
+            {
+                "number": shown.number,
+                "score": shown.score,
+                "text": shown.text,
+                "revisions": _revisions(shown.revisions),
+            }
             for shown in reviews_shown(request.principal, row.proposal)
             if not shown.own
         ],
@@ -234,6 +248,11 @@ def _nomination(request: HttpRequest, shown: ShownNomination, own: set[int]) -> 
         if given
         else None,
     }
+
+
+def _revisions(rows: Iterable[ReviewRevision]) -> list[dict[str, Any]]:
+    """What a reviewer changed after reading the others, beside the first judgement."""
+    return [{"number": row.number, "score": row.score, "text": row.text, "at": _at(row.at)} for row in rows]
 
 
 def _team(row: Proposal) -> Any:

@@ -1,6 +1,6 @@
 from grants.models.calls import Call, Programme
 from grants.models.decisions import Award, Decision, Report
-from grants.models.proposals import Proposal, ProposalVersion, Review, TeamMember
+from grants.models.proposals import Proposal, ProposalVersion, Review, ReviewRevision, TeamMember
 from grants.models.rounds import Nomination, NominationScore, Round, RoundDecision
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "ProposalVersion",
     "Report",
     "Review",
+    "ReviewRevision",
     "Round",
     "RoundDecision",
     "TeamMember",

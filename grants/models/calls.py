@@ -75,6 +75,10 @@ class Call(models.Model):
         return self.is_open()
 
     @property
+    def is_coming(self) -> bool:
+        return timezone.now() < self.opens_at
+
+    @property
     def is_instant(self) -> bool:
         return self.track == Track.INSTANT
 

@@ -1,12 +1,17 @@
 """What people ask for, who signs it, what was handed in, and what reviewers said."""
 
+from datetime import datetime, timedelta
+
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Namespace, User
-from grants.enums import Outcome, ProposalState, ReviewState
+from grants.enums import Outcome, ProposalState, ReviewState, TeamState
 from grants.models.calls import Call
+
+SIGNING_DAYS = 7
 
 
 class Proposal(models.Model):
@@ -27,6 +32,7 @@ class Proposal(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
     submitted_at = models.DateTimeField(null=True, blank=True)
+    changes_until = models.DateTimeField(_("changes until"), null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
     announced_at = models.DateTimeField(null=True, blank=True)
 
@@ -49,6 +55,30 @@ class Proposal(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def was_announced(self) -> bool:
+        """Also while a proposal from the waiting list is decided again, or was taken back from there."""
+        return self.announced_at is not None or self.state == ProposalState.ANNOUNCED
+
+    @property
+    def hand_in_until(self) -> datetime | None:
+        """The close of the call, or of the time for changes once it was returned. None: no end."""
+        return self.changes_until if self.submitted_at is not None else self.call.closes_at
+
+    @property
+    def sign_until(self) -> datetime | None:
+        """Whoever asked for the signatures in time was in time: the team has some days more."""
+        return self.hand_in_until + timedelta(days=SIGNING_DAYS) if self.hand_in_until else None
+
+    @property
+    def may_be_handed_in(self) -> bool:
+        now = timezone.now()
+        return (self.hand_in_until is None or now < self.hand_in_until) and self.call.opens_at <= now
+
+    @property
+    def may_be_signed(self) -> bool:
+        return self.sign_until is None or timezone.now() < self.sign_until
 
     def get_absolute_url(self) -> str:
         return f"/proposals/{self.pk}"
@@ -73,22 +103,37 @@ class ProposalVersion(models.Model):
 
 
 class TeamMember(models.Model):
-    """Somebody who works on it and signs before it is handed in."""
+    """Somebody who was asked to work on it. Who accepts signs before it is handed in.
+
+    `accepted_at` stays when they leave: from their acceptance on they have a stake in it.
+    """
 
     proposal = models.ForeignKey(Proposal, models.CASCADE, related_name="team")
     user = models.ForeignKey(User, models.PROTECT, related_name="+")
+    state = models.CharField(max_length=10, choices=TeamState, default=TeamState.INVITED)
+    accepted_at = models.DateTimeField(null=True, blank=True)
     signed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["id"]
-        constraints = [models.UniqueConstraint(fields=["proposal", "user"], name="team_member_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["proposal", "user"], name="team_member_once"),
+            models.CheckConstraint(name="team_state_known", condition=Q(state__in=TeamState.values)),
+            models.CheckConstraint(
+                name="team_member_accepted", condition=~Q(state__in=["member", "left"]) | Q(accepted_at__isnull=False)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.proposal_id} {self.user_id}"
 
 
 class Review(models.Model):
-    """One reviewer's judgement of one version. Who wrote it is shown to staff only."""
+    """One reviewer's judgement of one version. Who wrote it is shown to staff only.
+
+    `score` and `text` are the first judgement. Once the reviews of others were shown to this reviewer
+    (`others_shown`), they stay as they are, and what changes afterwards is a `ReviewRevision`.
+    """
 
     version = models.ForeignKey(ProposalVersion, models.PROTECT, related_name="reviews")
     proposal = models.ForeignKey(Proposal, models.PROTECT, related_name="reviews")
@@ -97,7 +142,9 @@ class Review(models.Model):
     state = models.CharField(max_length=10, choices=ReviewState, default=ReviewState.ASKED)
     score = models.PositiveSmallIntegerField(_("score"), null=True, blank=True)
     text = models.TextField(_("review"), blank=True, max_length=10_000)
-    conflict = models.CharField(_("conflict"), max_length=300, blank=True)
+    conflict = models.CharField(_("why not"), max_length=300, blank=True)
+    due_on = models.DateField(_("due"), null=True, blank=True)
+    others_shown = models.BooleanField(default=False)
     assigned_at = models.DateTimeField(auto_now_add=True)
     submitted_at = models.DateTimeField(null=True, blank=True)
 
@@ -119,3 +166,28 @@ class Review(models.Model):
 
     def get_absolute_url(self) -> str:
         return f"/reviews/{self.pk}"
+
+    @property
+    def is_overdue(self) -> bool:
+        awaited = self.state in {ReviewState.ASKED, ReviewState.ACCEPTED}
+        return awaited and self.due_on is not None and self.due_on < timezone.localdate()
+
+
+class ReviewRevision(models.Model):
+    """What a reviewer changed after reading the others. Never changed (a trigger sees to it)."""
+
+    review = models.ForeignKey(Review, models.PROTECT, related_name="revisions")
+    number = models.PositiveIntegerField()
+    score = models.PositiveSmallIntegerField(_("score"))
+    text = models.TextField(_("review"), max_length=10_000)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["review", "number"], name="review_revision_once"),
+            models.CheckConstraint(name="review_revision_score", condition=Q(score__gte=1, score__lte=5)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.review_id} r{self.number}"

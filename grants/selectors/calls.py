@@ -3,19 +3,27 @@
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import BigIntegerField, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Namespace, User
 from common.errors import NotFound
 from grants.algorithms.rules import RULES, Rule
-from grants.enums import Track
-from grants.models import Award, Call
+from grants.enums import Outcome, ProposalState, Track
+from grants.models import Award, Call, Decision, Proposal
 
 
 def calls() -> QuerySet[Call]:
-    return Call.objects.select_related("programme")
+    """With `announced_remaining`: what the public budget says. A decision takes its amount at once, and shows it
+    only when it is announced; else one subtraction would tell the verdict."""
+    decided = Decision.objects.filter(proposal__call=OuterRef("pk"), proposal__state=ProposalState.DECIDED)
+    total = decided.order_by().values("proposal__call").annotate(total=Sum("gpu_seconds")).values("total")
+    unannounced = Coalesce(Subquery(total, output_field=BigIntegerField()), 0, output_field=BigIntegerField())
+    return Call.objects.select_related("programme").annotate(
+        announced_remaining=F("remaining_gpu_seconds") + unannounced
+    )
 
 
 def open_calls(at: datetime | None = None) -> QuerySet[Call]:
@@ -23,11 +31,15 @@ def open_calls(at: datetime | None = None) -> QuerySet[Call]:
     return calls().filter(opens_at__lte=at).exclude(closes_at__lte=at)
 
 
+def coming_calls(at: datetime | None = None) -> QuerySet[Call]:
+    return calls().filter(opens_at__gt=at or timezone.now()).order_by("opens_at", "id")
+
+
 def call_named(slug: str) -> Call:
     """Raises NotFound."""
     call = calls().filter(slug=slug).first()
     if call is None:
-        raise NotFound(_("There is no call of this name."), hint=_("All calls are listed at /grants."))
+        raise NotFound(_("There is no call of this name."), hint=_("All calls are listed at /grants/calls."))
     return call
 
 
@@ -58,6 +70,23 @@ def open_instant_awards(applicant: User, holder: Namespace, at: datetime) -> int
     return (
         _awards_behind(applicant, holder).filter(proposal__call__track=Track.INSTANT, ends_at__gt=at).distinct().count()
     )
+
+
+def open_standard_awards(applicant: User, holder: Namespace, at: datetime) -> QuerySet[Award]:
+    behind = _awards_behind(applicant, holder)
+    return behind.filter(proposal__call__track=Track.STANDARD, ends_at__gt=at).distinct()
+
+
+def promised_standard_awards(proposal: Proposal, at: datetime) -> int:
+    """Open awards of the same applicant or name, and those decided and not yet announced."""
+    same = Q(applicant=proposal.applicant_id) | Q(holder=proposal.holder_id)
+    decided = Proposal.objects.filter(
+        same,
+        call__track=Track.STANDARD,
+        state=ProposalState.DECIDED,
+        outcome__in=[Outcome.AWARDED, Outcome.PARTLY_AWARDED],
+    ).exclude(pk=proposal.pk)
+    return open_standard_awards(proposal.applicant, proposal.holder, at).count() + decided.count()
 
 
 def reports_due(applicant: User, holder: Namespace, at: datetime) -> int:

@@ -9,8 +9,8 @@ from accounts.principal import Principal
 from accounts.selectors import namespaces_of
 from common.errors import NotFound
 from grants.algorithms.rules import RULES
-from grants.enums import Outcome, ProposalState
-from grants.models import Decision, Proposal
+from grants.enums import Outcome, ProposalState, ReviewState, TeamState, Track
+from grants.models import Decision, Proposal, TeamMember
 
 _PRIVATE = [ProposalState.DRAFT, ProposalState.SIGNING]
 
@@ -23,7 +23,11 @@ def reader(principal: Principal) -> User | None:
 
 
 def _own(user: User) -> Q:
-    return Q(applicant=user) | Q(team__user=user) | Q(holder__in=namespaces_of(user).values("pk"))
+    return (
+        Q(applicant=user)
+        | Q(team__user=user, team__state=TeamState.MEMBER)
+        | Q(holder__in=namespaces_of(user).values("pk"))
+    )
 
 
 def _proposals() -> QuerySet[Proposal]:
@@ -36,6 +40,35 @@ def own_proposals(principal: Principal) -> QuerySet[Proposal]:
     if user is None:
         return Proposal.objects.none()
     return _proposals().filter(pk__in=Proposal.objects.filter(_own(user)).values("pk"))
+
+
+def to_sign(principal: Principal) -> QuerySet[Proposal]:
+    """What waits for the person's own signature."""
+    user = reader(principal)
+    if user is None:
+        return Proposal.objects.none()
+    unsigned = TeamMember.objects.filter(user=user, state=TeamState.MEMBER, signed_at=None)
+    return _proposals().filter(state=ProposalState.SIGNING, pk__in=unsigned.values("proposal"))
+
+
+def invitations_of(principal: Principal) -> QuerySet[TeamMember]:
+    """Proposals whose team the person is asked to join. Their texts are shown to those who accept."""
+    user = reader(principal)
+    if user is None:
+        return TeamMember.objects.none()
+    return TeamMember.objects.filter(
+        user=user,
+        state=TeamState.INVITED,
+        proposal__state__in=[ProposalState.DRAFT, ProposalState.SIGNING, ProposalState.RETURNED],
+    ).select_related("proposal__call", "proposal__applicant", "proposal__holder")
+
+
+def invitation_for(principal: Principal, proposal_id: int) -> TeamMember:
+    """Raises NotFound."""
+    found = invitations_of(principal).filter(proposal=proposal_id).first()
+    if found is None:
+        raise NotFound(_("There is no such invitation."), hint=_("Yours are listed at /proposals."))
+    return found
 
 
 def proposals_visible_to(principal: Principal) -> QuerySet[Proposal]:
@@ -63,33 +96,74 @@ def is_own_side(principal: Principal, proposal: Proposal) -> bool:
     return user is not None and Proposal.objects.filter(_own(user), pk=proposal.pk).exists()
 
 
-def sees_decision(principal: Principal, proposal: Proposal) -> bool:
+def _sees_unannounced(principal: Principal, proposal: Proposal) -> bool:
     """A decision is the applicant's to know once it is announced; staff without a conflict know before."""
-    if proposal.state == ProposalState.ANNOUNCED:
-        return True
-    return proposal.state == ProposalState.DECIDED and principal.is_staff and not is_own_side(principal, proposal)
+    user = reader(principal)
+    if user is None or not principal.is_staff:
+        return False
+    return not is_own_side(principal, proposal) and not processing_conflict(user, proposal)
 
 
 def decisions_shown(principal: Principal, proposal: Proposal) -> list[Decision]:
-    """Newest first; empty while the person may not know."""
-    if not sees_decision(principal, proposal):
-        return []
-    return list(proposal.decisions.order_by("-number"))
+    """Newest first. While the newest is not announced, the applicant reads those before it (the waiting list's)."""
+    decisions = list(proposal.decisions.order_by("-number"))
+    if proposal.state == ProposalState.DECIDED and not _sees_unannounced(principal, proposal):
+        return decisions[1:]
+    return decisions
 
 
 def conflict_between(user: User, proposal: Proposal) -> str:
     """Why this person must not judge the proposal, in words; empty when nothing is known against it."""
     if user.pk == proposal.applicant_id:
         return _("This is the applicant.")
-    team = set(proposal.team.values_list("user_id", flat=True))
+    # Named is not enough: else an applicant could name whoever should not judge.
+    team = set(proposal.team.filter(accepted_at__isnull=False).values_list("user_id", flat=True))
     if user.pk in team:
-        return _("This person is on the team.")
+        return _("This person is, or was, on the team.")
+    if _was_on_the_team(user, proposal):
+        return _("This person was on the team of an earlier version.")
     organisations = set(Membership.objects.filter(user=user).values_list("organisation_id", flat=True))
     if proposal.holder.organisation_id in organisations or proposal.holder.user_id == user.pk:
         return _("This person belongs to the organisation that applies.")
     others = Membership.objects.filter(user_id__in={proposal.applicant_id, *team}, organisation_id__in=organisations)
     if others.exists():
         return _("This person is in the same organisation as the applicant or a team member.")
+    return ""
+
+
+def _was_on_the_team(user: User, proposal: Proposal) -> bool:
+    """Whoever signed a version, or handed it in, keeps the stake, whatever became of the team since."""
+    signed = Q(content__team__contains=user.username) | Q(content__applicant=user.username) | Q(submitted_by=user)
+    return proposal.versions.filter(signed).exists()
+
+
+def processing_conflict(user: User, proposal: Proposal) -> str:
+    """Why this member of staff must not process, decide or announce it, in words; empty when nothing is known.
+
+    Judging and deciding are two offices: who reviewed it, or stepped aside from reviewing it, does neither.
+    """
+    conflict = conflict_between(user, proposal)
+    if conflict:
+        return conflict
+    states = set(proposal.reviews.filter(reviewer=user).values_list("state", flat=True))
+    if ReviewState.RECUSED in states:
+        return _("This person stepped aside as a reviewer.")
+    if ReviewState.SUBMITTED in states:
+        return _("This person reviewed the proposal.")
+    if ReviewState.ACCEPTED in states:
+        return _("This person is going to review the proposal.")
+    if ReviewState.ASKED in states:
+        return _("This person is asked to review it. Whoever declines the review may process the proposal.")
+    return ""
+
+
+def reviewing_conflict(user: User, proposal: Proposal) -> str:
+    """Why this person must not review it, in words; empty when nothing is known against it."""
+    conflict = conflict_between(user, proposal)
+    if conflict:
+        return conflict
+    if proposal.reviews.filter(assigned_by=user).exists() or proposal.decisions.filter(person=user).exists():
+        return _("This person processes the proposal. Whoever asks the reviewers, or decides, does not review.")
     return ""
 
 
@@ -106,6 +180,17 @@ def waiting_proposals(call_id: int) -> QuerySet[Proposal]:
     return Proposal.objects.filter(
         call_id=call_id, outcome=Outcome.WAITING_LIST, state=ProposalState.ANNOUNCED
     ).order_by("decided_at", "pk")
+
+
+def outcomes_open(proposal: Proposal) -> list[Outcome]:
+    """What staff may decide now: without a review only to decline, from the waiting list not to go on waiting."""
+    if proposal.state == ProposalState.SCREENING:
+        return [Outcome.DECLINED]
+    if proposal.state == ProposalState.DISCUSSION:
+        return list(Outcome)
+    if proposal.state == ProposalState.ANNOUNCED and proposal.outcome == Outcome.WAITING_LIST:
+        return [Outcome.AWARDED, Outcome.PARTLY_AWARDED, Outcome.DECLINED]
+    return []
 
 
 def recompute(decision: Decision) -> bool:
@@ -134,4 +219,5 @@ def to_process(principal: Principal) -> QuerySet[Proposal]:
         ProposalState.DISCUSSION,
         ProposalState.DECIDED,
     ]
-    return proposals_visible_to(principal).filter(state__in=open_states).order_by("submitted_at", "id")
+    waits = Q(state=ProposalState.ANNOUNCED, outcome=Outcome.WAITING_LIST, call__track=Track.STANDARD)
+    return proposals_visible_to(principal).filter(Q(state__in=open_states) | waits).order_by("submitted_at", "id")

@@ -12,13 +12,15 @@ from common.errors import Conflict, Forbidden, Invalid
 from common.services import audit
 from grants.algorithms.instant import InstantInputs
 from grants.algorithms.instant import decide as decide_instantly
+from grants.algorithms.texts import visible, visible_characters
 from grants.algorithms.verdicts import Verdict
-from grants.enums import DecidedBy, Outcome, ProposalState, recorded
+from grants.enums import DecidedBy, Outcome, ProposalState, ReviewState, recorded
 from grants.models import Call, Decision, Proposal
-from grants.rules import may_process
+from grants.rules import may_process, why_not_process
 from grants.selectors.calls import open_instant_awards, reports_due, rule_of
-from grants.selectors.proposals import waiting_proposals
+from grants.selectors.proposals import outcomes_open, waiting_proposals
 from grants.services.awards import open_award_for_proposal
+from grants.services.limits import check_award
 from grants.services.moves import lock, move
 
 
@@ -53,7 +55,9 @@ def decide_by_rule(call: Call, proposal: Proposal, *, by: Principal | None) -> D
 def decide_by_person(
     proposal: Proposal, *, outcome: Outcome, gpu_seconds: int = 0, reasons: str, by: Principal
 ) -> Decision:
-    """Staff decide after screening (only to decline) or discussion. The applicant learns it by `announce`.
+    """Staff decide after screening (only to decline), after the discussion, or from the waiting list.
+
+    The applicant learns it by `announce`.
 
     Raises Forbidden for those with a stake in it, Conflict when the state or the budget does not allow it,
     Invalid when the reasons or the amount make no sense.
@@ -61,17 +65,21 @@ def decide_by_person(
     call = lock_call(proposal.call_id)
     proposal = lock(proposal.pk)
     if not may_process(by, proposal):
-        raise Forbidden(_("Only staff without a stake in this proposal may decide it."))
-    if proposal.state not in {ProposalState.SCREENING, ProposalState.DISCUSSION}:
+        raise Forbidden(
+            _("Only staff without a stake in this proposal may decide it."), hint=why_not_process(by, proposal)
+        )
+    if call.is_instant or not outcomes_open(proposal):
         raise Conflict(
-            _("A proposal is decided after its screening or its discussion."),
+            _("A proposal is decided after its screening or its discussion, or from the waiting list."),
             hint=_("Open its page to see what can be done now."),
             code="wrong_state",
         )
     if proposal.state == ProposalState.SCREENING and outcome != Outcome.DECLINED:
         raise Conflict(_("Without a review a proposal can only be declined."), hint=_("Send it to reviewers first."))
-    if not reasons.strip():
-        raise Invalid(_("Give the reasons for the decision."), hint=_("The applicant reads them."))
+    if outcome not in outcomes_open(proposal):
+        raise Conflict(_("The proposal is on the waiting list already."), hint=_("Award it, or decline it."))
+    if not visible(reasons):
+        raise Invalid(_("Give the reasons for the decision."), field="reasons", hint=_("The applicant reads them."))
     _check_amount(call, proposal, outcome, gpu_seconds)
     return _record(
         call,
@@ -81,12 +89,22 @@ def decide_by_person(
         inputs={
             "asked_gpu_seconds": proposal.asked_gpu_seconds,
             "remaining_gpu_seconds": call.remaining_gpu_seconds,
-            "scores": sorted(proposal.reviews.filter(state="submitted").values_list("score", flat=True)),
+            **_scores(proposal),
         },
         reasons=[recorded("person", {"text": reasons.strip()})],
         decided_by=DecidedBy.PERSON,
         person=by.user,
     )
+
+
+def _scores(proposal: Proposal) -> dict[str, list[int]]:
+    """The first judgements, and what became of them after the reviewers read each other."""
+    reviews = proposal.reviews.filter(state=ReviewState.SUBMITTED).prefetch_related("revisions")
+    pairs = [(review.score or 0, [row.score for row in review.revisions.all()]) for review in reviews]
+    return {
+        "scores": sorted(first for first, _revised in pairs),
+        "last_scores": sorted(revised[-1] if revised else first for first, revised in pairs),
+    }
 
 
 @transaction.atomic
@@ -95,7 +113,10 @@ def announce(proposal: Proposal, *, by: Principal) -> Decision:
     lock_call(proposal.call_id)
     proposal = lock(proposal.pk)
     if not may_process(by, proposal):
-        raise Forbidden(_("Only staff without a stake in this proposal may announce the decision."))
+        raise Forbidden(
+            _("Only staff without a stake in this proposal may announce the decision."),
+            hint=why_not_process(by, proposal),
+        )
     decision = proposal.decisions.order_by("-number").first()
     if decision is None:
         raise Conflict(_("Nothing has been decided yet."), code="wrong_state")
@@ -151,15 +172,14 @@ def _record(call: Call, proposal: Proposal, verdict: Verdict, *, by: object, **f
 def _instant_inputs(call: Call, proposal: Proposal) -> InstantInputs:
     """Read everything the rule looks at. The names are locked, so that two calls cannot both count a
     person's open awards before either has added one."""
-    names = Namespace.objects.filter(pk__in=[proposal.holder_id, proposal.applicant.namespace.pk])
-    list(names.order_by("pk").select_for_update(no_key=True))
+    _lock_names(proposal)
     now = timezone.now()
     return InstantInputs(
         asked_gpu_seconds=proposal.asked_gpu_seconds,
         largest_gpu_seconds=call.largest_gpu_seconds,
         smallest_gpu_seconds=call.smallest_gpu_seconds,
         remaining_gpu_seconds=call.remaining_gpu_seconds,
-        abstract_characters=len(proposal.abstract.strip()),
+        abstract_characters=visible_characters(proposal.abstract),
         least_abstract_characters=call.least_abstract_characters,
         publishes_openly=proposal.publishes_openly,
         has_email=bool(proposal.applicant.email),
@@ -170,15 +190,22 @@ def _instant_inputs(call: Call, proposal: Proposal) -> InstantInputs:
     )
 
 
+def _lock_names(proposal: Proposal) -> None:
+    names = Namespace.objects.filter(pk__in=[proposal.holder_id, proposal.applicant.namespace.pk])
+    list(names.order_by("pk").select_for_update(no_key=True))
+
+
 def _check_amount(call: Call, proposal: Proposal, outcome: Outcome, gpu_seconds: int) -> None:
     if not outcome.gives:
         if gpu_seconds:
-            raise Invalid(_("Only an award has an amount."))
+            raise Invalid(_("Only an award has an amount."), field="gpu_seconds")
         return
     if not 0 < gpu_seconds <= proposal.asked_gpu_seconds:
-        raise Invalid(_("An award is more than nothing and no more than what was asked for."))
+        raise Invalid(_("An award is more than nothing and no more than what was asked for."), field="gpu_seconds")
     if (gpu_seconds == proposal.asked_gpu_seconds) != (outcome == Outcome.AWARDED):
-        raise Invalid(_("“Awarded” gives all that was asked for, “partly awarded” gives less."))
+        raise Invalid(_("“Awarded” gives all that was asked for, “partly awarded” gives less."), field="gpu_seconds")
+    _lock_names(proposal)
+    check_award(call, proposal, gpu_seconds)
     if gpu_seconds > call.remaining_gpu_seconds:
         raise Conflict(
             _("The budget of the call has %(remaining)d GPU-seconds left.") % {"remaining": call.remaining_gpu_seconds},

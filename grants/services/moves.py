@@ -35,6 +35,8 @@ def move(proposal: Proposal, to: ProposalState, *, by: object, outcome: Outcome 
     proposal.state = to
     if outcome is not None:
         proposal.outcome = outcome
+    if to == ProposalState.WITHDRAWN:
+        proposal.outcome = ""
     if to in _STAMPS:
         setattr(proposal, _STAMPS[to], timezone.now())
     proposal.save()

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,16 +14,18 @@ from accounts.principal import Principal
 from common import signing
 from common.errors import Conflict, Forbidden, Invalid
 from common.services import audit
-from grants.enums import EDITABLE, ProposalState
+from grants.algorithms.texts import visible
+from grants.enums import EDITABLE, ON_THE_TEAM, ProposalState, TeamState
 from grants.models import Call, Proposal, ProposalVersion, TeamMember
 from grants.rules import may_apply_for, may_manage_proposal, may_sign
 from grants.services.decisions import decide_by_rule, lock_call
+from grants.services.limits import check_handing_in
 from grants.services.moves import lock, move
 
 
 @dataclass(frozen=True)
 class Text:
-    """What an applicant writes. `team` are user names of those who must sign."""
+    """What an applicant writes. `team` are user names of those who are invited and must sign."""
 
     title: str
     abstract: str = ""
@@ -68,6 +71,7 @@ def update_draft(proposal: Proposal, text: Text, *, by: Principal) -> Proposal:
             hint=_("Withdraw it and apply again, if the call is still open."),
             code="wrong_state",
         )
+    _check_change(proposal, text)
     _write(proposal, text)
     proposal.save()
     _set_team(proposal, text.team)
@@ -90,8 +94,9 @@ def submit(proposal: Proposal, *, by: Principal) -> Proposal:
             hint=_("Its page shows the state and the decision."),
             code="already_submitted",
         )
+    _check_in_time(proposal)
     _check_complete(call, proposal)
-    if proposal.team.filter(signed_at=None).exists():
+    if _unsigned(proposal).exists():
         move(proposal, ProposalState.SIGNING, by=by)
     else:
         _hand_in(call, proposal, by=by)
@@ -107,12 +112,76 @@ def sign(proposal: Proposal, *, by: Principal) -> Proposal:
         raise Forbidden(_("Only members of the team sign a proposal."))
     if proposal.state != ProposalState.SIGNING:
         raise Conflict(_("There is nothing to sign now."), code="wrong_state")
-    proposal.team.filter(user=by.user, signed_at=None).update(signed_at=timezone.now())
+    if not proposal.may_be_signed:
+        raise Conflict(
+            _("The time for signatures is over."),
+            hint=_("Copy the proposal into a new draft of an open call."),
+            code="signing_over",
+        )
+    now = timezone.now()
+    proposal.team.filter(user=by.user, accepted_at=None).update(accepted_at=now)
+    proposal.team.filter(user=by.user, signed_at=None).update(signed_at=now, state=TeamState.MEMBER)
     audit.record("proposal.signed", f"proposal:{proposal.pk}", actor=by)
-    if not proposal.team.filter(signed_at=None).exists():
+    if not _unsigned(proposal).exists():
         _check_complete(call, proposal)
         _hand_in(call, proposal, by=by)
     return proposal
+
+
+@transaction.atomic
+def accept_invitation(proposal: Proposal, *, by: Principal) -> Proposal:
+    """Join the team: from now on one reads the proposal and has a stake in it. Twice joins once."""
+    proposal, member = _own_membership(proposal, by)
+    if member.state == TeamState.INVITED:
+        member.state, member.accepted_at = TeamState.MEMBER, member.accepted_at or timezone.now()
+        member.save()
+        audit.record("proposal.joined", f"proposal:{proposal.pk}", actor=by)
+    return proposal
+
+
+@transaction.atomic
+def leave_team(proposal: Proposal, *, by: Principal) -> Proposal:
+    """Decline the invitation, or leave again, before it is handed in. What the others signed becomes a draft
+    again: they signed together with this person."""
+    proposal, member = _own_membership(proposal, by)
+    member.state = TeamState.DECLINED if member.state == TeamState.INVITED else TeamState.LEFT
+    member.signed_at = None
+    member.save()
+    audit.record("proposal.left", f"proposal:{proposal.pk}", actor=by, state=member.state)
+    if proposal.state == ProposalState.SIGNING:
+        move(proposal, ProposalState.DRAFT, by=by)
+        proposal.team.update(signed_at=None)
+    return proposal
+
+
+def _own_membership(proposal: Proposal, by: Principal) -> tuple[Proposal, TeamMember]:
+    proposal = lock(proposal.pk)
+    member = proposal.team.filter(user=by.user, state__in=ON_THE_TEAM).first() if by.may_manage else None
+    if member is None:
+        raise Forbidden(_("Nobody has asked you to join the team of this proposal."))
+    if proposal.state not in EDITABLE | {ProposalState.SIGNING}:
+        raise Conflict(_("The proposal has been handed in and cannot be changed."), code="wrong_state")
+    return proposal, member
+
+
+@transaction.atomic
+def copy(proposal: Proposal, call: Call, *, by: Principal) -> Proposal:
+    """A new draft with the same text, for this call. Who was on the team is invited again."""
+    _require_manager(by, proposal)
+    if not call.is_open():
+        raise Conflict(_("This call is closed."), hint=_("Open calls are listed at /grants."), code="call_closed")
+    on_the_team = proposal.team.filter(state__in=ON_THE_TEAM, user__is_active=True).exclude(user=by.user)
+    text = Text(
+        title=proposal.title,
+        abstract=proposal.abstract,
+        asked_gpu_seconds=proposal.asked_gpu_seconds,
+        publishes_openly=proposal.publishes_openly,
+        answers=proposal.answers,
+        team=tuple(on_the_team.values_list("user__username", flat=True)),
+    )
+    made = create_draft(call, text, holder=proposal.holder, by=by)
+    audit.record("proposal.copied", f"proposal:{made.pk}", actor=by, copied_from=proposal.pk)
+    return made
 
 
 @transaction.atomic
@@ -127,7 +196,7 @@ def reopen(proposal: Proposal, *, by: Principal) -> Proposal:
 
 @transaction.atomic
 def withdraw(proposal: Proposal, *, by: Principal) -> Proposal:
-    """The applicant takes it back, at any time before the decision."""
+    """The applicant takes it back, at any time before the decision, or from the waiting list."""
     proposal = lock(proposal.pk)
     _require_manager(by, proposal)
     move(proposal, ProposalState.WITHDRAWN, by=by)
@@ -145,7 +214,11 @@ def content_of(proposal: Proposal) -> dict[str, Any]:
         "answers": proposal.answers,
         "asked_gpu_seconds": proposal.asked_gpu_seconds,
         "publishes_openly": proposal.publishes_openly,
-        "team": list(proposal.team.order_by("user__username").values_list("user__username", flat=True)),
+        "team": list(
+            proposal.team.filter(state=TeamState.MEMBER)
+            .order_by("user__username")
+            .values_list("user__username", flat=True)
+        ),
     }
 
 
@@ -165,7 +238,7 @@ def _hand_in(call: Call, proposal: Proposal, *, by: Principal) -> None:
 
 
 def _write(proposal: Proposal, text: Text) -> None:
-    if not text.title.strip():
+    if not visible(text.title):
         raise Invalid(_("A proposal needs a title."), field="title")
     if len(text.title) > 150 or len(text.abstract) > 5000:
         raise Invalid(_("The title has at most 150 characters, the abstract at most 5,000."), field="abstract")
@@ -200,21 +273,56 @@ def _set_team(proposal: Proposal, names: tuple[str, ...]) -> None:
     found = {user.username.lower(): user for user in people}
     for name in sorted(wanted - found.keys()):
         raise Invalid(_("There is nobody called %(name)s.") % {"name": name}, field="team")
-    proposal.team.all().delete()
-    TeamMember.objects.bulk_create([TeamMember(proposal=proposal, user=user) for user in found.values()])
+    gone = proposal.team.exclude(user__in=found.values())
+    gone.filter(accepted_at=None).exclude(state=TeamState.DECLINED).delete()
+    gone.filter(state__in=ON_THE_TEAM).update(state=TeamState.LEFT)
+    proposal.team.exclude(state__in=ON_THE_TEAM).filter(user__in=found.values()).update(state=TeamState.INVITED)
+    proposal.team.update(signed_at=None)
+    known = set(proposal.team.values_list("user_id", flat=True))
+    new = [TeamMember(proposal=proposal, user=user) for user in found.values() if user.pk not in known]
+    TeamMember.objects.bulk_create(new)
+
+
+def _unsigned(proposal: Proposal) -> QuerySet[TeamMember]:
+    return proposal.team.filter(state__in=ON_THE_TEAM, signed_at=None)
+
+
+def _check_change(proposal: Proposal, text: Text) -> None:
+    """What was handed in once is corrected within its time, and does not grow."""
+    last = proposal.versions.order_by("-number").first()
+    if last is None:
+        return
+    _check_in_time(proposal)
+    if text.asked_gpu_seconds > last.content["asked_gpu_seconds"]:
+        raise Invalid(
+            _("A proposal that was handed in may not ask for more afterwards: %(asked)d GPU-seconds at most.")
+            % {"asked": last.content["asked_gpu_seconds"]},
+            field="asked_gpu_seconds",
+        )
+
+
+def _check_in_time(proposal: Proposal) -> None:
+    """What is returned for changes may come back after the call has closed, within the time given for it."""
+    if proposal.may_be_handed_in:
+        return
+    if proposal.submitted_at is None:
+        raise Conflict(_("This call is closed."), hint=_("Open calls are listed at /grants."), code="call_closed")
+    raise Conflict(
+        _("The time for changes is over."),
+        hint=_("Copy the proposal into a new draft of an open call."),
+        code="changes_over",
+    )
 
 
 def _check_complete(call: Call, proposal: Proposal) -> None:
-    """What is returned for changes may come back after the call has closed: it was in time."""
-    if not call.is_open() and proposal.submitted_at is None:
-        raise Conflict(_("This call is closed."), hint=_("Open calls are listed at /grants."), code="call_closed")
-    if not proposal.abstract:
+    if not visible(proposal.abstract):
         raise Invalid(_("The proposal needs an abstract."), field="abstract")
     if proposal.asked_gpu_seconds == 0:
         raise Invalid(_("Say how many GPU-seconds you ask for."), field="asked_gpu_seconds")
     for question in call.questions:
-        if question["required"] and not proposal.answers.get(question["key"]):
+        if question["required"] and not visible(proposal.answers.get(question["key"], "")):
             raise Invalid(_("Answer “%(question)s”.") % {"question": question["label"]}, field=question["key"])
+    check_handing_in(call, proposal)
 
 
 def _require_manager(by: Principal, proposal: Proposal) -> None:

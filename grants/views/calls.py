@@ -1,14 +1,20 @@
 """Public pages: open calls, one call with its rule, awards."""
 
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from markdown_it import MarkdownIt
 
+from common.errors import Forbidden
 from common.pagination import page_of
 from grants.algorithms.rules import RULES, Rule
+from grants.rules import may_run_calls
 from grants.selectors import calls as selectors
+from grants.selectors import overview
 from grants.selectors.rounds import rounds
 
 
@@ -16,10 +22,36 @@ from grants.selectors.rounds import rounds
 def home(request: HttpRequest) -> HttpResponse:
     context = {
         "calls": list(selectors.open_calls()),
+        "coming": list(selectors.coming_calls()[:12]),
         "rounds": list(rounds()[:6]),
         "awards": list(selectors.awards()[:6]),
     }
     return render(request, "grants/home.html", context)
+
+
+@require_safe
+def call_list(request: HttpRequest) -> HttpResponse:
+    """All calls: open, coming and closed."""
+    return render(request, "grants/calls.html", {"page": page_of(request, selectors.calls())})
+
+
+@login_required
+@never_cache
+@require_safe
+def call_proposals(request: HttpRequest, slug: str) -> HttpResponse:
+    """Staff: everything that was handed in, with what the reviewers made of it."""
+    found = selectors.call_named(slug)
+    if not may_run_calls(request.principal):
+        raise Forbidden(_("Only staff read the proposals of a call."), hint=_("Your own are listed at /proposals."))
+    by_score = request.GET.get("by") == "score"
+    page = page_of(request, overview.handed_in(request.principal, found, by_score=by_score))
+    context = {
+        "call": found,
+        "page": page,
+        "lines": overview.lines(request.principal, list(page.object_list)),
+        "by_score": by_score,
+    }
+    return render(request, "grants/call_proposals.html", context)
 
 
 @require_safe

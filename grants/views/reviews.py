@@ -8,9 +8,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from common.errors import Conflict, Invalid
 from common.pagination import page_of
 from grants.enums import ProposalState
-from grants.forms import ConflictForm, ReviewForm
+from grants.forms import ConflictForm, NoTimeForm, ReviewForm
 from grants.selectors import reviews as selectors
 from grants.services import reviews
 
@@ -27,12 +28,20 @@ def review_list(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def review(request: HttpRequest, review_id: int) -> HttpResponse:
     found = selectors.review_for(request.principal, review_id)
-    initial = {"score": found.score, "text": found.text} if found.score else None
-    form = ReviewForm(request.POST or None, initial=initial)
+    revisions = list(found.revisions.all())
+    last = revisions[-1] if revisions else found
+    form = ReviewForm(request.POST or None, initial={"score": last.score, "text": last.text} if found.score else None)
+    status = 200
     if form.is_bound and form.is_valid():
-        reviews.submit_review(found, by=request.principal, **form.cleaned_data)
-        messages.success(request, _("Thank you. The review is handed in."))
-        return redirect(found)
+        try:
+            reviews.submit_review(found, by=request.principal, **form.cleaned_data)
+        except (Conflict, Invalid) as refusal:
+            # What was written must not be lost with the refusal.
+            form.add_error(None, str(refusal))
+            status = refusal.status
+        else:
+            messages.success(request, _("Thank you. The review is handed in."))
+            return redirect(found)
     content = found.version.content
     context = {
         "review": found,
@@ -41,18 +50,41 @@ def review(request: HttpRequest, review_id: int) -> HttpResponse:
             (question["label"], content["answers"].get(question["key"], ""))
             for question in found.proposal.call.questions
         ],
+        "revisions": revisions,
         "others": [row for row in selectors.reviews_shown(request.principal, found.proposal) if not row.own],
         "is_open": found.proposal.state == ProposalState.IN_REVIEW,
+        "in_discussion": found.proposal.state == ProposalState.DISCUSSION,
+        "may_revise": found.others_shown
+        and found.proposal.state in {ProposalState.IN_REVIEW, ProposalState.DISCUSSION},
         "form": form,
         "conflict_form": ConflictForm(),
+        "no_time_form": NoTimeForm(),
     }
-    return render(request, "grants/review.html", context)
+    return render(request, "grants/review.html", context, status=status)
+
+
+@login_required
+@require_POST
+def accept(request: HttpRequest, review_id: int) -> HttpResponse:
+    found = selectors.review_for(request.principal, review_id)
+    reviews.accept_review(found, by=request.principal)
+    messages.success(request, _("Thank you for reviewing it."))
+    return redirect(found)
+
+
+@login_required
+@require_POST
+def decline(request: HttpRequest, review_id: int) -> HttpResponse:
+    found = selectors.review_for(request.principal, review_id)
+    reviews.decline_review(found, request.POST.get("reason", "").replace("\x00", ""), by=request.principal)
+    messages.success(request, _("You have declined the review."))
+    return redirect("reviews")
 
 
 @login_required
 @require_POST
 def conflict(request: HttpRequest, review_id: int) -> HttpResponse:
     found = selectors.review_for(request.principal, review_id)
-    reviews.declare_conflict(found, request.POST.get("reason", ""), by=request.principal)
+    reviews.declare_conflict(found, request.POST.get("reason", "").replace("\x00", ""), by=request.principal)
     messages.success(request, _("You have stepped aside. The proposal is no longer shown to you."))
     return redirect("reviews")

@@ -56,11 +56,21 @@ def standard_call(**changes) -> Call:
     return call(Track.STANDARD, **changes)
 
 
-def in_review(**changes) -> Proposal:
-    proposal = submitted(standard_call(), **changes)
+def sign(proposal: Proposal, *members: User) -> Proposal:
+    for member in members:
+        proposals.sign(proposal, by=Principal(user=member))
+    proposal.refresh_from_db()
+    return proposal
+
+
+def send(proposal: Proposal) -> Proposal:
     reviews.send_to_reviewers(proposal, by=staff())
     proposal.refresh_from_db()
     return proposal
+
+
+def in_review(**changes) -> Proposal:
+    return send(submitted(standard_call(), **changes))
 
 
 def review(proposal: Proposal, *, reviewer: User | None = None, score: int | None = None, words="") -> Review:

@@ -58,6 +58,8 @@ def page_client(user: User | None) -> Client:
 PAGES = {
     "/grants": [200] * 6,
     "/grants/calls/{call}": [200] * 6,
+    "/grants/calls": [200] * 6,
+    "/grants/calls/{call}/proposals": [302, 403, 403, 403, 403, 200],
     "/awards": [200] * 6,
     "/grants/rounds/{round}": [200] * 6,
     "/grants/calls/{call}/apply": [302, 200, 200, 200, 200, 200],
@@ -65,11 +67,17 @@ PAGES = {
     "/reviews": [302, 200, 200, 200, 200, 200],
     "/proposals/{proposal}": [302, 404, 404, 200, 200, 200],
     "/proposals/{proposal}/edit": [302, 404, 404, 403, 409, 403],
+    "/proposals/{proposal}/versions/1": [302, 404, 404, 200, 200, 200],
+    "/proposals/{proposal}/versions/2": [302, 404, 404, 404, 404, 404],
     "/reviews/{review}": [302, 404, 200, 404, 404, 404],
 }
 POSTS = {
     "/proposals/{proposal}/submit": [302, 404, 404, 403, 409, 403],
     "/proposals/{proposal}/sign": [302, 404, 404, 403, 403, 403],
+    "/proposals/{proposal}/join": [302, 404, 404, 404, 404, 404],
+    "/proposals/{proposal}/decline": [302, 404, 404, 404, 404, 404],
+    "/proposals/{proposal}/leave": [302, 404, 404, 403, 403, 403],
+    "/proposals/{proposal}/copy": [302, 404, 404, 403, 409, 403],
     "/proposals/{proposal}/discuss": [302, 404, 404, 403, 403, 302],
     "/proposals/{proposal}/announce": [302, 404, 404, 403, 403, 409],
     "/proposals/{proposal}/screen": [302, 404, 404, 403, 403, 409],
@@ -77,7 +85,12 @@ POSTS = {
     "/proposals/{proposal}/more-reviews": [302, 404, 404, 403, 403, 409],
     "/proposals/{proposal}/nothing": [302, 404, 404, 404, 404, 404],
     "/proposals/{proposal}/report": [302, 404, 404, 404, 404, 404],
+    "/proposals/{proposal}/decide": [302, 404, 404, 403, 403, 400],
+    "/proposals/{proposal}/assign": [302, 404, 404, 403, 403, 400],
+    "/proposals/{proposal}/release": [302, 404, 404, 403, 403, 400],
     "/reviews/{review}/conflict": [302, 404, 400, 404, 404, 404],
+    "/reviews/{review}/accept": [302, 404, 302, 404, 404, 404],
+    "/reviews/{review}/decline": [302, 404, 409, 404, 404, 404],
     "/grants/rounds/{round}/decide": [302, 403, 403, 403, 403, 302],
 }
 API_GETS = {
@@ -90,12 +103,16 @@ API_GETS = {
     "/api/grants/reviews": [401, 200, 200, 200, 200, 200],
     "/api/grants/proposals/{proposal}": [401, 404, 404, 200, 200, 200],
     "/api/grants/reviews/{review}": [401, 404, 200, 404, 404, 404],
+    "/api/grants/proposals/{proposal}/versions/1": [401, 404, 404, 200, 200, 200],
 }
 API_POSTS = {
     "/api/grants/calls": [401, 403, 403, 403, 403, 400],
     "/api/grants/calls/{call}/budget": [401, 400, 400, 400, 400, 400],
     "/api/grants/calls/{call}/proposals": [401, 400, 400, 400, 400, 400],
     "/api/grants/proposals/{proposal}/submit": [401, 404, 404, 403, 409, 403],
+    "/api/grants/proposals/{proposal}/join": [401, 404, 404, 404, 404, 404],
+    "/api/grants/proposals/{proposal}/leave": [401, 404, 404, 403, 403, 403],
+    "/api/grants/proposals/{proposal}/copy": [401, 404, 404, 403, 201, 403],
     "/api/grants/proposals/{proposal}/withdraw": [401, 404, 404, 403, 200, 403],
     "/api/grants/proposals/{proposal}/reopen": [401, 404, 404, 403, 409, 403],
     "/api/grants/proposals/{proposal}/announce": [401, 404, 404, 403, 403, 409],

@@ -1,3 +1,5 @@
+import hashlib
+
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -132,7 +134,14 @@ def test_the_standard_track_by_api(post):
     seen = Client().get(f"/api/grants/proposals/{number}", **bearer(user)).json()
     assert (seen["outcome"], seen["award"]["gpu_seconds"]) == ("partly_awarded", 300)
     assert seen["reviews"] == [
-        {"number": 1, "version": 1, "state": "submitted", "score": 4, "text": "Clear and feasible plan."}
+        {
+            "number": 1,
+            "version": 1,
+            "state": "submitted",
+            "score": 4,
+            "text": "Clear and feasible plan.",
+            "revisions": [],
+        }
     ]
 
 
@@ -141,6 +150,43 @@ def test_a_conflict_is_declared_by_api(post):
     review = make.review(proposal, reviewer=judge)
     assert post(f"reviews/{review.pk}", {"conflict": "Old friends."}, judge).json()["state"] == "recused"
     assert post(f"reviews/{review.pk}", {"score": 5, "text": "x" * 30}, judge).status_code == 404
+
+
+def test_a_review_is_accepted_declined_and_taken_back_by_api(post):
+    proposal, judge, staff = make.in_review(), UserFactory(), StaffFactory()
+    asking = {"reviewer": judge.username}
+    for bad in ("soon", "2026-13-01", 5, "2020-01-01"):
+        assert post(f"proposals/{proposal.pk}/reviewers", {**asking, "due_on": bad}, staff).status_code == 400
+    assert post(f"proposals/{proposal.pk}/reviewers", {**asking, "due_on": "2999-01-01"}, staff).status_code == 200
+    review = proposal.reviews.get()
+    assert review.due_on.year == 2999
+    accepted = post(f"reviews/{review.pk}", {"accept": True}, judge).json()
+    assert (accepted["state"], accepted["due_on"]) == ("accepted", review.due_on.isoformat())
+    assert post(f"proposals/{proposal.pk}/release", {"reviewer": judge.username}, judge).status_code == 404
+    assert post(f"proposals/{proposal.pk}/release", {"reviewer": judge.username}, staff).status_code == 200
+    make.review(proposal, reviewer=judge)
+    assert post(f"reviews/{review.pk}", {"decline": "No time."}, judge).json()["state"] == "declined"
+
+
+def test_a_version_answers_with_the_bytes_of_its_digest():
+    proposal = make.submitted(make.standard_call())
+    version = proposal.versions.get()
+    answer = Client().get(f"/api/grants/proposals/{proposal.pk}/versions/1", **bearer(proposal.applicant))
+    assert hashlib.sha256(answer.content).hexdigest() == version.digest
+    assert answer.json() == version.content
+
+
+def test_joining_leaving_and_copying_by_api(post):
+    member, other = UserFactory(), UserFactory()
+    proposal = make.draft(make.standard_call(), team=(member.username, other.username))
+    url = f"proposals/{proposal.pk}"
+    assert Client().get(f"/api/grants/{url}", **bearer(member)).status_code == 404
+    states = {row["user"]: row["state"] for row in post(f"{url}/join", {}, member).json()["team"]}
+    assert states == {member.username: "member", other.username: "invited"}
+    assert post(f"{url}/join", {"accept": False}, other).json() == {"id": proposal.pk, "joined": False}
+    assert post(f"{url}/leave", {}, member).json() == {"id": proposal.pk, "joined": False}
+    copied = post(f"{url}/copy", {"call": make.call(slug="next").slug}, proposal.applicant)
+    assert (copied.status_code, copied.json()["call"], copied.json()["state"]) == (201, "next", "draft")
 
 
 def test_a_round_by_api(post):

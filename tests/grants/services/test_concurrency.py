@@ -9,8 +9,9 @@ from django.db import connection
 from accounts.principal import Principal
 from common.errors import Conflict
 from compute.models import Allocation
+from grants.enums import Outcome, ProposalState
 from grants.models import Award, Call, Proposal, RoundDecision
-from grants.services import audits, proposals, rounds
+from grants.services import audits, decisions, proposals, reviews, rounds
 from tests.factories import grants as make
 from tests.factories.accounts import UserFactory
 
@@ -70,3 +71,33 @@ def test_a_round_decided_twice_at_once_pays_once():
     race(*[lambda: rounds.decide_round(round_, by=by)] * 2)
     assert (RoundDecision.objects.count(), Award.objects.count()) == (1, 1)
     assert audits.audit_awards() == []
+
+
+def test_two_reviews_at_once_have_both_seen_each_other():
+    proposal = make.in_review()
+    rows = [make.review(proposal) for _number in range(2)]
+
+    def hand_in(row):
+        words = "Written without having read the other."
+        return lambda: reviews.submit_review(row, score=3, text=words, by=Principal(user=row.reviewer))
+
+    race(*(hand_in(row) for row in rows))
+    assert list(proposal.reviews.values_list("state", "others_shown")) == [("submitted", True)] * 2
+
+
+def test_two_officers_take_from_the_waiting_list_no_more_than_there_is():
+    call = make.standard_call(budget_gpu_seconds=1_000)
+    waiting = [make.submitted(call) for _number in range(2)]
+    for proposal in waiting:
+        make.move_to(proposal, ProposalState.ANNOUNCED, outcome=Outcome.WAITING_LIST)
+
+    def award(proposal):
+        by, words = make.staff(), "There is budget."
+        return lambda: decisions.decide_by_person(
+            proposal, outcome=Outcome.AWARDED, gpu_seconds=600, reasons=words, by=by
+        )
+
+    answers = race(*(award(proposal) for proposal in waiting))
+    assert sorted(getattr(answer, "code", "decided") for answer in answers) == ["decided", "over_budget"]
+    assert Call.objects.get().remaining_gpu_seconds == 400
+    assert audits.audit_budgets() == []

@@ -9,7 +9,8 @@ from accounts.principal import Principal
 from common.errors import Conflict, Forbidden, Invalid
 from grants.enums import ProposalState
 from grants.models import Call, Proposal, ProposalVersion
-from grants.services import proposals
+from grants.selectors.proposals import conflict_between, invitations_of, proposals_visible_to
+from grants.services import proposals, reviews
 from tests.factories import grants as make
 from tests.factories.accounts import MembershipFactory, OrganisationFactory, UserFactory, principal_of
 
@@ -129,6 +130,129 @@ def test_in_an_instant_call_the_last_signature_decides():
     proposal = make.submitted(make.call(), team=(one.username,))
     proposals.sign(proposal, by=person(one))
     assert Proposal.objects.get().state == ProposalState.ANNOUNCED
+
+
+def team(proposal):
+    return {row.user.username: row.state for row in proposal.team.select_related("user")}
+
+
+def test_who_is_named_is_asked_first_and_sees_nothing_before():
+    named = UserFactory()
+    proposal = make.draft(make.standard_call(), team=(named.username,))
+    assert not proposals_visible_to(person(named)).exists()
+    assert [row.proposal for row in invitations_of(person(named))] == [proposal]
+    assert conflict_between(named, proposal) == ""
+    for _twice in range(2):
+        proposals.accept_invitation(proposal, by=person(named))
+    assert proposals_visible_to(person(named)).get() == proposal
+    assert not invitations_of(person(named)).exists()
+    assert conflict_between(named, proposal)
+
+
+def test_who_declines_is_out_and_may_be_asked_again():
+    named = UserFactory()
+    proposal = make.draft(make.standard_call(), team=(named.username,))
+    proposals.leave_team(proposal, by=person(named))
+    assert (team(proposal), conflict_between(named, proposal)) == ({named.username: "declined"}, "")
+    proposals.update_draft(proposal, make.text(), by=person(proposal.applicant))
+    assert team(proposal) == {named.username: "declined"}
+    proposals.update_draft(proposal, make.text(team=(named.username,)), by=person(proposal.applicant))
+    assert team(proposal) == {named.username: "invited"}
+
+
+def test_leaving_while_others_sign_makes_it_a_draft_again_and_keeps_the_conflict():
+    one, two = UserFactory(), UserFactory()
+    proposal = make.submitted(make.standard_call(), team=(one.username, two.username))
+    proposals.sign(proposal, by=person(one))
+    proposals.accept_invitation(proposal, by=person(two))
+    proposals.leave_team(proposal, by=person(two))
+    proposal.refresh_from_db()
+    assert (proposal.state, team(proposal)) == (
+        ProposalState.DRAFT,
+        {one.username: "member", two.username: "left"},
+    )
+    assert conflict_between(two, proposal)
+    proposals.submit(proposal, by=person(proposal.applicant))
+    proposals.sign(proposal, by=person(one))
+    assert proposal.versions.get().content["team"] == [one.username]
+
+
+def test_nobody_joins_unasked_or_leaves_after_handing_in():
+    one = UserFactory()
+    proposal = make.submitted(make.standard_call(), team=(one.username,))
+    for verb in (proposals.accept_invitation, proposals.leave_team):
+        with pytest.raises(Forbidden):
+            verb(proposal, by=person(UserFactory()))
+    make.sign(proposal, one)
+    with pytest.raises(Conflict):
+        proposals.leave_team(proposal, by=person(one))
+
+
+def test_the_last_signature_may_come_some_days_after_the_close():
+    one = UserFactory()
+    proposal = make.submitted(make.standard_call(), team=(one.username,))
+    Call.objects.update(closes_at=timezone.now() - timedelta(days=6))
+    proposals.sign(proposal, by=person(one))
+    assert Proposal.objects.get().state == ProposalState.SUBMITTED
+
+
+def test_the_time_for_signatures_ends():
+    one = UserFactory()
+    proposal = make.submitted(make.standard_call(), team=(one.username,))
+    Call.objects.update(closes_at=timezone.now() - timedelta(days=7, seconds=1))
+    with pytest.raises(Conflict) as refusal:
+        proposals.sign(proposal, by=person(one))
+    assert refusal.value.code == "signing_over"
+
+
+def returned(**changes):
+    proposal = make.submitted(make.standard_call(), **changes)
+    reviews.return_for_changes(proposal, "A typo in the title.", by=make.staff())
+    proposal.refresh_from_db()
+    return proposal
+
+
+def test_what_was_returned_does_not_grow():
+    proposal = returned(asked_gpu_seconds=600)
+    with pytest.raises(Invalid) as refusal:
+        proposals.update_draft(proposal, make.text(asked_gpu_seconds=601), by=person(proposal.applicant))
+    assert refusal.value.context["field"] == "asked_gpu_seconds"
+    proposals.update_draft(proposal, make.text(asked_gpu_seconds=500), by=person(proposal.applicant))
+    with pytest.raises(Invalid):
+        proposals.update_draft(proposal, make.text(asked_gpu_seconds=601), by=person(proposal.applicant))
+
+
+def test_what_was_returned_comes_back_within_its_time():
+    proposal = returned()
+    assert proposal.changes_until - timezone.now() > timedelta(days=13)
+    Proposal.objects.update(changes_until=timezone.now())
+    for verb in (proposals.submit, lambda row, by: proposals.update_draft(row, make.text(), by=by)):
+        with pytest.raises(Conflict) as refusal:
+            verb(proposal, by=person(proposal.applicant))
+        assert refusal.value.code == "changes_over"
+
+
+@pytest.mark.parametrize("days", [0, 91])
+def test_the_time_for_changes_is_bounded(days):
+    proposal = make.submitted(make.standard_call())
+    with pytest.raises(Invalid):
+        reviews.return_for_changes(proposal, "Why?", days=days, by=make.staff())
+
+
+def test_a_copy_is_a_new_draft_of_an_open_call():
+    one = UserFactory()
+    old = make.sign(make.submitted(make.standard_call(), team=(one.username,), title="Shapes again"), one)
+    made = proposals.copy(old, make.call(), by=person(old.applicant))
+    assert (made.state, made.title, made.abstract, team(made)) == (
+        ProposalState.DRAFT,
+        "Shapes again",
+        old.abstract,
+        {one.username: "invited"},
+    )
+    with pytest.raises(Forbidden):
+        proposals.copy(old, make.call(), by=person(UserFactory()))
+    with pytest.raises(Conflict):
+        proposals.copy(old, make.call(closes_at=timezone.now()), by=person(old.applicant))
 
 
 def test_reopening_voids_signatures():

@@ -4,8 +4,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from grants.models import Award, Nomination, NominationScore, Proposal
+from grants.models import Award, Call, Nomination, NominationScore, Proposal
 from tests.factories import grants as make
 from tests.factories.accounts import StaffFactory, UserFactory
 from tests.factories.hub import repository
@@ -97,8 +98,6 @@ def test_the_call_page_shows_the_rule_and_its_hash(client):
 
 
 def test_a_closed_call_says_so(browser):
-    from django.utils import timezone
-
     call = make.call(closes_at=timezone.now())
     response = browser.get(f"/grants/calls/{call.slug}/apply", HTTP_ACCEPT="text/html")
     assert response.status_code == 409
@@ -188,9 +187,10 @@ def rows(number, user):
 
 
 QUERIES = {
-    "/grants": 5,
+    "/grants": 6,
+    "/grants/calls": 4,
     "/awards": 4,
-    "/proposals": 4,
+    "/proposals": 6,
     "/reviews": 4,
     "/grants/rounds/{round}": 8,
     "/api/grants/calls": 3,
@@ -209,3 +209,199 @@ def test_lists_ask_the_database_as_often_for_one_row_as_for_three(browser, user,
             assert browser.get(url.format(round=slug)).status_code == 200
         asked[url] = len(queries)
     assert asked == QUERIES
+
+
+def test_staff_read_why_they_may_not_process(client):
+    proposal, judge = make.in_review(), StaffFactory()
+    make.review(proposal, reviewer=judge, score=5)
+    client.force_login(judge)
+    text = client.get(f"/proposals/{proposal.pk}").content.decode()
+    assert "This person reviewed the proposal." in text
+    assert "Begin the discussion" not in text
+
+
+@pytest.fixture
+def officer():
+    client = Client()
+    client.force_login(StaffFactory())
+    return client
+
+
+@pytest.mark.parametrize(
+    ("action", "data", "words"),
+    [
+        ("assign", {"reviewer": "nobody-here", "due_on": "2999-01-01"}, "There is nobody called nobody-here."),
+        ("assign", {"reviewer": "{applicant}", "due_on": "2999-01-01"}, "This is the applicant."),
+        ("assign", {"reviewer": "{applicant}", "due_on": "soon"}, "Enter a valid date."),
+        ("decide", {"outcome": "partly_awarded", "gpu_seconds": "600", "reasons": "Kept words"}, "gives less"),
+        ("decide", {"outcome": "partly_awarded", "reasons": "Kept words"}, "Say how many GPU-seconds are given."),
+        ("decide", {"outcome": "", "reasons": "Kept words"}, "This field is required."),
+    ],
+)
+def test_slips_of_staff_come_back_in_their_form(officer, action, data, words):
+    proposal = make.in_review()
+    if action == "decide":
+        make.review(proposal, score=3)
+        make.move_to(proposal, "discussion")
+    data = {name: value.format(applicant=proposal.applicant.username) for name, value in data.items()}
+    response = officer.post(f"/proposals/{proposal.pk}/{action}", data, HTTP_ACCEPT="text/html")
+    text = response.content.decode()
+    assert response.status_code in {400, 409}
+    assert words in text
+    assert data.get("reasons", "") in text
+    assert proposal.title in text
+
+
+def test_who_may_not_decide_is_told_so_before_the_slips(browser, user):
+    proposal = make.in_review(applicant=user)
+    assert browser.post(f"/proposals/{proposal.pk}/decide", {}, HTTP_ACCEPT="text/html").status_code == 403
+
+
+def test_a_reviewer_sees_whom_they_judge_answers_and_revises(browser, user):
+    member = UserFactory()
+    proposal = make.submitted(make.standard_call(title="Deep call"), team=(member.username,))
+    make.sign(proposal, member)
+    make.send(proposal)
+    row = make.review(proposal, reviewer=user)
+    url = f"/reviews/{row.pk}"
+    text = browser.get(url).content.decode()
+    for known in (member.username, proposal.applicant.username, "Deep call", "Will you review it?"):
+        assert known in text
+    browser.post(f"{url}/accept")
+    assert '<option value="" selected>' in browser.get(url).content.decode()
+    browser.post(url, {"score": "4", "text": "A plan that can be carried out."})
+    make.review(proposal, score=1)
+    assert "Your first judgement stays" in browser.get(url).content.decode()
+    browser.post(url, {"score": "2", "text": "Having read the other one: no."})
+    assert "Changed to 2 of 5" in browser.get(url).content.decode()
+
+
+def test_what_a_reviewer_wrote_is_not_lost_with_a_refusal(browser, user):
+    from tests.factories.accounts import MembershipFactory, OrganisationFactory
+
+    proposal = make.in_review()
+    row = make.review(proposal, reviewer=user)
+    MembershipFactory(organisation=OrganisationFactory(admin=proposal.applicant), user=user)
+    response = browser.post(f"/reviews/{row.pk}", {"score": "4", "text": "Words that took an afternoon."})
+    assert response.status_code == 409
+    assert "Words that took an afternoon." in response.content.decode()
+
+
+def test_a_review_is_declined_and_taken_back(browser, user, officer):
+    proposal = make.in_review()
+    row = make.review(proposal, reviewer=user)
+    assert browser.post(f"/reviews/{row.pk}/decline", {"reason": "No time."})["Location"] == "/reviews"
+    assert "No time." in officer.get(f"/proposals/{proposal.pk}").content.decode()
+    other = make.review(proposal)
+    officer.post(f"/proposals/{proposal.pk}/release", {"review": other.pk})
+    other.refresh_from_db()
+    assert other.state == "released"
+
+
+def test_an_invitation_is_answered_on_the_page_of_proposals(browser, user):
+    one, two = (make.draft(make.standard_call(), team=(user.username,), title=title) for title in ("One", "Two"))
+    assert "Invitations to a team" in browser.get("/proposals").content.decode()
+    assert browser.get(f"/proposals/{one.pk}").status_code == 404
+    assert browser.post(f"/proposals/{one.pk}/join")["Location"] == f"/proposals/{one.pk}"
+    assert browser.post(f"/proposals/{two.pk}/decline")["Location"] == "/proposals"
+    assert "Leave the team" in browser.get(f"/proposals/{one.pk}").content.decode()
+    assert browser.post(f"/proposals/{one.pk}/leave")["Location"] == "/proposals"
+    assert "Invitations to a team" not in browser.get("/proposals").content.decode()
+
+
+def test_what_waits_for_a_signature_is_marked_and_says_until_when(browser, user):
+    from datetime import datetime, timedelta
+
+    call = make.standard_call(closes_at=timezone.now() + timedelta(days=1))
+    proposal = make.submitted(call, team=(user.username,))
+    browser.post(f"/proposals/{proposal.pk}/join")
+    assert "Waiting for your signature" in browser.get("/proposals").content.decode()
+    until = call.closes_at + timedelta(days=7)
+    assert f"until {until:%Y-%m-%d %H:%M} UTC" in browser.get(f"/proposals/{proposal.pk}").content.decode()
+    Call.objects.update(closes_at=datetime(2020, 1, 1, tzinfo=until.tzinfo))
+    text = browser.get(f"/proposals/{proposal.pk}").content.decode()
+    assert "It can no longer be handed in." in text
+    assert f"/proposals/{proposal.pk}/sign" not in text
+
+
+def test_after_the_close_a_draft_offers_a_copy_and_no_way_to_hand_in(browser, user):
+    proposal, other = make.draft(make.standard_call(), applicant=user), make.call()
+    Call.objects.filter(pk=proposal.call_id).update(closes_at=timezone.now())
+    text = browser.get(f"/proposals/{proposal.pk}").content.decode()
+    assert f"/proposals/{proposal.pk}/submit" not in text
+    assert f"/proposals/{proposal.pk}/edit" not in text
+    response = browser.post(f"/proposals/{proposal.pk}/copy", {"call": other.pk})
+    made = Proposal.objects.get(call=other)
+    assert response["Location"] == f"/proposals/{made.pk}/edit"
+    response = browser.post(f"/proposals/{proposal.pk}/edit", form_data(user), follow=True)
+    assert response.status_code == 200
+    assert "This call is closed." in response.content.decode()
+
+
+def test_a_second_version_marks_what_changed(browser, user, officer):
+    from accounts.principal import Principal
+    from grants.services import proposals, reviews
+
+    proposal = make.submitted(make.standard_call(), applicant=user)
+    reviews.return_for_changes(proposal, "Another title.", by=make.staff())
+    proposals.update_draft(proposal, make.text(title="Better shapes"), by=Principal(user=user))
+    proposals.submit(proposal, by=Principal(user=user))
+    for reader in (browser, officer):
+        text = reader.get(f"/proposals/{proposal.pk}/versions/2").content.decode()
+        assert "<del>Shapes</del><ins>Better shapes</ins>" in text
+        assert "<ins>" not in reader.get(f"/proposals/{proposal.pk}/versions/1").content.decode()
+
+
+def test_coming_and_closed_calls_are_found_again(client):
+    soon = timezone.now() + timezone.timedelta(days=3)
+    make.call(title="Coming call", opens_at=soon, closes_at=soon + timezone.timedelta(days=1))
+    make.call(title="Closed call", closes_at=timezone.now())
+    home, every = (client.get(url).content.decode() for url in ("/grants", "/grants/calls"))
+    assert "Coming call" in home
+    assert "Closed call" not in home
+    assert "Coming call" in every
+    assert "Closed call" in every
+    page = client.get(f"/grants/calls/{Call.objects.get(title='Coming call').slug}").content.decode()
+    assert f"opens {soon:%Y-%m-%d %H:%M} UTC" in page
+    for query, number in [("", 0), ("?all=1", 2)]:
+        assert len(client.get(f"/api/grants/calls{query}").json()["calls"]) == number
+
+
+def test_the_list_of_a_call_keeps_a_new_decision_from_those_it_concerns():
+    officer = StaffFactory()
+    proposal = make.in_review(applicant=officer)
+    make.review(proposal, score=4)
+    make.move_to(proposal, "decided", outcome="declined", announced_at=timezone.now())
+    for reader, words in [(officer, False), (StaffFactory(), True)]:
+        client = Client()
+        client.force_login(reader)
+        text = client.get(f"/grants/calls/{proposal.call.slug}/proposals").content.decode()
+        assert ("declined" in text) is words
+
+
+def test_officers_find_all_proposals_of_a_call_with_their_means_but_not_of_their_own():
+    officer, call = StaffFactory(), make.standard_call()
+    low, high, own = (
+        make.send(make.submitted(call, title=title, **changes))
+        for title, changes in [("Low", {}), ("High", {}), ("Own", {"applicant": officer})]
+    )
+    for proposal, score in [(low, 1), (high, 4), (own, 5)]:
+        make.review(proposal, score=score)
+    make.review(high)
+    make.draft(call, title="A draft")
+    client = Client()
+    client.force_login(officer)
+    response = client.get(f"/grants/calls/{call.slug}/proposals?by=score")
+    seen = [(line.proposal.title, line.mean, line.given, line.awaited) for line in response.context["lines"]]
+    assert seen == [("High", 4.0, 1, 1), ("Low", 1.0, 1, 0), ("Own", None, None, None)]
+    assert "5.0" not in response.content.decode()
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_the_list_of_a_call_asks_as_often_for_one_proposal_as_for_three(officer, number):
+    call = make.standard_call()
+    for _row in range(number):
+        make.review(make.send(make.submitted(call)), score=3)
+    with CaptureQueriesContext(connection) as queries:
+        assert officer.get(f"/grants/calls/{call.slug}/proposals?by=score").status_code == 200
+    assert len(queries) == 6

@@ -24,6 +24,9 @@ class MembershipInline(admin.TabularInline):
     extra = 0
     raw_id_fields = ["user"]
 
+    def has_add_permission(self, request, obj=None):
+        return False  # nobody belongs to an organisation without having accepted its invitation
+
 
 @admin.register(Organisation)
 class OrganisationAdmin(admin.ModelAdmin):

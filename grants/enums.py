@@ -118,7 +118,7 @@ REASONS: dict[str, Promise] = {
         "Wait until one ends."
     ),
     "reports_due": _(
-        "Reports on earlier awards are missing: %(reports)s. Hand them in on the pages of those proposals, "
+        "Reports on earlier awards are missing: %(reports)s. Hand them in on the pages of those awards, "
         "then apply again."
     ),
     "score_too_low": _("The mean score is below %(least)s."),

@@ -1,10 +1,12 @@
 """May this person do this to this object? States are the services' business."""
 
-from accounts.models import Namespace
+from accounts.models import Namespace, User
 from accounts.principal import Principal
 from accounts.rules import may_spend_for
+from compute.selectors import allocations_visible_to
 from grants.enums import ReviewState
-from grants.models import Nomination, Proposal, Review
+from grants.models import Award, Nomination, Proposal, Review
+from grants.selectors.calls import team_of
 from grants.selectors.proposals import conflict_between
 from grants.selectors.rounds import nomination_conflict
 
@@ -21,6 +23,21 @@ def may_apply_for(principal: Principal, holder: Namespace) -> bool:
 def may_manage_proposal(principal: Principal, proposal: Proposal) -> bool:
     """Change, hand in, withdraw, report."""
     return may_spend_for(principal, proposal.holder)
+
+
+def may_report(principal: Principal, award: Award) -> bool:
+    """Those who hold the award, and the team that signed the proposal."""
+    return may_spend_for(principal, award.holder) or (principal.may_manage and is_on_team(principal.user, award))
+
+
+def may_see_allocation(principal: Principal, award: Award) -> bool:
+    if award.allocation is None:
+        return False
+    return allocations_visible_to(principal).filter(pk=award.allocation.pk).exists()
+
+
+def is_on_team(user: User | None, award: Award) -> bool:
+    return user is not None and team_of(award).filter(pk=user.pk).exists()
 
 
 def may_sign(principal: Principal, proposal: Proposal) -> bool:

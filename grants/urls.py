@@ -1,10 +1,11 @@
 from django.urls import path
 
+from grants.api import awards as awards_api
 from grants.api import calls as calls_api
 from grants.api import proposals as proposals_api
 from grants.api import reviews as reviews_api
 from grants.api import rounds as rounds_api
-from grants.views import calls, proposals, reviews, rounds
+from grants.views import awards, calls, proposals, reviews, rounds
 
 urlpatterns = [
     path("grants", calls.home, name="grants"),
@@ -15,6 +16,8 @@ urlpatterns = [
     path("grants/rounds/<slug:slug>/decide", rounds.decide, name="round_decide"),
     path("grants/nominations/<int:nomination_id>/score", rounds.score, name="nomination_score"),
     path("awards", calls.awards, name="awards"),
+    path("awards/<int:award_id>", awards.award, name="award"),
+    path("awards/<int:award_id>/report", awards.report, name="award_report"),
     path("proposals", proposals.proposal_list, name="proposals"),
     path("proposals/<int:proposal_id>", proposals.proposal, name="proposal"),
     path("proposals/<int:proposal_id>/edit", proposals.edit, name="proposal_edit"),
@@ -27,6 +30,8 @@ urlpatterns = [
     path("api/grants/calls/<slug:slug>/budget", calls_api.budget, name="api_call_budget"),
     path("api/grants/calls/<slug:slug>/proposals", proposals_api.create, name="api_call_proposals"),
     path("api/grants/awards", calls_api.awards, name="api_awards"),
+    path("api/grants/awards/<int:award_id>", awards_api.award, name="api_award"),
+    path("api/grants/awards/<int:award_id>/report", awards_api.report, name="api_award_report"),
     path("api/grants/proposals", proposals_api.proposals_list, name="api_proposals"),
     path("api/grants/proposals/<int:proposal_id>", proposals_api.proposal, name="api_proposal"),
     path("api/grants/proposals/<int:proposal_id>/<slug:action>", proposals_api.act, name="api_proposal_act"),

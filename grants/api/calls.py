@@ -23,7 +23,7 @@ def calls(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def call(request: HttpRequest, slug: str) -> JsonResponse:
-    return JsonResponse(shapes.call(request, selectors.call_named(slug)))
+    return JsonResponse(shapes.whole_call(request, selectors.call_named(slug)))
 
 
 @require_POST

@@ -102,6 +102,9 @@ class Award(models.Model):
         """How the rooms to the left call this award."""
         return f"award:{self.pk}"
 
+    def get_absolute_url(self) -> str:
+        return f"/awards/{self.pk}"
+
     def is_open(self, at: datetime | None = None) -> bool:
         return self.ends_at > (at or timezone.now())
 

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from accounts.models import Namespace, User
 from common.errors import NotFound
 from grants.algorithms.rules import RULES, Rule
-from grants.enums import Track
-from grants.models import Award, Call
+from grants.enums import SubjectKind, Track
+from grants.models import Award, Call, TeamMember
 
 
 def calls() -> QuerySet[Call]:
@@ -54,6 +54,15 @@ def _awards_behind(applicant: User, holder: Namespace) -> QuerySet[Award]:
     return Award.objects.filter(Q(proposal__applicant=applicant) | Q(holder=holder))
 
 
+def team_of(award: Award) -> QuerySet[User]:
+    """Who signed the proposal behind an award, also where the award came by a nomination of the proposal."""
+    number = award.proposal_id
+    if award.nomination is not None and award.nomination.kind == SubjectKind.PROPOSAL:
+        number = int(award.nomination.name)
+    signed = TeamMember.objects.filter(proposal=number, signed_at__isnull=False)
+    return User.objects.filter(pk__in=signed.values("user")).order_by("username")
+
+
 def open_instant_awards(applicant: User, holder: Namespace, at: datetime) -> int:
     return (
         _awards_behind(applicant, holder).filter(proposal__call__track=Track.INSTANT, ends_at__gt=at).distinct().count()
@@ -61,4 +70,6 @@ def open_instant_awards(applicant: User, holder: Namespace, at: datetime) -> int
 
 
 def reports_due(applicant: User, holder: Namespace, at: datetime) -> int:
-    return _awards_behind(applicant, holder).filter(ends_at__lte=at, report__isnull=True).distinct().count()
+    """Awards that ended without a report. Those of the community pool do not count: others nominated for them."""
+    ended = _awards_behind(applicant, holder).filter(ends_at__lte=at, report__isnull=True)
+    return ended.filter(nomination__isnull=True).distinct().count()

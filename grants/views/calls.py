@@ -9,6 +9,7 @@ from markdown_it import MarkdownIt
 from common.pagination import page_of
 from grants.algorithms.rules import RULES, Rule
 from grants.selectors import calls as selectors
+from grants.selectors.awards import numbers_of
 from grants.selectors.rounds import rounds
 
 
@@ -30,6 +31,7 @@ def call(request: HttpRequest, slug: str) -> HttpResponse:
         "call": found,
         "rule": rule,
         "rule_html": rule_html(rule) if rule else "",
+        "numbers": numbers_of(found),
         "awards": list(selectors.awards().filter(proposal__call=found)[:6]),
     }
     return render(request, "grants/call.html", context)

@@ -10,3 +10,4 @@ class GrantsConfig(AppConfig):
         from grants.views import panels  # noqa: PLC0415
 
         slots.fill("home.panels", panels.open_calls, order=10)
+        slots.fill("namespace.notices", panels.notices, order=20)

@@ -149,6 +149,15 @@ class ReportForm(forms.Form):
     )
 
 
+class ClosingForm(forms.Form):
+    closes_at = forms.DateTimeField(
+        label=_("Closes (UTC)"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    reason = forms.CharField(label=_("Why"), max_length=300, help_text=_("Everybody can read it."))
+
+
 class NominationForm(forms.Form):
     kind = forms.ChoiceField(label=_("Kind"), choices=SubjectKind.choices)
     name = forms.CharField(

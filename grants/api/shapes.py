@@ -14,6 +14,7 @@ from grants.rules import may_see_allocation
 from grants.selectors import awards as award_selectors
 from grants.selectors import proposals as proposal_selectors
 from grants.selectors.calls import rule_of
+from grants.selectors.changes import changes_of
 from grants.selectors.proposals import reader
 from grants.selectors.reviews import reviews_shown
 from grants.selectors.rounds import ShownNomination, nominations_for, recompute_round
@@ -50,8 +51,8 @@ def call(request: HttpRequest, row: Call) -> dict[str, Any]:
 
 
 def whole_call(request: HttpRequest, row: Call) -> dict[str, Any]:
-    """With what was announced in it so far."""
-    return {**call(request, row), "outcomes": _numbers(row)}
+    """With what was announced in it so far, and what was changed since it was opened."""
+    return {**call(request, row), "outcomes": _numbers(row), "changes": changes(row)}
 
 
 def _numbers(row: Call) -> dict[str, Any]:
@@ -247,17 +248,28 @@ def round_(request: HttpRequest, row: Round) -> dict[str, Any]:
     own = own_names(request.principal)
     return {
         **round_line(request, row),
+        "panel": list(row.panel.order_by("username").values_list("username", flat=True)),
+        "changes": changes(row),
         "nominations": [_nomination(request, shown, own) for shown in nominations_for(request.principal, row)],
         "decision": {
             "rule": {"name": made.rule_name, "version": made.rule_version, "sha256": made.rule_sha256},
             "inputs": made.inputs,
             "results": made.results,
             "recomputes": recompute_round(made),
+            "decided_by": made.decided_by.username if made.decided_by else None,
             "at": _at(made.at),
         }
         if made
         else None,
     }
+
+
+def changes(row: Call | Round) -> list[dict[str, Any]]:
+    """What was changed since it was opened, newest first."""
+    return [
+        {"what": change.words, "reason": change.reason, "by": change.person or None, "at": _at(change.at)}
+        for change in changes_of(row)
+    ]
 
 
 def _nomination(request: HttpRequest, shown: ShownNomination, own: set[int]) -> dict[str, Any]:
@@ -270,6 +282,8 @@ def _nomination(request: HttpRequest, shown: ShownNomination, own: set[int]) -> 
         "subject": row.subject,
         "namespace": row.holder.name,
         "nominator": row.nominator.username,
+        "title": shown.title or None,
+        "state": row.state,
         "why": row.why,
         "gpu_seconds": row.asked_gpu_seconds,
         "may_score": shown.may_score,

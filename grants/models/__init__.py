@@ -1,4 +1,5 @@
 from grants.models.calls import Call, Programme
+from grants.models.changes import Change
 from grants.models.decisions import Award, Decision, Report
 from grants.models.proposals import Proposal, ProposalVersion, Review, TeamMember
 from grants.models.rounds import Nomination, NominationScore, Round, RoundDecision
@@ -6,6 +7,7 @@ from grants.models.rounds import Nomination, NominationScore, Round, RoundDecisi
 __all__ = [
     "Award",
     "Call",
+    "Change",
     "Decision",
     "Nomination",
     "NominationScore",

@@ -41,6 +41,14 @@ def rule_text(rule: Rule) -> str:
     return (settings.PROJECT / "docs" / "reference" / rule.text).read_text(encoding="utf-8")
 
 
+def rule_translation(rule: Rule, language: str) -> str:
+    """The same in another language, empty where there is none. Our own names of files only."""
+    if language not in dict(settings.LANGUAGES):
+        return ""
+    file = settings.PROJECT / "docs" / "reference" / rule.text.replace(".md", f".{language}.md")
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+
 def awards() -> QuerySet[Award]:
     return Award.objects.select_related("holder", "proposal__call", "nomination__round", "report")
 
@@ -52,6 +60,11 @@ def awards_of(holder: Namespace) -> QuerySet[Award]:
 def _awards_behind(applicant: User, holder: Namespace) -> QuerySet[Award]:
     """What the applicant asked for under any name, and what this name holds by anybody's asking."""
     return Award.objects.filter(Q(proposal__applicant=applicant) | Q(holder=holder))
+
+
+def awards_without_report(holder: Namespace) -> QuerySet[Award]:
+    """Of this name, ended, and agreed to: the report is owed."""
+    return _owing(Award.objects.filter(holder=holder), timezone.now()).order_by("ends_at")
 
 
 def team_of(award: Award) -> QuerySet[User]:
@@ -70,6 +83,11 @@ def open_instant_awards(applicant: User, holder: Namespace, at: datetime) -> int
 
 
 def reports_due(applicant: User, holder: Namespace, at: datetime) -> int:
-    """Awards that ended without a report. Those of the community pool do not count: others nominated for them."""
-    ended = _awards_behind(applicant, holder).filter(ends_at__lte=at, report__isnull=True)
-    return ended.filter(nomination__isnull=True).distinct().count()
+    """Awards that ended without a report."""
+    return _owing(_awards_behind(applicant, holder), at).distinct().count()
+
+
+def _owing(rows: QuerySet[Award], at: datetime) -> QuerySet[Award]:
+    """Ended without a report; those that came by a nomination only where the holder agreed to it."""
+    agreed = Q(nomination__isnull=True) | Q(nomination__answered_at__isnull=False)
+    return rows.filter(agreed, ends_at__lte=at, report__isnull=True)

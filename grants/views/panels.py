@@ -3,9 +3,24 @@
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 
+from accounts.models import Namespace
+from accounts.rules import may_spend_for
 from grants.selectors import calls
+from grants.selectors.rounds import nominations_awaiting
 
 SHOWN = 3
+
+
+def notices(request: HttpRequest, *, namespace: Namespace) -> str:
+    """On the page of a name, for those who may act for it: nominations to answer, reports that are due."""
+    principal = request.principal
+    if principal.token is not None or not may_spend_for(principal, namespace):
+        return ""
+    context = {
+        "nominations": list(nominations_awaiting(namespace)),
+        "reports_due": list(calls.awards_without_report(namespace)),
+    }
+    return render_to_string("grants/notices.html", context, request) if any(context.values()) else ""
 
 
 def open_calls(request: HttpRequest) -> str:

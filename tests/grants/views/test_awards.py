@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from grants.enums import Outcome
-from grants.models import Award, Report
+from grants.models import Award, Nomination, Report
 from grants.selectors.awards import numbers_of
 from grants.selectors.calls import reports_due
 from grants.services import decisions, reviews
@@ -98,6 +98,7 @@ def test_a_report_by_api():
 
 def test_an_award_that_others_nominated_for_bars_nobody():
     award = pool_award()
+    Nomination.objects.update(answered_at=None)
     Award.objects.update(starts_at=timezone.now() - timedelta(days=9), ends_at=timezone.now() - timedelta(days=1))
     assert reports_due(award.holder.user, award.holder, timezone.now()) == 0
 

@@ -10,10 +10,12 @@ from accounts.principal import Principal
 from common.errors import Conflict, Forbidden, Invalid
 from common.services import audit, outbox
 from compute.services.allocations import open_allocation
+from compute.services.members import add_member
 from grants.algorithms.community import Result
 from grants.enums import SubjectKind
 from grants.models import Award, Decision, Nomination, Proposal, Report, Round
 from grants.rules import may_report
+from grants.selectors.calls import team_of
 from revenue.enums import PoolPurpose
 from revenue.services.pools import grant_from_pool
 
@@ -84,6 +86,8 @@ def _open(award: Award, *, by: Principal | None) -> Award:
         by=by,
     )
     award.save(update_fields=["allocation", "journal"])
+    for member in team_of(award):
+        add_member(award.allocation, member, by=by)
     audit.record("award.opened", award.reference, actor=by, holder=award.holder.name, gpu_seconds=award.gpu_seconds)
     outbox.emit("award.opened", f"award.opened:{award.pk}", {"award": award.pk, "allocation": award.allocation_id})
     return award

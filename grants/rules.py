@@ -31,6 +31,11 @@ def may_report(principal: Principal, award: Award) -> bool:
     return may_spend_for(principal, award.holder) or (principal.may_manage and is_on_team(principal.user, award))
 
 
+def may_hand_back(principal: Principal, award: Award) -> bool:
+    """Ending an award is the holder's; a team only spends."""
+    return may_spend_for(principal, award.holder)
+
+
 def may_see_allocation(principal: Principal, award: Award) -> bool:
     if award.allocation is None:
         return False

@@ -179,8 +179,20 @@ def _expire_rest(allocation: Allocation, *, cause: str) -> None:
     if allocation.state == AllocationState.OPEN:
         return
     rest = balances(allocation).available  # type: ignore[attr-defined]
-    if rest:
-        _enter(allocation, EntryKind.EXPIRE, rest, f"{allocation.pk}:{cause}")
+    if not rest:
+        return
+    reference = f"{allocation.pk}:{cause}"
+    _enter(allocation, EntryKind.EXPIRE, rest, reference)
+    tell_return(allocation, gpu_seconds=rest, entry=reference)
+
+
+def tell_return(allocation: Allocation, *, gpu_seconds: int, entry: str) -> None:
+    """Whoever opened the allocation may use again what expired in it. `entry` is the reference of the expiry."""
+    outbox.emit(
+        "allocation.returned",
+        f"allocation.returned:{entry}",
+        {"reference": allocation.reference, "gpu_seconds": gpu_seconds, "key": entry},
+    )
 
 
 def _notify(allocation: Allocation) -> None:

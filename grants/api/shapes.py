@@ -65,6 +65,7 @@ def _numbers(row: Call) -> dict[str, Any]:
         "success_percent": numbers.success_percent,
         "asked_gpu_seconds": numbers.asked_gpu_seconds,
         "given_gpu_seconds": numbers.given_gpu_seconds,
+        "returned_gpu_seconds": numbers.returned_gpu_seconds,
     }
 
 

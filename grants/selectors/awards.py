@@ -11,7 +11,7 @@ from common.errors import NotFound
 from compute.selectors import balances
 from grants.algorithms.rules import RULES, Rule
 from grants.enums import Outcome, ProposalState, sentence
-from grants.models import Award, Call, Decision, Proposal
+from grants.models import Award, AwardReturn, Call, Decision, Proposal
 from grants.selectors.calls import awards
 from grants.selectors.proposals import recompute
 from grants.selectors.rounds import recompute_round
@@ -51,6 +51,7 @@ class CallNumbers:
     declined: int
     asked_gpu_seconds: int
     given_gpu_seconds: int
+    returned_gpu_seconds: int
 
     @property
     def decided(self) -> int:
@@ -122,4 +123,5 @@ def numbers_of(call: Call) -> CallNumbers:
         asked=Sum("asked_gpu_seconds"),
     )
     given = Award.objects.filter(proposal__call=call).aggregate(total=Sum("gpu_seconds"))["total"]
-    return CallNumbers(sums["awarded"], sums["waiting"], sums["declined"], sums["asked"] or 0, given or 0)
+    back = AwardReturn.objects.filter(award__proposal__call=call).aggregate(total=Sum("gpu_seconds"))["total"]
+    return CallNumbers(sums["awarded"], sums["waiting"], sums["declined"], sums["asked"] or 0, given or 0, back or 0)

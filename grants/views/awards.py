@@ -11,7 +11,7 @@ from grants import rules
 from grants.forms import ReportForm
 from grants.models import Award
 from grants.selectors import awards as selectors
-from grants.services import awards
+from grants.services import awards, returns
 
 
 @require_safe
@@ -31,6 +31,15 @@ def report(request: HttpRequest, award_id: int) -> HttpResponse:
     return redirect(found)
 
 
+@login_required
+@require_POST
+def hand_back(request: HttpRequest, award_id: int) -> HttpResponse:
+    found = selectors.award_numbered(award_id)
+    returns.hand_back(found, by=request.principal)
+    messages.success(request, _("Thank you. What is left goes back to others."))
+    return redirect(found)
+
+
 def _page(request: HttpRequest, found: Award, form: ReportForm, *, status: int = 200) -> HttpResponse:
     context = {
         "award": found,
@@ -38,6 +47,7 @@ def _page(request: HttpRequest, found: Award, form: ReportForm, *, status: int =
         "usage": selectors.usage_of(found),
         "published": list(selectors.published_from(found)[: selectors.VERSIONS_SHOWN]),
         "may_report": rules.may_report(request.principal, found),
+        "may_hand_back": found.is_open() and rules.may_hand_back(request.principal, found),
         "may_spend": rules.may_see_allocation(request.principal, found),
         "form": form,
     }

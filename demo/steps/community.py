@@ -17,10 +17,12 @@ def run(world: World) -> tuple[dict[str, Any], str]:
         *["--budget", str(budget), "--cap-permille", "1000", "--seats", "1", "--least-scores", "1"],
         *["--panel", "reviewer", "steward"],
     )
+    opened = world["researcher"].api("GET", f"/api/grants/rounds/{ROUND}")
+    asked = min(3600, opened["cap"] // opened["price"])
     nomination = world["researcher"].api(
         "POST",
         f"/api/grants/rounds/{ROUND}/nominations",
-        {"kind": "dataset", "name": DATASET, "why": "More shapes would teach models to count.", "gpu_seconds": 3600},
+        {"kind": "dataset", "name": DATASET, "why": "More shapes would teach models to count.", "gpu_seconds": asked},
     )
     world["maker"].api("POST", f"/api/grants/nominations/{nomination['id']}/answer", {"answer": "confirm"})
     world["reviewer"].api("POST", f"/api/grants/nominations/{nomination['id']}/score", {"score": 5})

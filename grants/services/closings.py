@@ -12,6 +12,7 @@ from common.services import audit
 from grants.enums import ChangeKind
 from grants.models import Call, Round
 from grants.rules import may_run_calls, stake_in_round
+from grants.selectors.proposals import own_proposals
 from grants.services.changes import trace
 from grants.services.decisions import lock_call
 from grants.services.rounds import lock_round
@@ -19,10 +20,15 @@ from grants.services.rounds import lock_round
 
 @transaction.atomic
 def move_closing_of_call(call: Call, closes_at: datetime | None, *, reason: str, by: Principal | None) -> Call:
-    """`closes_at` None lets it stay open; a time that has passed means now. Raises Forbidden, Invalid."""
+    """`closes_at` None lets it stay open; a time that has passed means now.
+
+    Raises Forbidden, also for staff with a proposal of their own in it, and Invalid.
+    """
     call = lock_call(call.pk)
     if not may_run_calls(by):
         raise Forbidden(_("Only staff may move the closing of a call."))
+    if by is not None and own_proposals(by).filter(call=call).exists():
+        raise Forbidden(_("You have a proposal in this call."), hint=_("Ask staff without one."))
     _move(call, closes_at, reason=reason, by=by)
     return call
 

@@ -108,6 +108,9 @@ def add_to_panel(round_: Round, user: User, *, by: Principal | None) -> None:
     round_ = lock_round(round_)
     if not may_run_calls(by):
         raise Forbidden(_("Only staff may name the panel."))
+    stake = stake_in_round(by, round_)
+    if stake:
+        raise Forbidden(_("You have a stake in this round. %(why)s") % {"why": stake})
     if round_.panel.filter(pk=user.pk).exists():
         return
     if round_.is_decided or round_.is_over() or NominationScore.objects.filter(nomination__round=round_).exists():

@@ -65,6 +65,13 @@ def test_closings_move_with_a_reason_that_everybody_reads():
     assert staff.username in page
 
 
+def test_staff_with_a_proposal_in_a_call_do_not_move_its_closing():
+    staff, call = StaffFactory(), make.call()
+    make.draft(call, applicant=staff)
+    with pytest.raises(Forbidden):
+        closings.move_closing_of_call(call, None, reason="I am late.", by=Principal(user=staff))
+
+
 def test_budgets_leave_a_trace_that_stays():
     call = make.call()
     calls.add_budget(call, 3600, by=make.staff())

@@ -255,6 +255,8 @@ def test_a_round_is_decided_after_its_end_by_staff_without_a_stake():
     make.close(round_)
     for staff in (nominator, holder, colleague, credited):
         with pytest.raises(Forbidden):
+            rounds.add_to_panel(round_, UserFactory(), by=person(staff))
+        with pytest.raises(Forbidden):
             rounds.decide_round(round_, by=person(staff))
     assert rounds.decide_round(round_, by=person(free)).decided_by == free
 

@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.translation import override
 
 from grants.models import Award, Nomination, NominationScore, Proposal
 from tests.factories import grants as make
@@ -236,6 +237,7 @@ def test_lists_ask_the_database_as_often_for_one_row_as_for_three(browser, user,
 
 
 def test_rules_are_read_in_chinese_beside_the_text_that_decides(client):
-    text = client.get(f"/grants/calls/{make.call().slug}", HTTP_ACCEPT_LANGUAGE="zh-hans").content.decode()
+    with override("en"):  # the language of the request would stay on for the tests that follow
+        text = client.get(f"/grants/calls/{make.call().slug}", HTTP_ACCEPT_LANGUAGE="zh-hans").content.decode()
     assert "\u6700\u5927\u8d44\u52a9\u989d" in text
     assert "It is declined" in text

@@ -12,3 +12,4 @@ class GrantsConfig(AppConfig):
 
         slots.fill("home.panels", panels.open_calls, order=10)
         slots.fill("namespace.notices", panels.notices, order=20)
+        slots.fill("allocation.source", panels.award_behind)

@@ -22,7 +22,10 @@ class UserAdmin(DjangoUserAdmin):
 class MembershipInline(admin.TabularInline):
     model = Membership
     extra = 0
-    raw_id_fields = ["user"]
+    readonly_fields = ["user"]
+
+    def has_add_permission(self, request, obj=None):
+        return False  # nobody belongs to an organisation without having accepted its invitation
 
 
 @admin.register(Organisation)

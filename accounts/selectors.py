@@ -13,6 +13,7 @@ from accounts.models import (
     AccessToken,
     Application,
     Authorisation,
+    Invitation,
     Membership,
     Namespace,
     Organisation,
@@ -144,6 +145,15 @@ def memberships_of(user: User) -> QuerySet[Membership]:
 
 def members_of(organisation: Organisation) -> QuerySet[Membership]:
     return organisation.memberships.select_related("user").order_by("-role", "user__username")
+
+
+def invitations_of(user: User) -> QuerySet[Invitation]:
+    """What waits for this person's answer."""
+    return user.invitations.select_related("organisation", "invited_by")
+
+
+def invitations_to(organisation: Organisation) -> QuerySet[Invitation]:
+    return organisation.invitations.select_related("user")
 
 
 def application_of(client_id: str) -> Application | None:

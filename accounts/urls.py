@@ -29,6 +29,13 @@ urlpatterns = [
     path(".well-known/openid-configuration", oauth.configuration, name="openid_configuration"),
     path(".well-known/oauth-authorization-server", oauth.configuration),
     path("organisations/new", people.organisation_create, name="organisation_create"),
+    path("organisations/invitations", people.invitation_list, name="invitation_list"),
+    path("organisations/<str:name>/invitation", people.invitation_answer, name="invitation_answer"),
+    path(
+        "organisations/<str:name>/invitations/<str:username>/withdraw",
+        people.invitation_withdraw,
+        name="invitation_withdraw",
+    ),
     path("organisations/<str:name>/members", people.organisation_members, name="organisation_members"),
     path("organisations/<str:name>/settings", people.organisation_settings, name="organisation_settings"),
     path("organisations/<str:name>/members/set", people.member_set, name="member_set"),

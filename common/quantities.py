@@ -6,11 +6,14 @@ from django.utils.translation import gettext as _
 
 
 def format_gpu_seconds(seconds: int) -> str:
-    """`2 h 05 min`, `41 s`: the two largest units, exact to the smaller."""
+    """`2 h 05 min`, `1 h 06 min 40 s`, `41 s`: exact, without seconds that are none in whole minutes of hours."""
     sign = "-" if seconds < 0 else ""
     seconds = abs(seconds)
     hours, rest = divmod(seconds, 3600)
     minutes, rest = divmod(rest, 60)
+    if hours and rest:
+        words = _("%(hours)s h %(minutes)02d min %(seconds)02d s")
+        return sign + words % {"hours": f"{hours:,}", "minutes": minutes, "seconds": rest}
     if hours:
         return sign + _("%(hours)s h %(minutes)02d min") % {"hours": f"{hours:,}", "minutes": minutes}
     if minutes:

@@ -1,11 +1,11 @@
 """What must always hold for GPU-seconds; `manage.py audit` runs it on one snapshot."""
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from common.services.auditing import auditor
 from compute.enums import TERMINAL_STATES, UNCHARGED_ATTEMPTS, EntryKind
-from compute.models import Allocation, Attempt, GpuSecondEntry, Job
+from compute.models import Allocation, AllocationMember, Attempt, GpuSecondEntry, Job
 
 
 @auditor("compute.gpu_seconds_balance")
@@ -59,6 +59,17 @@ def audit_charges() -> list[str]:
             violations.append(f"{job.reference} was charged {job.charged} for attempts that cost {job.paid}.")
     lost = Attempt.objects.filter(state__in=UNCHARGED_ATTEMPTS).exclude(charged=0)
     return violations + [f"Attempt {attempt} was lost and yet charged." for attempt in lost]
+
+
+@auditor("compute.jobs_paid_by_right")
+def audit_payers() -> list[str]:
+    """A job is paid by its own name, or by an allocation that was shared with who submitted it under their name."""
+    shared = AllocationMember.objects.filter(allocation=OuterRef("allocation"), user=OuterRef("submitted_by"))
+    foreign = Job.objects.exclude(allocation__holder=F("namespace")).annotate(shared=Exists(shared))
+    wrong = foreign.filter(Q(shared=False) | ~Q(namespace__user=F("submitted_by")))
+    return [
+        f"job:{job_id} was paid by an allocation of somebody else." for job_id in wrong.values_list("id", flat=True)
+    ]
 
 
 def _sum(kind: EntryKind) -> Coalesce:

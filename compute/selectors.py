@@ -1,5 +1,6 @@
 """Reading clusters, allocations and jobs, limited to what the given person may see."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,12 +11,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.enums import Permission
-from accounts.models import Namespace
+from accounts.models import Namespace, User
 from accounts.principal import Principal
 from accounts.selectors import namespaces_of, reachable_namespaces
 from common.errors import NotFound
 from compute.enums import LIVE_STATES, TERMINAL_STATES, AllocationState, EntryKind, JobState
-from compute.models import Allocation, Cluster, Flavor, GpuSecondEntry, Job
+from compute.models import Allocation, AllocationMember, Cluster, Flavor, GpuSecondEntry, Job
 
 
 def readable_namespaces(principal: Principal) -> QuerySet[Namespace]:
@@ -41,21 +42,80 @@ def allocations_visible_to(principal: Principal) -> QuerySet[Allocation]:
     visible: QuerySet[Allocation] = allocations.select_related("holder").order_by("ends_at", "id")
     if principal.is_staff:
         return visible
-    return visible.filter(holder__in=readable_namespaces(principal))
+    return visible.filter(Q(holder__in=readable_namespaces(principal)) | Q(pk__in=_shared_with(principal)))
 
 
 def allocations_of(principal: Principal) -> QuerySet[Allocation]:
-    """Those of the names the person belongs to; staff, too, see only their own here."""
+    """Those of the names the person belongs to, and those shared with them; staff, too, see only their own here."""
     if principal.user is None:
         return allocations_visible_to(principal)
-    return allocations_visible_to(principal).filter(holder__in=namespaces_of(principal.user))
+    own = Q(holder__in=namespaces_of(principal.user)) | Q(pk__in=_shared_with(principal))
+    return allocations_visible_to(principal).filter(own)
 
 
-def open_allocations(holder: Namespace, flavor_class: str, *, at: datetime | None = None) -> QuerySet[Allocation]:
-    """What can pay now, the earliest end first."""
+def _shared_with(principal: Principal) -> QuerySet[Any]:
+    """Keys of the allocations that others hold and this person may spend."""
+    if principal.user is None or not principal.allows(Permission.JOB_READ):
+        return AllocationMember.objects.none().values("allocation")
+    return shared_allocations(principal.user)
+
+
+def shared_allocations(user: User) -> QuerySet[Any]:
+    return AllocationMember.objects.filter(user=user, removed_at__isnull=True).values("allocation")
+
+
+def is_member(allocation: Allocation, user: User) -> bool:
+    return allocation.members.filter(user=user, removed_at__isnull=True).exists()
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What one person's jobs took from an allocation, in GPU-seconds. `member`: shared with them now; None: never."""
+
+    person: User
+    jobs: int
+    used: int
+    reserved: int
+    member: bool | None
+
+
+def spending_on(allocation: Allocation) -> list[Spending]:
+    """By person, those who used most first; members who used nothing are listed, too."""
+    rows = Job.objects.filter(allocation=allocation).values("submitted_by").order_by()
+    sums = {
+        row["submitted_by"]: row
+        for row in rows.annotate(
+            jobs=Count("id"),
+            used=Coalesce(Sum("charged"), 0),
+            reserved=Coalesce(Sum("reserved", filter=Q(charged__isnull=True)), 0),
+        )
+    }
+    members = dict(allocation.members.values_list("user_id", "removed_at"))
+    people = User.objects.in_bulk({*sums, *members})
+    nothing = {"jobs": 0, "used": 0, "reserved": 0}
+    found = [
+        Spending(
+            person=person,
+            jobs=(row := sums.get(key, nothing))["jobs"],
+            used=row["used"],
+            reserved=row["reserved"],
+            member=members[key] is None if key in members else None,
+        )
+        for key, person in people.items()
+    ]
+    return sorted(found, key=lambda each: (-each.used - each.reserved, each.person.username))
+
+
+def open_allocations(
+    holder: Namespace, flavor_class: str, *, at: datetime | None = None, spender: User | None = None
+) -> QuerySet[Allocation]:
+    """What can pay now, the earliest end first: of this name, and of others what they share with the spender."""
     now = at or timezone.now()
     running = Q(state=AllocationState.OPEN, starts_at__lte=now, ends_at__gt=now)
-    return Allocation.objects.filter(running, holder=holder, flavor_class=flavor_class).order_by("ends_at", "id")
+    payers = Q(holder=holder)
+    if spender is not None and holder.user_id == spender.pk:
+        payers |= Q(pk__in=shared_allocations(spender))
+    return Allocation.objects.filter(running, payers, flavor_class=flavor_class).order_by("ends_at", "id")
 
 
 def balances(allocation: Allocation) -> Allocation:

@@ -22,6 +22,11 @@ urlpatterns = [
     path("compute/compare", views.compare, name="compare_jobs"),
     path("jobs/<str:job_id>", views.job_by_id, name="job_by_id"),
     path("compute/allocations/<int:allocation_id>", views.allocation, name="allocation"),
+    path(
+        "compute/allocations/<int:allocation_id>/members/<str:username>/remove",
+        views.allocation_take_off,
+        name="allocation_take_off",
+    ),
     path("jobs/<str:namespace>/<str:job_id>", views.job, name="job"),
     path("jobs/<str:namespace>/<str:job_id>/live", views.job_live, name="job_live"),
     path("jobs/<str:namespace>/<str:job_id>/log", views.job_log, name="job_log"),

@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.rules import may_spend_for
+from accounts.selectors import user_named
 from common.errors import NotFound
 from common.pagination import page_of
 from compute import selectors
@@ -24,7 +26,7 @@ from compute.journal import JobFolder, text_lines
 from compute.models import Job
 from compute.progress import progress_of, read_sample
 from compute.rules import may_change, may_submit_for
-from compute.services import folders, submissions
+from compute.services import folders, members, submissions
 
 RECENT_JOBS = 20
 MOST_COMPARED = 6
@@ -79,12 +81,30 @@ def job_by_id(request: HttpRequest, job_id: str) -> HttpResponse:
 def allocation(request: HttpRequest, allocation_id: int) -> HttpResponse:
     found = get_object_or_404(selectors.allocations_visible_to(request.principal), pk=allocation_id)
     jobs = selectors.jobs_visible_to(request.principal).filter(allocation=found)
+    spending = selectors.spending_on(found)
+    shared = any(row.member for row in spending)
     context = {
         "allocation": found,
+        "spending": spending,
+        "may_take_off": shared and may_spend_for(request.principal, found.holder),
+        "is_member": any(row.member and row.person == request.user for row in spending),
         "jobs": jobs[:RECENT_JOBS],
         "page": page_of(request, selectors.entries_of(found), size=50),
     }
     return render(request, "compute/allocation.html", context)
+
+
+@login_required
+@require_POST
+def allocation_take_off(request: HttpRequest, allocation_id: int, username: str) -> HttpResponse:
+    """The holder takes a member off, or a member leaves."""
+    found = get_object_or_404(selectors.allocations_visible_to(request.principal), pk=allocation_id)
+    member = user_named(username)
+    if member is None:
+        raise NotFound(_("This person does not share the allocation."))
+    members.remove_member(found, member, by=request.principal)
+    messages.success(request, _("%(name)s no longer shares this allocation.") % {"name": member.username})
+    return redirect("compute" if member == request.user else found)
 
 
 @login_required

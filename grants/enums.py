@@ -109,6 +109,33 @@ class SubjectKind(TextChoices):
     PROPOSAL = "proposal", _("proposal")
 
 
+class NominationState(TextChoices):
+    """Only what its holder confirmed is public, scored and decided."""
+
+    ASKED = "asked", _("waits for its holder")
+    CONFIRMED = "confirmed", _("confirmed")
+    DECLINED = "declined", _("declined by its holder")
+    WITHDRAWN = "withdrawn", _("withdrawn")
+
+
+LIVE_NOMINATIONS = frozenset({NominationState.ASKED, NominationState.CONFIRMED})
+
+
+class ChangeKind(TextChoices):
+    """What the public trace of a call or round tells."""
+
+    PANEL_ADDED = "panel_added", _("panel")
+    BUDGET_RAISED = "budget_raised", _("budget")
+    CLOSING_MOVED = "closing_moved", _("closing")
+
+
+CHANGES: dict[ChangeKind, Promise] = {
+    ChangeKind.PANEL_ADDED: _("%(user)s joined the panel."),
+    ChangeKind.BUDGET_RAISED: _("The budget was raised by %(gpu_seconds)s to %(budget_gpu_seconds)s."),
+    ChangeKind.CLOSING_MOVED: _("The closing moved from %(before)s to %(after)s."),
+}
+
+
 REASONS: dict[str, Promise] = {
     "all_conditions_met": _(
         "All conditions of the rule are met, and the budget of the call covers what you asked for."
@@ -138,7 +165,7 @@ REASONS: dict[str, Promise] = {
         "Wait until one ends."
     ),
     "reports_due": _(
-        "Reports on earlier awards are missing: %(reports)s. Hand them in on the pages of those proposals, "
+        "Reports on earlier awards are missing: %(reports)s. Hand them in on the pages of those awards, "
         "then apply again."
     ),
     "score_too_low": _("The mean score is below %(least)s."),

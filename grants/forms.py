@@ -191,7 +191,10 @@ class DecisionForm(forms.Form):
         help_text=_("“Awarded” gives all that was asked for."),
     )
     reasons = forms.CharField(
-        label=_("Reasons"), max_length=5000, widget=_LONG, help_text=_("The applicant reads them.")
+        label=_("Reasons"),
+        max_length=5000,
+        widget=_LONG,
+        help_text=_("The applicant reads them; those of an award everybody does."),
     )
 
     def __init__(self, proposal: Proposal, *args: Any, **kwargs: Any) -> None:
@@ -221,6 +224,15 @@ class ReportForm(forms.Form):
         widget=_LONG,
         help_text=_("What was made, and where it is published. Public."),
     )
+
+
+class ClosingForm(forms.Form):
+    closes_at = forms.DateTimeField(
+        label=_("Closes (UTC)"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    reason = forms.CharField(label=_("Why"), max_length=300, help_text=_("Everybody can read it."))
 
 
 class NominationForm(forms.Form):

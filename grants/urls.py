@@ -1,10 +1,11 @@
 from django.urls import path
 
+from grants.api import awards as awards_api
 from grants.api import calls as calls_api
 from grants.api import proposals as proposals_api
 from grants.api import reviews as reviews_api
 from grants.api import rounds as rounds_api
-from grants.views import calls, invitations, proposals, reviews, rounds, versions
+from grants.views import awards, calls, closings, invitations, nominations, proposals, reviews, rounds, versions
 
 urlpatterns = [
     path("grants", calls.home, name="grants"),
@@ -15,8 +16,15 @@ urlpatterns = [
     path("grants/rounds/<slug:slug>", rounds.round_page, name="round"),
     path("grants/rounds/<slug:slug>/nominate", rounds.nominate, name="round_nominate"),
     path("grants/rounds/<slug:slug>/decide", rounds.decide, name="round_decide"),
+    path("grants/nominations/<int:nomination_id>", nominations.nomination, name="nomination"),
+    path("grants/nominations/<int:nomination_id>/answer", nominations.answer, name="nomination_answer"),
     path("grants/nominations/<int:nomination_id>/score", rounds.score, name="nomination_score"),
+    path("grants/calls/<slug:slug>/closing", closings.call_closing, name="call_closing"),
+    path("grants/rounds/<slug:slug>/closing", closings.round_closing, name="round_closing"),
     path("awards", calls.awards, name="awards"),
+    path("awards/<int:award_id>", awards.award, name="award"),
+    path("awards/<int:award_id>/report", awards.report, name="award_report"),
+    path("awards/<int:award_id>/hand-back", awards.hand_back, name="award_hand_back"),
     path("proposals", proposals.proposal_list, name="proposals"),
     path("proposals/<int:proposal_id>", proposals.proposal, name="proposal"),
     path("proposals/<int:proposal_id>/edit", proposals.edit, name="proposal_edit"),
@@ -34,7 +42,12 @@ urlpatterns = [
     path("api/grants/calls/<slug:slug>", calls_api.call, name="api_call"),
     path("api/grants/calls/<slug:slug>/budget", calls_api.budget, name="api_call_budget"),
     path("api/grants/calls/<slug:slug>/proposals", proposals_api.create, name="api_call_proposals"),
+    path("api/grants/calls/<slug:slug>/closing", calls_api.closing, name="api_call_closing"),
+    path("api/grants/rounds/<slug:slug>/closing", rounds_api.closing, name="api_round_closing"),
     path("api/grants/awards", calls_api.awards, name="api_awards"),
+    path("api/grants/awards/<int:award_id>", awards_api.award, name="api_award"),
+    path("api/grants/awards/<int:award_id>/report", awards_api.report, name="api_award_report"),
+    path("api/grants/awards/<int:award_id>/hand-back", awards_api.hand_back, name="api_award_hand_back"),
     path("api/grants/proposals", proposals_api.proposals_list, name="api_proposals"),
     path("api/grants/proposals/<int:proposal_id>", proposals_api.proposal, name="api_proposal"),
     path("api/grants/proposals/<int:proposal_id>/join", proposals_api.join, name="api_proposal_join"),
@@ -51,5 +64,6 @@ urlpatterns = [
     path("api/grants/rounds/<slug:slug>/panel", rounds_api.panel, name="api_round_panel"),
     path("api/grants/rounds/<slug:slug>/nominations", rounds_api.nominate, name="api_round_nominations"),
     path("api/grants/rounds/<slug:slug>/decide", rounds_api.decide, name="api_round_decide"),
+    path("api/grants/nominations/<int:nomination_id>/answer", rounds_api.answer, name="api_nomination_answer"),
     path("api/grants/nominations/<int:nomination_id>/score", rounds_api.score, name="api_nomination_score"),
 ]

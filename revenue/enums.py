@@ -86,6 +86,7 @@ class JournalKind(TextChoices):
     FREEZE = "freeze", _("share held while a credit is disputed")
     RELEASE = "release", _("held share given out after a decision")
     POOL_GRANT = "pool_grant", _("award out of the pool")
+    POOL_RETURN = "pool_return", _("unused part of an award back to the pool")
     REVERSAL = "reversal", _("reversal")
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, TruncMonth
 
 from accounts.enums import Permission
@@ -204,15 +204,18 @@ def _balances() -> dict[tuple[str, str], int]:
 
 
 def _awards() -> dict[str, tuple[int, int]]:
-    """Sum and number of awards out of the pool, by currency; an award that was reversed no longer counts."""
+    """Sum and number of awards out of the pool, by currency, less what came back unused.
+
+    An award that was reversed no longer counts.
+    """
     rows = (
         Entry.objects.filter(
-            journal__kind=JournalKind.POOL_GRANT,
+            journal__kind__in=[JournalKind.POOL_GRANT, JournalKind.POOL_RETURN],
             journal__reversed_by__isnull=True,
             account__name=AccountName.AWARD_POOL,
         )
         .values("currency")
-        .annotate(total=Sum("amount"), count=Count("journal"))
+        .annotate(total=Sum("amount"), count=Count("journal", filter=Q(journal__kind=JournalKind.POOL_GRANT)))
     )
     return {row["currency"]: (row["total"], row["count"]) for row in rows}
 

@@ -1,5 +1,5 @@
 from accounts.models.applications import Application, Authorisation, DeviceLogin, RefreshToken
-from accounts.models.people import Membership, Namespace, Organisation, User, valid_name
+from accounts.models.people import Invitation, Membership, Namespace, Organisation, User, valid_name
 from accounts.models.publishers import TrustedPublisher, UsedAssertion
 from accounts.models.tokens import AccessToken, TokenGrant
 
@@ -8,6 +8,7 @@ __all__ = [
     "Application",
     "Authorisation",
     "DeviceLogin",
+    "Invitation",
     "Membership",
     "Namespace",
     "Organisation",

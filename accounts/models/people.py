@@ -103,7 +103,7 @@ class Namespace(models.Model):
 
 
 class Membership(models.Model):
-    """A person belongs to an organisation in a role."""
+    """A person belongs to an organisation in a role, and agreed to it."""
 
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
@@ -112,6 +112,24 @@ class Membership(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organisation", "user"], name="member_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.role} {self.organisation_id}"
+
+
+class Invitation(models.Model):
+    """An organisation asks a person to belong to it. It gives no rights and counts as no tie; an answer ends it."""
+
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="invitations")
+    user = models.ForeignKey(User, models.CASCADE, related_name="invitations")
+    role = models.CharField(max_length=5, choices=Role, default=Role.READ)
+    invited_by = models.ForeignKey(User, models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("invitation")
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["organisation", "user"], name="invited_once")]
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.role} {self.organisation_id}"

@@ -7,7 +7,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Namespace
+from accounts.models import Namespace, User
 from compute.enums import ACCOUNTS, AllocationState, EntryKind
 
 
@@ -58,6 +58,26 @@ class Allocation(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("allocation", args=[self.pk])
+
+
+class AllocationMember(models.Model):
+    """Somebody beside its holder who may spend an allocation, under their own name, until they are taken off.
+
+    The row stays afterwards: it says by what right their jobs were paid.
+    """
+
+    allocation = models.ForeignKey(Allocation, models.PROTECT, related_name="members")
+    user = models.ForeignKey(User, models.PROTECT, related_name="+")
+    added_at = models.DateTimeField(auto_now_add=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("member of an allocation")
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["allocation", "user"], name="allocation_member_once")]
+
+    def __str__(self) -> str:
+        return f"{self.allocation_id} {self.user_id}"
 
 
 class GpuSecondEntry(models.Model):

@@ -10,13 +10,13 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import Namespace
+from accounts.models import Namespace, User
 from common.errors import Conflict, Invalid, NotFound, PaymentRequired
 from common.services import audit, outbox
 from compute.algorithms import charging
 from compute.enums import NOTICE_LEVELS, AllocationState, EntryKind
 from compute.models import Allocation, GpuSecondEntry
-from compute.selectors import balances, open_allocations, reserved_on
+from compute.selectors import balances, is_member, open_allocations, reserved_on
 
 
 @transaction.atomic
@@ -67,16 +67,26 @@ def open_allocation(
 
 
 @transaction.atomic
-def find_payer(holder: Namespace, *, flavor_class: str, amount: int, allocation_id: int | None = None) -> Allocation:
+def find_payer(
+    holder: Namespace,
+    *,
+    flavor_class: str,
+    amount: int,
+    allocation_id: int | None = None,
+    spender: User | None = None,
+) -> Allocation:
     """The open allocation that can pay `amount`, locked: the one asked for, or the earliest to end.
 
+    What is shared with the spender pays for jobs under the spender's own name, after what that name holds itself.
     Raises NotFound when there is none, PaymentRequired with the exact missing amount.
     """
-    candidates = open_allocations(holder, flavor_class).select_for_update()
+    candidates = open_allocations(holder, flavor_class, spender=spender).select_for_update(of=("self",))
     if allocation_id is not None:
         candidates = candidates.filter(pk=allocation_id)
     best = 0
-    found = list(candidates)
+    # Who was taken off while this waited for the lock is off.
+    locked = [row for row in candidates if row.holder_id == holder.pk or (spender and is_member(row, spender))]
+    found = sorted(locked, key=lambda row: row.holder_id != holder.pk)
     for allocation in found:
         available = balances(allocation).available  # type: ignore[attr-defined]
         if available >= amount:
@@ -169,8 +179,20 @@ def _expire_rest(allocation: Allocation, *, cause: str) -> None:
     if allocation.state == AllocationState.OPEN:
         return
     rest = balances(allocation).available  # type: ignore[attr-defined]
-    if rest:
-        _enter(allocation, EntryKind.EXPIRE, rest, f"{allocation.pk}:{cause}")
+    if not rest:
+        return
+    reference = f"{allocation.pk}:{cause}"
+    _enter(allocation, EntryKind.EXPIRE, rest, reference)
+    tell_return(allocation, gpu_seconds=rest, entry=reference)
+
+
+def tell_return(allocation: Allocation, *, gpu_seconds: int, entry: str) -> None:
+    """Whoever opened the allocation may use again what expired in it. `entry` is the reference of the expiry."""
+    outbox.emit(
+        "allocation.returned",
+        f"allocation.returned:{entry}",
+        {"reference": allocation.reference, "gpu_seconds": gpu_seconds, "key": entry},
+    )
 
 
 def _notify(allocation: Allocation) -> None:

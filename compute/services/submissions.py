@@ -79,7 +79,11 @@ def submit(namespace: Namespace, spec: JobSpec, *, by: Principal) -> Job:
     timeout = _timeout(spec.timeout_seconds, flavor)
     reserved = charging.reservation(timeout_seconds=timeout, rate=flavor.rate)
     payer = allocations.find_payer(
-        namespace, flavor_class=flavor.flavor_class, amount=reserved, allocation_id=_wanted_allocation(spec.labels)
+        namespace,
+        flavor_class=flavor.flavor_class,
+        amount=reserved,
+        allocation_id=_wanted_allocation(spec.labels),
+        spender=by.user,
     )
     job = Job.objects.create(
         namespace=namespace,

@@ -15,14 +15,19 @@ def run(world: World) -> tuple[dict[str, Any], str]:
     world.manage(
         *["open_round", ROUND, "--title", "What should be funded next?", "--currency", currency],
         *["--budget", str(budget), "--cap-permille", "1000", "--seats", "1", "--least-scores", "1"],
-        *["--panel", "reviewer"],
+        *["--panel", "reviewer", "steward"],
     )
+    opened = world["researcher"].api("GET", f"/api/grants/rounds/{ROUND}")
+    asked = min(3600, opened["cap"] // opened["price"])
     nomination = world["researcher"].api(
         "POST",
         f"/api/grants/rounds/{ROUND}/nominations",
-        {"kind": "dataset", "name": DATASET, "why": "More shapes would teach models to count.", "gpu_seconds": 3600},
+        {"kind": "dataset", "name": DATASET, "why": "More shapes would teach models to count.", "gpu_seconds": asked},
     )
+    world["maker"].api("POST", f"/api/grants/nominations/{nomination['id']}/answer", {"answer": "confirm"})
     world["reviewer"].api("POST", f"/api/grants/nominations/{nomination['id']}/score", {"score": 5})
+    closed = {"closes_at": "now", "reason": "Everything of this demonstration is nominated and scored."}
+    world["steward"].api("POST", f"/api/grants/rounds/{ROUND}/closing", closed)
     decided = world["steward"].api("POST", f"/api/grants/rounds/{ROUND}/decide", {})
     awards = [award for award in world["maker"].api("GET", "/api/grants/awards")["awards"] if award["amount"]]
     if not awards:

@@ -31,7 +31,7 @@ def run(world: World) -> tuple[dict[str, Any], str]:
     if proposal["outcome"] != "awarded" or award is None:
         raise UnexpectedAnswer(f"The rule decided {proposal['outcome']}: {decision and decision['reasons']}")
     world.manage("recompute_decision", str(decision["id"]))
-    world.state.keep(proposal=proposal["id"], allocation=award["allocation"])
+    world.state.keep(proposal=proposal["id"], award=award["id"], allocation=award["allocation"])
     figures = {
         "decided by": f"{decision['rule']['name']} rule v{decision['rule']['version']}",
         "inputs stored": len(decision["inputs"]),

@@ -1,16 +1,18 @@
 """Calls and awards, for scripts."""
 
 from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from common.errors import Forbidden
+from common.errors import Forbidden, Invalid
 from common.pagination import link_next, page_of
 from grants.api import reading, shapes
 from grants.enums import Track
 from grants.rules import may_run_calls
 from grants.selectors import calls as selectors
 from grants.services import calls as services
+from grants.services import closings
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -25,7 +27,7 @@ def calls(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def call(request: HttpRequest, slug: str) -> JsonResponse:
-    return JsonResponse(shapes.call(request, selectors.call_named(slug)))
+    return JsonResponse(shapes.whole_call(request, selectors.call_named(slug)))
 
 
 @require_POST
@@ -77,3 +79,19 @@ def _open(request: HttpRequest) -> JsonResponse:
         closes_at=reading.moment(values, "closes_at"),
     )
     return JsonResponse(shapes.call(request, selectors.call_named(opened.slug)), status=201)
+
+
+@require_POST
+def closing(request: HttpRequest, slug: str) -> JsonResponse:
+    """Staff move the closing: `{"closes_at": time or "now", "reason"}`. It stands in the public trace."""
+    found = selectors.call_named(slug)
+    reading.require_person(request)
+    if not may_run_calls(request.principal):
+        raise Forbidden(_("Only staff may do this."))
+    values = reading.body(request)
+    at_once = values.get("closes_at") == "now"
+    closes_at = timezone.now() if at_once else reading.moment(values, "closes_at")
+    if "closes_at" not in values:
+        raise Invalid(_("Say when the call closes; null lets it stay open."), field="closes_at")
+    closings.move_closing_of_call(found, closes_at, reason=reading.text(values, "reason"), by=request.principal)
+    return JsonResponse(shapes.whole_call(request, selectors.call_named(slug)))

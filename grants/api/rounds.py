@@ -1,6 +1,7 @@
 """Community rounds, for scripts."""
 
 from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -9,6 +10,7 @@ from grants.api import reading, shapes
 from grants.enums import SubjectKind
 from grants.rules import may_run_calls
 from grants.selectors import rounds as selectors
+from grants.services import closings, nominations
 from grants.services import rounds as services
 
 
@@ -44,7 +46,7 @@ def nominate(request: HttpRequest, slug: str) -> JsonResponse:
     reading.require_person(request)
     values = reading.body(request)
     name = values.get("name")
-    row = services.nominate(
+    row = nominations.nominate(
         found,
         kind=reading.choice(values, "kind", SubjectKind),
         name=str(name) if isinstance(name, int) else reading.text(values, "name"),
@@ -52,16 +54,31 @@ def nominate(request: HttpRequest, slug: str) -> JsonResponse:
         asked_gpu_seconds=reading.whole(values, "gpu_seconds"),
         by=request.principal,
     )
-    return JsonResponse({"id": row.pk, "round": slug, "subject": row.subject}, status=201)
+    return JsonResponse({"id": row.pk, "round": slug, "subject": row.subject, "state": row.state}, status=201)
 
 
 @require_POST
 def score(request: HttpRequest, nomination_id: int) -> JsonResponse:
     """`{"score": 1 … 5}`."""
-    nomination = selectors.nomination_for(nomination_id)
+    nomination = selectors.nomination_for(request.principal, nomination_id)
     reading.require_person(request)
     row = services.score(nomination, reading.whole(reading.body(request), "score"), by=request.principal)
     return JsonResponse({"nomination": nomination.pk, "score": row.score})
+
+
+ANSWERS = {"confirm": nominations.confirm, "decline": nominations.decline, "withdraw": nominations.withdraw}
+
+
+@require_POST
+def answer(request: HttpRequest, nomination_id: int) -> JsonResponse:
+    """`{"answer": "confirm" | "decline"}` by its holder, `"withdraw"` by who nominated it."""
+    nomination = selectors.nomination_for(request.principal, nomination_id)
+    reading.require_person(request)
+    given = reading.text(reading.body(request), "answer")
+    if given not in ANSWERS:
+        raise Invalid(_("Confirm, decline or withdraw it."), field="answer")
+    row = ANSWERS[given](nomination, by=request.principal)
+    return JsonResponse({"id": row.pk, "state": row.state})
 
 
 @require_POST
@@ -99,3 +116,19 @@ def _open(request: HttpRequest) -> JsonResponse:
         panel=[reading.person(name) for name in reading.texts(values, "panel")],
     )
     return JsonResponse(shapes.round_(request, selectors.round_named(opened.slug)), status=201)
+
+
+@require_POST
+def closing(request: HttpRequest, slug: str) -> JsonResponse:
+    """Staff move the closing: `{"closes_at": time or "now", "reason"}`. It stands in the public trace."""
+    found = selectors.round_named(slug)
+    reading.require_person(request)
+    if not may_run_calls(request.principal):
+        raise Forbidden(_("Only staff may do this."))
+    values = reading.body(request)
+    at_once = values.get("closes_at") == "now"
+    closes_at = timezone.now() if at_once else reading.moment(values, "closes_at")
+    if closes_at is None:
+        raise Invalid(_("Say when the round closes."), field="closes_at")
+    closings.move_closing_of_round(found, closes_at, reason=reading.text(values, "reason"), by=request.principal)
+    return JsonResponse(shapes.round_(request, selectors.round_named(slug)))

@@ -11,8 +11,11 @@ from accounts.selectors import namespaces_of
 from common.addresses import absolute
 from compute.selectors import price_of
 from grants.models import Award, Call, Decision, Proposal, Review, ReviewRevision, Round
+from grants.rules import may_see_allocation
+from grants.selectors import awards as award_selectors
 from grants.selectors import proposals as proposal_selectors
 from grants.selectors.calls import rule_of
+from grants.selectors.changes import changes_of
 from grants.selectors.proposals import reader
 from grants.selectors.reviews import reviews_shown
 from grants.selectors.rounds import ShownNomination, nominations_for, recompute_round
@@ -45,6 +48,25 @@ def call(request: HttpRequest, row: Call) -> dict[str, Any]:
         "questions": row.questions,
         "rule": {"name": rule.name, "version": rule.version, "sha256": rule.text_sha256} if rule else None,
         "url": absolute(row.get_absolute_url()),
+    }
+
+
+def whole_call(request: HttpRequest, row: Call) -> dict[str, Any]:
+    """With what was announced in it so far, and what was changed since it was opened."""
+    return {**call(request, row), "outcomes": _numbers(row), "changes": changes(row)}
+
+
+def _numbers(row: Call) -> dict[str, Any]:
+    """Announced decisions only."""
+    numbers = award_selectors.numbers_of(row)
+    return {
+        "awarded": numbers.awarded,
+        "waiting_list": numbers.waiting,
+        "declined": numbers.declined,
+        "success_percent": numbers.success_percent,
+        "asked_gpu_seconds": numbers.asked_gpu_seconds,
+        "given_gpu_seconds": numbers.given_gpu_seconds,
+        "returned_gpu_seconds": numbers.returned_gpu_seconds,
     }
 
 
@@ -144,11 +166,42 @@ def award(request: HttpRequest, row: Award, *, own: bool) -> dict[str, Any]:
         "currency": row.currency or None,
         "source": source,
         "report": row.report.text if hasattr(row, "report") else None,
+        "url": absolute(row.get_absolute_url()),
     }
     if own:
         public["allocation"] = row.allocation_id
         public["allocation_url"] = absolute(f"/compute/allocations/{row.allocation_id}")
     return public
+
+
+def whole_award(request: HttpRequest, row: Award) -> dict[str, Any]:
+    """With its decision, its use, and what was published from it. Public."""
+    made, usage = award_selectors.decision_shown(row), award_selectors.usage_of(row)
+    published = award_selectors.published_from(row)[: award_selectors.VERSIONS_SHOWN]
+    return {
+        **award(request, row, own=may_see_allocation(request.principal, row)),
+        "decision": {
+            "rule": {"name": made.rule.name, "version": made.rule.version, "sha256": made.rule.text_sha256}
+            if made.rule
+            else None,
+            "inputs": dict(made.inputs),
+            "reasons": made.reasons,
+            "recomputes": made.recomputed,
+            "decided_by": made.person or None,
+            "at": _at(made.at),
+        },
+        "used_gpu_seconds": usage.used,
+        "expired_gpu_seconds": usage.expired,
+        "published": [
+            {
+                "repository": sponsor.version.repository.full_name,
+                "type": sponsor.version.repository.kind,
+                "version": sponsor.version.number,
+                "gpu_seconds": sponsor.gpu_seconds,
+            }
+            for sponsor in published
+        ],
+    }
 
 
 def own_names(principal: Principal) -> set[int]:
@@ -210,17 +263,28 @@ def round_(request: HttpRequest, row: Round) -> dict[str, Any]:
     own = own_names(request.principal)
     return {
         **round_line(request, row),
+        "panel": list(row.panel.order_by("username").values_list("username", flat=True)),
+        "changes": changes(row),
         "nominations": [_nomination(request, shown, own) for shown in nominations_for(request.principal, row)],
         "decision": {
             "rule": {"name": made.rule_name, "version": made.rule_version, "sha256": made.rule_sha256},
             "inputs": made.inputs,
             "results": made.results,
             "recomputes": recompute_round(made),
+            "decided_by": made.decided_by.username if made.decided_by else None,
             "at": _at(made.at),
         }
         if made
         else None,
     }
+
+
+def changes(row: Call | Round) -> list[dict[str, Any]]:
+    """What was changed since it was opened, newest first."""
+    return [
+        {"what": change.words, "reason": change.reason, "by": change.person or None, "at": _at(change.at)}
+        for change in changes_of(row)
+    ]
 
 
 def _nomination(request: HttpRequest, shown: ShownNomination, own: set[int]) -> dict[str, Any]:
@@ -233,6 +297,8 @@ def _nomination(request: HttpRequest, shown: ShownNomination, own: set[int]) -> 
         "subject": row.subject,
         "namespace": row.holder.name,
         "nominator": row.nominator.username,
+        "title": shown.title or None,
+        "state": row.state,
         "why": row.why,
         "gpu_seconds": row.asked_gpu_seconds,
         "may_score": shown.may_score,

@@ -1,11 +1,14 @@
 from grants.models.calls import Call, Programme
-from grants.models.decisions import Award, Decision, Report
+from grants.models.changes import Change
+from grants.models.decisions import Award, AwardReturn, Decision, Report
 from grants.models.proposals import Proposal, ProposalVersion, Review, ReviewRevision, TeamMember
 from grants.models.rounds import Nomination, NominationScore, Round, RoundDecision
 
 __all__ = [
     "Award",
+    "AwardReturn",
     "Call",
+    "Change",
     "Decision",
     "Nomination",
     "NominationScore",

@@ -76,6 +76,8 @@ class Award(models.Model):
     currency = models.CharField(max_length=3, blank=True)
     journal = models.OneToOneField(Journal, models.PROTECT, null=True, blank=True, related_name="+")
     allocation = models.OneToOneField(Allocation, models.PROTECT, null=True, blank=True, related_name="award")
+    # When its holder ended it early; `ends_at` then says the same.
+    returned_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -102,12 +104,43 @@ class Award(models.Model):
         """How the rooms to the left call this award."""
         return f"award:{self.pk}"
 
+    def get_absolute_url(self) -> str:
+        return f"/awards/{self.pk}"
+
     def is_open(self, at: datetime | None = None) -> bool:
         return self.ends_at > (at or timezone.now())
 
     @property
     def is_open_now(self) -> bool:
         return self.is_open()
+
+
+class AwardReturn(models.Model):
+    """GPU-seconds of an award that expired unused and went back, once per expiry. Never changed (a trigger sees to it).
+
+    Where the pool paid, `amount` (micros) went back to it by `journal`.
+    """
+
+    award = models.ForeignKey(Award, models.PROTECT, related_name="returns")
+    gpu_seconds = models.BigIntegerField()
+    amount = models.BigIntegerField(null=True, blank=True)
+    journal = models.OneToOneField(Journal, models.PROTECT, null=True, blank=True, related_name="+")
+    # The reference of the expiry in the allocation's account.
+    key = models.CharField(max_length=200, unique=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(name="award_return_positive", condition=Q(gpu_seconds__gt=0)),
+            models.CheckConstraint(
+                name="award_return_of_money",
+                condition=Q(amount__isnull=True, journal__isnull=True) | Q(amount__gt=0, journal__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class Report(models.Model):

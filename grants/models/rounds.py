@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Namespace, User
 from compute.models import Flavor
-from grants.enums import SubjectKind
+from grants.enums import NominationState, SubjectKind
 
 
 class Round(models.Model):
@@ -47,9 +47,17 @@ class Round(models.Model):
         return self.title
 
     def is_open(self, at: datetime | None = None) -> bool:
-        """Whether nominations and scores are taken. A decision closes the round early."""
+        """Whether nominations and scores are taken."""
         at = at or timezone.now()
         return self.opens_at <= at < self.closes_at and not self.is_decided
+
+    def is_over(self, at: datetime | None = None) -> bool:
+        """Whether the time for nominations and scores has passed, so that it can be decided."""
+        return self.closes_at <= (at or timezone.now())
+
+    @property
+    def is_over_now(self) -> bool:
+        return self.is_over()
 
     @property
     def is_open_now(self) -> bool:
@@ -69,9 +77,10 @@ class Round(models.Model):
 
 
 class Nomination(models.Model):
-    """Something that should be funded, proposed by a member in one line.
+    """Something that should be funded, proposed by a member in one line, once its holder agrees.
 
     `subject` is `model:ns/name`, `dataset:ns/name` or `proposal:<number>`; `holder` gets the award.
+    `answered_at` is empty for those of before holders were asked, whose awards owe no report.
     """
 
     round = models.ForeignKey(Round, models.PROTECT, related_name="nominations")
@@ -81,13 +90,23 @@ class Nomination(models.Model):
     nominator = models.ForeignKey(User, models.PROTECT, related_name="+")
     why = models.CharField(_("why"), max_length=280)
     asked_gpu_seconds = models.BigIntegerField(_("asked"))
+    state = models.CharField(max_length=10, choices=NominationState, default=NominationState.ASKED)
+    answered_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         verbose_name = _("nomination")
         ordering = ["id"]
         constraints = [
-            models.UniqueConstraint(fields=["round", "subject"], name="nominated_once"),
+            models.UniqueConstraint(
+                fields=["round", "subject"], condition=Q(state__in=["asked", "confirmed"]), name="nominated_once"
+            ),
+            models.UniqueConstraint(
+                fields=["round", "holder"],
+                condition=Q(state="confirmed", answered_at__isnull=False),
+                name="nomination_one_per_holder",
+            ),
+            models.CheckConstraint(name="nomination_state_known", condition=Q(state__in=NominationState.values)),
             models.CheckConstraint(name="nomination_asks", condition=Q(asked_gpu_seconds__gt=0)),
         ]
 
@@ -98,6 +117,13 @@ class Nomination(models.Model):
     def name(self) -> str:
         """The subject as people write it."""
         return self.subject.partition(":")[2]
+
+    @property
+    def is_confirmed(self) -> bool:
+        return self.state == NominationState.CONFIRMED
+
+    def get_absolute_url(self) -> str:
+        return f"/grants/nominations/{self.pk}"
 
 
 class NominationScore(models.Model):

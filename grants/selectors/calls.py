@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from accounts.models import Namespace, User
 from common.errors import NotFound
 from grants.algorithms.rules import RULES, Rule
-from grants.enums import Outcome, ProposalState, Track
-from grants.models import Award, Call, Decision, Proposal
+from grants.enums import Outcome, ProposalState, SubjectKind, Track
+from grants.models import Award, Call, Decision, Proposal, TeamMember
 
 
 def calls() -> QuerySet[Call]:
@@ -53,6 +53,14 @@ def rule_text(rule: Rule) -> str:
     return (settings.PROJECT / "docs" / "reference" / rule.text).read_text(encoding="utf-8")
 
 
+def rule_translation(rule: Rule, language: str) -> str:
+    """The same in another language, empty where there is none. Our own names of files only."""
+    if language not in dict(settings.LANGUAGES):
+        return ""
+    file = settings.PROJECT / "docs" / "reference" / rule.text.replace(".md", f".{language}.md")
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+
 def awards() -> QuerySet[Award]:
     return Award.objects.select_related("holder", "proposal__call", "nomination__round", "report")
 
@@ -64,6 +72,20 @@ def awards_of(holder: Namespace) -> QuerySet[Award]:
 def _awards_behind(applicant: User, holder: Namespace) -> QuerySet[Award]:
     """What the applicant asked for under any name, and what this name holds by anybody's asking."""
     return Award.objects.filter(Q(proposal__applicant=applicant) | Q(holder=holder))
+
+
+def awards_without_report(holder: Namespace) -> QuerySet[Award]:
+    """Of this name, ended, and agreed to: the report is owed."""
+    return _owing(Award.objects.filter(holder=holder), timezone.now()).order_by("ends_at")
+
+
+def team_of(award: Award) -> QuerySet[User]:
+    """Who signed the proposal behind an award, also where the award came by a nomination of the proposal."""
+    number = award.proposal_id
+    if award.nomination is not None and award.nomination.kind == SubjectKind.PROPOSAL:
+        number = int(award.nomination.name)
+    signed = TeamMember.objects.filter(proposal=number, signed_at__isnull=False)
+    return User.objects.filter(pk__in=signed.values("user")).order_by("username")
 
 
 def open_instant_awards(applicant: User, holder: Namespace, at: datetime) -> int:
@@ -90,4 +112,11 @@ def promised_standard_awards(proposal: Proposal, at: datetime) -> int:
 
 
 def reports_due(applicant: User, holder: Namespace, at: datetime) -> int:
-    return _awards_behind(applicant, holder).filter(ends_at__lte=at, report__isnull=True).distinct().count()
+    """Awards that ended without a report."""
+    return _owing(_awards_behind(applicant, holder), at).distinct().count()
+
+
+def _owing(rows: QuerySet[Award], at: datetime) -> QuerySet[Award]:
+    """Ended without a report; those that came by a nomination only where the holder agreed to it."""
+    agreed = Q(nomination__isnull=True) | Q(nomination__answered_at__isnull=False)
+    return rows.filter(agreed, ends_at__lte=at, report__isnull=True)

@@ -2,22 +2,49 @@
 
 from django.db.models import Q, Sum
 
+from common.models import OutboxEvent
 from common.services.auditing import auditor
-from grants.models import Award, Call, Decision, RoundDecision
+from compute.enums import EntryKind
+from compute.models import GpuSecondEntry
+from grants.models import Award, AwardReturn, Call, Decision, RoundDecision
 from grants.selectors.proposals import recompute
 from grants.selectors.rounds import recompute_round
 
 
 @auditor("grants.budgets_add_up")
 def audit_budgets() -> list[str]:
-    """What remains of a budget is the budget less what was decided."""
+    """What remains of a budget is the budget less what was decided, and what came back unused."""
     given = dict(Decision.objects.values_list("proposal__call").annotate(total=Sum("gpu_seconds")).order_by())
+    rows = AwardReturn.objects.filter(award__proposal__isnull=False).values_list("award__proposal__call")
+    back = dict(rows.annotate(total=Sum("gpu_seconds")).order_by())
     return [
         f"call {call.slug}: budget {call.budget_gpu_seconds}, given {given.get(call.pk, 0)}, "
-        f"remaining {call.remaining_gpu_seconds}"
+        f"back {back.get(call.pk, 0)}, remaining {call.remaining_gpu_seconds}"
         for call in Call.objects.all()
-        if call.budget_gpu_seconds - given.get(call.pk, 0) != call.remaining_gpu_seconds
+        if call.budget_gpu_seconds - given.get(call.pk, 0) + back.get(call.pk, 0) != call.remaining_gpu_seconds
     ]
+
+
+@auditor("grants.returns_are_what_expired")
+def audit_returns() -> list[str]:
+    """Each return is one expiry of its allocation, at the price of the award; none that was told of is missing."""
+    rows = GpuSecondEntry.objects.filter(kind=EntryKind.EXPIRE, allocation__award__isnull=False)
+    expired = {entry.reference: entry for entry in rows}
+    violations = []
+    returns = {row.key: row for row in AwardReturn.objects.select_related("award", "journal")}
+    for key, row in returns.items():
+        entry, award = expired.get(key), row.award
+        if entry is None or (entry.allocation_id, entry.amount) != (award.allocation_id, row.gpu_seconds):
+            violations.append(f"{award}: {row.gpu_seconds} went back under {key}, which is not what expired")
+        if award.amount is not None and row.amount != row.gpu_seconds * (award.amount // award.gpu_seconds):
+            violations.append(f"{award}: {row.amount} micros went back for {row.gpu_seconds} GPU-seconds")
+    told = OutboxEvent.objects.filter(topic="allocation.returned", relayed_at__isnull=False)
+    violations += [
+        f"{event['reference']}: {event['gpu_seconds']} expired and did not go back"
+        for event in told.values_list("payload", flat=True)
+        if event["key"] in expired and event["key"] not in returns
+    ]
+    return violations
 
 
 @auditor("grants.awards_have_allocations")

@@ -7,12 +7,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.principal import Principal
-from accounts.rules import may_spend_for
 from common.errors import Conflict, Forbidden, Invalid
 from common.services import audit, outbox
 from compute.services.allocations import open_allocation
+from compute.services.members import add_member
 from grants.algorithms.community import Result
-from grants.models import Award, Decision, Nomination, Report, Round
+from grants.enums import SubjectKind
+from grants.models import Award, Decision, Nomination, Proposal, Report, Round
+from grants.rules import may_report
+from grants.selectors.calls import team_of
 from revenue.enums import PoolPurpose
 from revenue.services.pools import grant_from_pool
 
@@ -46,7 +49,7 @@ def open_award_for_nomination(nomination: Nomination, result: Result, *, round_:
     award = Award.objects.create(
         nomination=nomination,
         holder=nomination.holder,
-        title=nomination.name,
+        title=_title_of(nomination),
         purpose=nomination.why,
         gpu_seconds=result.gpu_seconds,
         flavor_class=round_.flavor.flavor_class,
@@ -65,6 +68,13 @@ def open_award_for_nomination(nomination: Nomination, result: Result, *, round_:
     return _open(award, by=by)
 
 
+def _title_of(nomination: Nomination) -> str:
+    """Repositories go by their name; a proposal by its title, for its number says nothing."""
+    if nomination.kind != SubjectKind.PROPOSAL:
+        return nomination.name
+    return Proposal.objects.get(pk=nomination.name).title
+
+
 def _open(award: Award, *, by: Principal | None) -> Award:
     award.allocation = open_allocation(
         holder=award.holder,
@@ -76,6 +86,8 @@ def _open(award: Award, *, by: Principal | None) -> Award:
         by=by,
     )
     award.save(update_fields=["allocation", "journal"])
+    for member in team_of(award):
+        add_member(award.allocation, member, by=by)
     audit.record("award.opened", award.reference, actor=by, holder=award.holder.name, gpu_seconds=award.gpu_seconds)
     outbox.emit("award.opened", f"award.opened:{award.pk}", {"award": award.pk, "allocation": award.allocation_id})
     return award
@@ -85,12 +97,17 @@ def _open(award: Award, *, by: Principal | None) -> Award:
 def submit_report(award: Award, text: str, *, by: Principal) -> Report:
     """Say what came of an award; once, public. Raises Forbidden, Conflict, Invalid."""
     award = Award.objects.select_for_update(of=("self",)).select_related("holder").get(pk=award.pk)
-    if by.user is None or not may_spend_for(by, award.holder):
+    if by.user is None or not may_report(by, award):
         raise Forbidden(_("Only those who hold the award may report on it."))
     if Report.objects.filter(award=award).exists():
         raise Conflict(_("The report has been handed in already."))
-    if not text.strip():
-        raise Invalid(_("The report is empty."), hint=_("Say what was made and where it is published."))
-    report = Report.objects.create(award=award, text=text.strip(), author=by.user)
+    text = text.strip()
+    if not text or len(text) > 10_000 or "\x00" in text:
+        raise Invalid(
+            _("A report has 1 to 10,000 characters."),
+            hint=_("Say what was made and where it is published."),
+            field="text",
+        )
+    report = Report.objects.create(award=award, text=text, author=by.user)
     audit.record("award.reported", award.reference, actor=by)
     return report

@@ -12,11 +12,13 @@ from django.utils.translation import gettext as _
 from accounts.principal import Principal
 from common.errors import Conflict, Forbidden, Invalid
 from common.services import audit
+from compute.models import Flavor
 from grants.algorithms import instant
-from grants.enums import Track
+from grants.enums import ChangeKind, Track
 from grants.models import Call, Decision, Programme
 from grants.rules import may_run_calls
 from grants.services import decisions
+from grants.services.changes import trace
 
 
 @transaction.atomic
@@ -76,6 +78,7 @@ def open_call(
         budget_gpu_seconds=budget_gpu_seconds,
         remaining_gpu_seconds=budget_gpu_seconds,
     )
+    _check(call)
     try:
         call.full_clean()
     except ValidationError as error:
@@ -96,8 +99,38 @@ def add_budget(call: Call, gpu_seconds: int, *, by: Principal | None) -> list[De
     call.budget_gpu_seconds += gpu_seconds
     call.remaining_gpu_seconds += gpu_seconds
     call.save(update_fields=["budget_gpu_seconds", "remaining_gpu_seconds"])
+    trace(
+        call,
+        ChangeKind.BUDGET_RAISED,
+        by=by,
+        gpu_seconds=gpu_seconds,
+        budget_gpu_seconds=call.budget_gpu_seconds,
+    )
     audit.record("call.budget_raised", f"call:{call.slug}", actor=by, gpu_seconds=gpu_seconds)
     return decisions.decide_waiting(call, by=by)
+
+
+def _check(call: Call) -> None:
+    """What nobody could use or keep is refused while it can still be corrected."""
+    if call.closes_at is not None and call.closes_at <= call.opens_at:
+        raise Invalid(_("The call must close after it opens."), field="closes_at")
+    if call.award_days < 1:
+        raise Invalid(_("An award needs at least one day."), field="award_days")
+    if call.most_open_awards < 1:
+        raise Invalid(_("At least one open award must be allowed."), field="most_open_awards")
+    if call.largest_gpu_seconds > call.budget_gpu_seconds:
+        raise Invalid(
+            _("The largest award is more than the budget."),
+            hint=_("Raise the budget, or make the largest award smaller."),
+            field="largest_gpu_seconds",
+        )
+    if not Flavor.objects.filter(flavor_class=call.flavor_class).exists():
+        known = Flavor.objects.order_by("flavor_class").values_list("flavor_class", flat=True).distinct()
+        raise Invalid(
+            _("No flavor has the class “%(name)s”, so nobody could use an award.") % {"name": call.flavor_class},
+            hint=_("Choose one of: %(names)s.") % {"names": ", ".join(known)},
+            field="flavor_class",
+        )
 
 
 def _question(given: dict[str, Any]) -> dict[str, Any]:

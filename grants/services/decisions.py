@@ -79,7 +79,11 @@ def decide_by_person(
     if outcome not in outcomes_open(proposal):
         raise Conflict(_("The proposal is on the waiting list already."), hint=_("Award it, or decline it."))
     if not visible(reasons):
-        raise Invalid(_("Give the reasons for the decision."), field="reasons", hint=_("The applicant reads them."))
+        raise Invalid(
+            _("Give the reasons for the decision."),
+            field="reasons",
+            hint=_("The applicant reads them; those of an award everybody does."),
+        )
     _check_amount(call, proposal, outcome, gpu_seconds)
     return _record(
         call,

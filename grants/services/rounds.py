@@ -1,4 +1,4 @@
-"""Community rounds: opening, nominating, scoring, deciding."""
+"""Community rounds: opening, naming the panel, scoring, deciding."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import Namespace, User
+from accounts.models import User
 from accounts.principal import Principal
 from common.errors import Conflict, Forbidden, Invalid
 from common.money import format_money
@@ -16,14 +16,16 @@ from compute.models import Flavor
 from compute.selectors import price_of
 from grants.algorithms import community
 from grants.algorithms.rules import RULES
-from grants.enums import SubjectKind, recorded
-from grants.models import Award, Nomination, NominationScore, Proposal, Round, RoundDecision
-from grants.rules import may_nominate, may_run_calls, may_score
-from grants.selectors.rounds import nomination_conflict, promised
+from grants.enums import ChangeKind, recorded
+from grants.models import Award, Nomination, NominationScore, Round, RoundDecision
+from grants.rules import may_run_calls, may_score, stake_in_round
+from grants.selectors.rounds import confirmed, nomination_conflict, promised
 from grants.services.awards import open_award_for_nomination
-from hub.selectors import repository_for
+from grants.services.changes import trace
 from revenue.selectors import pool_balance
 
+# One person alone is no panel.
+LEAST_PANEL = 2
 # Two rounds must not promise the same money; the number only has to be ours.
 _POOL_LOCK = 0x6772616E74
 
@@ -63,10 +65,14 @@ def open_round(
         return existing
     opens_at = opens_at or timezone.now()
     buys = _flavor(flavor, currency)
-    if not (budget > 0 and 1 <= cap_permille <= 1000 and seats >= 1 and 0 <= least_mean <= 5 and award_days >= 1):
-        raise Invalid(_("Budget, cap, seats, least mean or days are out of range."))
-    if closes_at <= opens_at:
-        raise Invalid(_("The round must close after it opens."))
+    if not (budget > 0 and 1 <= cap_permille <= 1000 and seats >= 1 and award_days >= 1):
+        raise Invalid(_("Budget, cap, seats or days are out of range."))
+    if least_scores < 1 or not 1 <= least_mean <= 5:
+        raise Invalid(_("A round needs at least one score for each award, and a least mean of 1 to 5."))
+    if budget * cap_permille // 1000 < price_of(buys):
+        raise Invalid(_("The cap buys less than one GPU-second."), hint=_("Raise the budget or the cap."))
+    if closes_at <= max(opens_at, timezone.now()):
+        raise Invalid(_("The round must close after it opens, and in time to come."), field="closes_at")
     free = pool_balance(currency) - promised(currency)
     if budget > free:
         raise Conflict(
@@ -98,55 +104,42 @@ def open_round(
 
 @transaction.atomic
 def add_to_panel(round_: Round, user: User, *, by: Principal | None) -> None:
-    """Let somebody score. Adding twice adds once."""
+    """Let somebody score, until the first score is given. Adding twice adds once."""
+    round_ = lock_round(round_)
     if not may_run_calls(by):
         raise Forbidden(_("Only staff may name the panel."))
+    stake = stake_in_round(by, round_)
+    if stake:
+        raise Forbidden(_("You have a stake in this round. %(why)s") % {"why": stake})
+    if round_.panel.filter(pk=user.pk).exists():
+        return
+    if round_.is_decided or round_.is_over() or NominationScore.objects.filter(nomination__round=round_).exists():
+        raise Conflict(
+            _("The panel stands since the first score was given."),
+            hint=_("Open another round with another panel."),
+            code="panel_stands",
+        )
     round_.panel.add(user)
+    trace(round_, ChangeKind.PANEL_ADDED, by=by, user=user.username)
     audit.record("round.panel_added", f"round:{round_.slug}", actor=by, member=user.username)
-
-
-@transaction.atomic
-def nominate(
-    round_: Round, *, kind: SubjectKind, name: str, why: str, asked_gpu_seconds: int, by: Principal
-) -> Nomination:
-    """Propose a public repository (`ns/name`) or an announced proposal (its number) for an award.
-
-    Nominating the same subject again returns the first nomination. Raises Forbidden, Conflict, Invalid, NotFound.
-    """
-    round_ = _locked(round_)
-    if by.user is None or not may_nominate(by):
-        raise Forbidden(_("Log in to nominate."), hint=_("A token needs the scope “write”."))
-    _require_open(round_)
-    why = why.strip()
-    if not why or len(why) > 280 or "\n" in why or "\x00" in why:
-        raise Invalid(_("Say why in one line of at most 280 characters."), field="why")
-    if not 0 < asked_gpu_seconds < 2**62:
-        raise Invalid(_("Say how many GPU-seconds it needs."), field="gpu_seconds")
-    subject, holder = _subject(kind, name, by)
-    nomination, created = Nomination.objects.get_or_create(
-        round=round_,
-        subject=subject,
-        defaults={
-            "kind": kind,
-            "holder": holder,
-            "nominator": by.user,
-            "why": why,
-            "asked_gpu_seconds": asked_gpu_seconds,
-        },
-    )
-    if created:
-        audit.record("round.nominated", f"round:{round_.slug}", actor=by, subject=subject)
-    return nomination
 
 
 @transaction.atomic
 def score(nomination: Nomination, value: int, *, by: Principal) -> NominationScore:
     """A panel member's score, 1 to 5; it may be changed until the decision."""
-    round_ = _locked(nomination.round)
+    round_ = lock_round(nomination.round)
     if by.user is None or not may_score(by, nomination):
-        reason = nomination_conflict(by.user, nomination) if by.user else ""
+        on_panel = by.user is not None and round_.panel.filter(pk=by.user.pk).exists()
+        reason = nomination_conflict(by.user, nomination) if by.user and on_panel else ""
         raise Forbidden(reason or _("Only members of the panel score nominations."))
-    _require_open(round_)
+    require_open(round_)
+    least = max(LEAST_PANEL, round_.least_scores)
+    if round_.panel.count() < least:
+        raise Conflict(
+            _("The panel has too few members: at least %(least)d are needed.") % {"least": least},
+            hint=_("Staff add members before the first score."),
+            code="panel_too_small",
+        )
     if value not in range(1, 6):
         raise Invalid(_("The score is a whole number from 1 to 5."), field="score")
     row, _created = NominationScore.objects.update_or_create(
@@ -158,16 +151,29 @@ def score(nomination: Nomination, value: int, *, by: Principal) -> NominationSco
 
 @transaction.atomic
 def decide_round(round_: Round, *, by: Principal | None) -> RoundDecision:
-    """Apply the community rule, draw each award from the pool, and open its allocation. Closes the round.
+    """Apply the community rule, draw each award from the pool, and open its allocation, once the round is over.
 
-    All of it is one transaction; deciding again returns the first decision. Raises Forbidden.
+    All of it is one transaction; deciding again returns the first decision. Raises Forbidden for those with a
+    stake in a nomination, Conflict before the time is over.
     """
-    round_ = _locked(round_)
+    round_ = lock_round(round_)
     if not may_run_calls(by):
         raise Forbidden(_("Only staff may decide a round."))
+    stake = stake_in_round(by, round_)
+    if stake:
+        raise Forbidden(
+            _("You have a stake in this round. %(why)s") % {"why": stake},
+            hint=_("Ask staff without a stake in it to decide."),
+        )
     existing = RoundDecision.objects.filter(round=round_).first()
     if existing is not None:
         return existing
+    if not round_.is_over():
+        raise Conflict(
+            _("This round is open until %(when)s UTC.") % {"when": round_.closes_at.strftime("%Y-%m-%d %H:%M")},
+            hint=_("It is decided after that."),
+            code="round_open",
+        )
     inputs = _inputs(round_)
     results = community.decide(inputs)
     rule = RULES[community.RULE_NAME, round_.rule_version]
@@ -206,7 +212,7 @@ def _inputs(round_: Round) -> community.CommunityInputs:
             asked_gpu_seconds=row.asked_gpu_seconds,
             scores=tuple(sorted(score.score for score in row.scores.all())),
         )
-        for row in round_.nominations.prefetch_related("scores").order_by("pk")
+        for row in confirmed(round_).prefetch_related("scores")
     )
     return community.CommunityInputs(
         budget=max(0, min(round_.budget, pool_balance(round_.currency))),
@@ -219,11 +225,11 @@ def _inputs(round_: Round) -> community.CommunityInputs:
     )
 
 
-def _locked(round_: Round) -> Round:
+def lock_round(round_: Round) -> Round:
     return Round.objects.select_for_update(of=("self",)).select_related("flavor__cluster").get(pk=round_.pk)
 
 
-def _require_open(round_: Round) -> None:
+def require_open(round_: Round) -> None:
     if not round_.is_open():
         raise Conflict(_("This round is not open."), hint=_("Open rounds are listed at /grants."), code="round_closed")
 
@@ -239,20 +245,3 @@ def _flavor(name: str, currency: str) -> Flavor:
             field="flavor",
         )
     return flavor
-
-
-def _subject(kind: SubjectKind, name: str, by: Principal) -> tuple[str, Namespace]:
-    """Only what everybody can see may be nominated: the list of nominations is public."""
-    if kind == SubjectKind.PROPOSAL:
-        proposal = (
-            Proposal.objects.select_related("holder").filter(pk=int(name), state="announced").first()
-            if name.isdecimal()
-            else None
-        )
-        if proposal is None:
-            raise Invalid(_("There is no announced proposal with this number."), field="name")
-        return f"proposal:{proposal.pk}", proposal.holder
-    repository = repository_for(by, kind.value, name)
-    if repository.visibility != "public":
-        raise Invalid(_("Only public repositories can be nominated."), hint=_("Publish it first."), field="name")
-    return f"{kind}:{repository.full_name}", repository.namespace

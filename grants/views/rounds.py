@@ -8,13 +8,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from common.errors import Invalid
+from common.quantities import format_gpu_seconds
 from compute.selectors import price_of
+from grants import rules
 from grants.enums import SubjectKind
-from grants.forms import NominationForm
+from grants.forms import ClosingForm, NominationForm
 from grants.models import Round
 from grants.selectors import rounds as selectors
-from grants.services import rounds
-from grants.views.calls import community_rule, rule_html
+from grants.selectors.changes import changes_of
+from grants.services import nominations, rounds
+from grants.services.nominations import most_to_ask
+from grants.views.calls import community_rule, rule_html, rule_translation
 
 
 @require_safe
@@ -30,7 +34,7 @@ def nominate(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         return _page(request, round_, form)
     try:
-        rounds.nominate(
+        made = nominations.nominate(
             round_,
             kind=SubjectKind(form.cleaned_data["kind"]),
             name=form.cleaned_data["name"],
@@ -42,14 +46,17 @@ def nominate(request: HttpRequest, slug: str) -> HttpResponse:
         field = str(refusal.context.get("field", ""))
         form.add_error(field if field in form.fields else None, str(refusal))
         return _page(request, round_, form)
-    messages.success(request, _("Thank you. The nomination is in the list."))
+    if made.is_confirmed:
+        messages.success(request, _("Thank you. The nomination is in the list."))
+    else:
+        messages.success(request, _("Thank you. %(holder)s is asked to confirm it.") % {"holder": made.holder.name})
     return redirect(round_)
 
 
 @login_required
 @require_POST
 def score(request: HttpRequest, nomination_id: int) -> HttpResponse:
-    nomination = selectors.nomination_for(nomination_id)
+    nomination = selectors.nomination_for(request.principal, nomination_id)
     given = request.POST.get("score", "")
     rounds.score(nomination, int(given) if given in {"1", "2", "3", "4", "5"} else 0, by=request.principal)
     messages.success(request, _("Your score is saved."))
@@ -67,15 +74,22 @@ def decide(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _page(request: HttpRequest, round_: Round, form: NominationForm) -> HttpResponse:
     rule = community_rule(round_.rule_version)
+    form.fields["gpu_seconds"].help_text = _("3600 are one GPU-hour. The cap of this round buys %(most)s.") % {
+        "most": f"{most_to_ask(round_)} ({format_gpu_seconds(most_to_ask(round_))})"
+    }
     context = {
         "round": round_,
         "price": price_of(round_.flavor),
         "nominations": selectors.nominations_for(request.principal, round_),
-        "panel": round_.panel.count(),
+        "panel": list(round_.panel.order_by("username").values_list("username", flat=True)),
+        "changes": changes_of(round_),
+        "stake": rules.stake_in_round(request.principal, round_) if request.principal.is_staff else "",
         "rule": rule,
         "rule_html": rule_html(rule),
+        "rule_translation": rule_translation(rule),
         "recomputed": selectors.recompute_round(round_.decision) if round_.is_decided else None,
         "form": form,
+        "closing_form": ClosingForm(),
         "scores": [5, 4, 3, 2, 1],
     }
     return render(request, "grants/round.html", context)

@@ -121,6 +121,24 @@ def statements_recompute() -> list[str]:
     return found
 
 
+@auditor("revenue: no award gives back more than it drew")
+def returns_within_grants() -> list[str]:
+    rows = (
+        Entry.objects.filter(
+            account__name=AccountName.AWARD_POOL,
+            journal__kind__in=[JournalKind.POOL_GRANT, JournalKind.POOL_RETURN],
+        )
+        .values("journal__memo__reference")
+        .annotate(total=Sum("amount"))
+        .order_by("journal__memo__reference")
+    )
+    return [
+        f"{row['journal__memo__reference']} gave back {-row['total']} more than it drew."
+        for row in rows
+        if row["total"] < 0
+    ]
+
+
 def _booked() -> Sums:
     """Balances by account name; all that people hold together as "people", the award pool as "awards"."""
     rows = Entry.objects.values_list("account__name", "account__kind", "currency").annotate(total=Sum("amount"))
@@ -178,7 +196,8 @@ def _expect_shares(sums: Sums) -> None:
         sums[AccountName.SHARE, currency] += left
         sums["people" if person else "awards", currency] += left
     grants = Entry.objects.filter(account__name=AccountName.AWARD_POOL).filter(
-        Q(journal__kind=JournalKind.POOL_GRANT) | Q(journal__reverses__kind=JournalKind.POOL_GRANT)
+        Q(journal__kind__in=[JournalKind.POOL_GRANT, JournalKind.POOL_RETURN])
+        | Q(journal__reverses__kind=JournalKind.POOL_GRANT)
     )
     for currency, drawn in grants.values_list("currency").annotate(Sum("amount")):
         sums["awards", currency] -= drawn

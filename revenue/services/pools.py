@@ -1,12 +1,13 @@
 """Awards out of the community pool."""
 
 from django.db import transaction
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from common.errors import Conflict, Invalid
 from common.services import audit
-from revenue.enums import JournalKind, PoolPurpose
-from revenue.models import Journal
+from revenue.enums import AccountName, JournalKind, PoolPurpose
+from revenue.models import Entry, Journal
 from revenue.services import ledger
 from revenue.services.ledger import BalanceTooLow, credit, debit
 
@@ -41,3 +42,39 @@ def grant_from_pool(*, amount: int, currency: str, purpose: str, reference: str,
         ) from refusal
     audit.record("pool.granted", reference, actor=by, amount=amount, currency=currency, purpose=purpose)
     return journal
+
+
+@transaction.atomic
+def return_to_pool(*, amount: int, currency: str, reference: str, key: str, by: object = None) -> Journal:
+    """Give back `amount` micros of an award's compute that nobody used; once per `key`.
+
+    Raises Conflict when more would come back than was drawn under the reference, Invalid for no amount.
+    """
+    if amount <= 0:
+        raise Invalid(_("What is given back must be positive."))
+    ledger.enter("shares", f"pool_return:{reference}")
+    name = f"pool_return:{key}"
+    standing = Journal.objects.filter(key=name).exists()
+    if not standing and amount > drawn_by(reference):
+        raise Conflict(_("More cannot come back than was drawn for this award."), code="more_than_drawn")
+    journal = ledger.post(
+        name,
+        kind=JournalKind.POOL_RETURN,
+        currency=currency.lower(),
+        legs=[debit(ledger.AWARD_COMPUTE, amount), credit(ledger.AWARD_POOL, amount)],
+        memo={"reference": reference},
+        by=by,
+    )
+    if not standing:
+        audit.record("pool.returned", reference, actor=by, amount=amount, currency=currency)
+    return journal
+
+
+def drawn_by(reference: str) -> int:
+    """What one award holds of the pool, in micros: drawn less given back."""
+    rows = Entry.objects.filter(
+        account__name=AccountName.AWARD_POOL,
+        journal__kind__in=[JournalKind.POOL_GRANT, JournalKind.POOL_RETURN],
+        journal__memo__reference=reference,
+    )
+    return int(rows.aggregate(total=Sum("amount"))["total"] or 0)

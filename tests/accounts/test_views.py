@@ -99,6 +99,10 @@ def test_an_organisation_and_its_members(client):
     client.post("/organisations/new", {"name": "lab", "full_name": "The Laboratory"})
     client.post("/organisations/lab/members/set", {"username": friend.username, "role": "write"})
     organisation = Organisation.objects.get(name="lab")
+    assert {(m.user_id, m.role) for m in organisation.memberships.all()} == {(user.pk, "admin")}
+    client.force_login(friend)
+    assert "lab" in client.get("/organisations/invitations").content.decode()
+    assert client.post("/organisations/lab/invitation", {"answer": "accept"}).status_code == 302
     assert {(m.user_id, m.role) for m in organisation.memberships.all()} == {(user.pk, "admin"), (friend.pk, "write")}
     client.force_login(friend)
     answer = client.post("/organisations/lab/members/set", {"username": friend.username, "role": "admin"})
@@ -119,7 +123,7 @@ def test_members_take_the_same_number_of_queries(client, count, django_assert_nu
     organisation = OrganisationFactory(name="lab", admin=user)
     MembershipFactory.create_batch(count, organisation=organisation)
     client.force_login(user)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         client.get("/organisations/lab/members")
 
 

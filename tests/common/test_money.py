@@ -30,7 +30,8 @@ def test_money_reads_exactly(micros, currency, text):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0 s"), (61, "1 min 01 s"), (7500, "2 h 05 min"), (-90, "-1 min 30 s")]
+    ("seconds", "text"),
+    [(0, "0 s"), (61, "1 min 01 s"), (7500, "2 h 05 min"), (4000, "1 h 06 min 40 s"), (-90, "-1 min 30 s")],
 )
 def test_gpu_seconds_read_well(seconds, text):
     assert format_gpu_seconds(seconds) == text

@@ -259,7 +259,7 @@ def test_pages_ask_the_database_the_same_number_of_times(client, people, number,
     client.get("/compute")
     with django_assert_num_queries(6):
         assert client.get("/compute").status_code == 200
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(10):
         assert client.get(job.allocation.get_absolute_url()).status_code == 200
     with django_assert_num_queries(6):
         assert client.get(job.get_absolute_url()).status_code == 200

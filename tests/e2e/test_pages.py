@@ -36,6 +36,7 @@ PUBLIC = {
     "call": "/grants/calls/first-models",
     "round": "/grants/rounds/demo-round",
     "awards": "/awards",
+    "calls": "/grants/calls",
     "licences": "/licences",
     "verify": "/verify",
     "books": "/books",
@@ -63,6 +64,8 @@ OWN = {
         "apply": "/grants/calls/first-models/apply",
         "proposals": "/proposals",
         "proposal": "/proposals/{proposal}",
+        "award": "/awards/{award}",
+        "invitations": "/organisations/invitations",
         "compute": "/compute",
         "allocation": "/compute/allocations/{allocation}",
         "job": "/jobs/researcher/{job}",
@@ -79,7 +82,7 @@ OWN = {
 
 
 def address(demo_site, path):
-    for name in ("proposal", "allocation", "job"):
+    for name in ("proposal", "award", "allocation", "job"):
         if f"{{{name}}}" in path:
             path = path.replace(f"{{{name}}}", str(demo_site.state(name)))
     return path

@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.enums import NamespaceKind, Permission, Role, TokenScope
 from accounts.models import AccessToken, Membership, Namespace, Organisation, User
 from accounts.principal import Principal
-from accounts.services import tokens
+from accounts.services import organisations, tokens
 
 
 class UserFactory(factory.django.DjangoModelFactory):
@@ -61,6 +61,12 @@ class MembershipFactory(factory.django.DjangoModelFactory):
     organisation = factory.SubFactory(OrganisationFactory)
     user = factory.SubFactory(UserFactory)
     role = Role.READ
+
+
+def join(organisation: Organisation, user: User, *, role: Role, by: Principal) -> Membership:
+    """An administrator invites, the person accepts."""
+    organisations.invite(organisation, user, role=role, by=by)
+    return organisations.accept_invitation(organisation, by=Principal(user=user))
 
 
 def principal_of(user: User, *, scope: TokenScope | None = None) -> Principal:

@@ -8,8 +8,8 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.principal import Principal
 from grants.enums import ProposalState, SubjectKind, Track
-from grants.models import Call, Nomination, Proposal, Review, Round
-from grants.services import calls, proposals, reviews, rounds
+from grants.models import Call, Nomination, Proposal, Review, Round, RoundDecision
+from grants.services import calls, nominations, proposals, reviews, rounds
 from revenue.services.months import close_month
 from tests.factories import revenue
 from tests.factories.accounts import StaffFactory, UserFactory
@@ -28,10 +28,14 @@ def call(track: Track = Track.INSTANT, **changes) -> Call:
         "track": track,
         "flavor_class": "cpu-demo",
         "budget_gpu_seconds": 10_000,
-        "largest_gpu_seconds": 3_600,
-        "smallest_gpu_seconds": 60,
     }
+    flavor(flavor_class=changes.get("flavor_class", "cpu-demo"))
+    budget = changes.get("budget_gpu_seconds", 10_000)
+    changes.setdefault("largest_gpu_seconds", min(3_600, budget))
+    changes.setdefault("smallest_gpu_seconds", min(60, changes["largest_gpu_seconds"]))
     slug = changes.pop("slug", f"call-{next(_numbers)}")
+    if changes.get("closes_at") is not None:
+        changes.setdefault("opens_at", min(timezone.now(), changes["closes_at"]) - timedelta(days=1))
     return calls.open_call(slug, **(values | changes))
 
 
@@ -107,6 +111,8 @@ def community_round(
 ) -> Round:
     """A round on 1 USD; the flavor costs 20 micros a GPU-second, so that buys 50,000 of them."""
     flavor()
+    if len(panel) == 1:
+        panel = (*panel, UserFactory())
     if pool is None:
         pool = budget
     if pool:
@@ -126,10 +132,12 @@ def community_round(
 
 
 def nomination(
-    in_round: Round, *, by: User | None = None, owner: User | None = None, asked: int = 10_000
+    in_round: Round, *, by: User | None = None, owner: User | None = None, asked: int = 10_000, confirmed: bool = True
 ) -> Nomination:
-    made = repository(owner or UserFactory())
-    return rounds.nominate(
+    """Of a model of somebody, who agrees to it."""
+    owner = owner or UserFactory()
+    made = repository(owner)
+    row = nominations.nominate(
         in_round,
         kind=SubjectKind.MODEL,
         name=made.full_name,
@@ -137,7 +145,20 @@ def nomination(
         asked_gpu_seconds=asked,
         by=Principal(user=by or UserFactory()),
     )
+    return nominations.confirm(row, by=Principal(user=owner)) if confirmed else row
 
 
 def score(row: Nomination, value: int, *, by: User) -> None:
     rounds.score(row, value, by=Principal(user=by))
+
+
+def close(in_round: Round) -> None:
+    """Let the time of the round pass."""
+    now = timezone.now()
+    Round.objects.filter(pk=in_round.pk).update(opens_at=now - timedelta(days=2), closes_at=now - timedelta(seconds=1))
+
+
+def decide(in_round: Round, *, by: Principal | None = None) -> RoundDecision:
+    """Let the time of the round pass, then decide it."""
+    close(in_round)
+    return rounds.decide_round(in_round, by=by)

@@ -4,7 +4,6 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from grants.models import Call, Round
-from grants.services import rounds
 from tests.factories import grants as make
 from tests.factories.accounts import UserFactory
 
@@ -43,13 +42,13 @@ def test_open_round_is_repeatable():
 def test_open_round_needs_money_in_the_pool():
     make.flavor()
     with pytest.raises(CommandError, match="pool"):
-        run("open_round", "spring", "--currency", "usd", "--budget", "1")
+        run("open_round", "spring", "--currency", "usd", "--budget", "1000")
 
 
 def test_recompute_decision_proves_the_verdict():
     decision = make.submitted().decisions.get()
     assert "same verdict" in run("recompute_decision", str(decision.pk))
-    made = rounds.decide_round(make.community_round(), by=None)
+    made = make.decide(make.community_round())
     assert "same verdict" in run("recompute_decision", str(made.pk), "--round")
     with pytest.raises(CommandError):
         run("recompute_decision", "0")

@@ -30,6 +30,7 @@ def world():
     reviewer = UserFactory()
     review = make.review(proposal, reviewer=reviewer, score=4)
     round_ = make.community_round()
+    nomination = make.nomination(round_, by=reviewer, owner=owner, confirmed=False)
     people = {
         "anonymous": None,
         "stranger": UserFactory(),
@@ -38,12 +39,23 @@ def world():
         "owner": owner,
         "staff": StaffFactory(),
     }
-    return {"people": people, "proposal": proposal, "review": review, "round": round_, "call": proposal.call}
+    return {
+        "people": people,
+        "proposal": proposal,
+        "review": review,
+        "round": round_,
+        "call": proposal.call,
+        "nomination": nomination,
+    }
 
 
 def fill(url, world):
     return url.format(
-        proposal=world["proposal"].pk, review=world["review"].pk, round=world["round"].slug, call=world["call"].slug
+        proposal=world["proposal"].pk,
+        review=world["review"].pk,
+        round=world["round"].slug,
+        call=world["call"].slug,
+        nomination=world["nomination"].pk,
     )
 
 
@@ -62,6 +74,7 @@ PAGES = {
     "/grants/calls/{call}/proposals": [302, 403, 403, 403, 403, 200],
     "/awards": [200] * 6,
     "/grants/rounds/{round}": [200] * 6,
+    "/grants/nominations/{nomination}": [404, 404, 200, 404, 200, 404],
     "/grants/calls/{call}/apply": [302, 200, 200, 200, 200, 200],
     "/proposals": [302, 200, 200, 200, 200, 200],
     "/reviews": [302, 200, 200, 200, 200, 200],
@@ -91,7 +104,10 @@ POSTS = {
     "/reviews/{review}/conflict": [302, 404, 400, 404, 404, 404],
     "/reviews/{review}/accept": [302, 404, 302, 404, 404, 404],
     "/reviews/{review}/decline": [302, 404, 409, 404, 404, 404],
-    "/grants/rounds/{round}/decide": [302, 403, 403, 403, 403, 302],
+    "/grants/rounds/{round}/decide": [302, 403, 403, 403, 403, 409],
+    "/grants/rounds/{round}/closing": [302, 403, 403, 403, 403, 302],
+    "/grants/calls/{call}/closing": [302, 403, 403, 403, 403, 302],
+    "/grants/nominations/{nomination}/answer": [302, 404, 400, 404, 400, 404],
 }
 API_GETS = {
     "/api/grants/calls": [200] * 6,
@@ -121,7 +137,10 @@ API_POSTS = {
     "/api/grants/rounds": [401, 403, 403, 403, 403, 400],
     "/api/grants/rounds/{round}/panel": [401, 403, 403, 403, 403, 400],
     "/api/grants/rounds/{round}/nominations": [401, 400, 400, 400, 400, 400],
-    "/api/grants/rounds/{round}/decide": [401, 403, 403, 403, 403, 200],
+    "/api/grants/rounds/{round}/decide": [401, 403, 403, 403, 403, 409],
+    "/api/grants/rounds/{round}/closing": [401, 403, 403, 403, 403, 400],
+    "/api/grants/calls/{call}/closing": [401, 403, 403, 403, 403, 400],
+    "/api/grants/nominations/{nomination}/answer": [404, 404, 400, 404, 400, 404],
 }
 
 

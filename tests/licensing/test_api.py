@@ -6,10 +6,9 @@ import pytest
 
 from accounts.enums import Role, TokenScope
 from accounts.principal import Principal
-from accounts.services import organisations
 from licensing.models import Offer, Order, Quote, StripeEvent
 from tests.factories import licensing as make
-from tests.factories.accounts import bearer
+from tests.factories.accounts import bearer, join
 
 pytestmark = pytest.mark.django_db
 EUR = make.EUR
@@ -36,7 +35,7 @@ def people(client):
     """Everybody who may knock at a door: nobody, a stranger, a member, an administrator, the seller, staff."""
     admin = make.company()
     member = make.person("colleague")
-    organisations.set_member(make.namespace_of("acme").organisation, member, role=Role.WRITE, by=admin)
+    join(make.namespace_of("acme").organisation, member, role=Role.WRITE, by=admin)
     users = {
         "stranger": make.person("stranger"),
         "member": member,

@@ -1,9 +1,11 @@
 """`manage.py open_call SLUG …`: open a call; running it again changes nothing."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from common.errors import Refusal
 from grants.enums import Track
@@ -28,6 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--least-abstract", type=int, default=80, help="characters")
         parser.add_argument("--needs-email", action="store_true")
         parser.add_argument("--questions", default="[]", help='JSON: [{"key", "label", "help", "required"}]')
+        parser.add_argument("--days", type=int, default=0, help="close after so many days; 0 stays open")
         parser.add_argument("--add-budget", type=int, default=0, help="raise the budget by so many GPU-seconds")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -47,6 +50,7 @@ class Command(BaseCommand):
                 most_open_awards=options["most_open_awards"],
                 least_abstract_characters=options["least_abstract"],
                 needs_email=options["needs_email"],
+                closes_at=timezone.now() + timedelta(days=options["days"]) if options["days"] else None,
                 questions=json.loads(options["questions"]),
             )
             if options["add_budget"]:

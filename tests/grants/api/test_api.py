@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from grants.models import Award, Proposal
+from grants.models import Award, Proposal, Round
 from tests.factories import grants as make
 from tests.factories.accounts import StaffFactory, UserFactory, bearer
 from tests.factories.hub import repository
@@ -208,7 +208,8 @@ def test_a_round_by_api(post):
         staff,
     )
     assert opened.status_code == 201
-    assert post("rounds/spring/panel", {"user": member.username}, staff).status_code == 200
+    for user in (member, UserFactory()):
+        assert post("rounds/spring/panel", {"user": user.username}, staff).status_code == 200
     made = repository(owner)
     nominated = post(
         "rounds/spring/nominations",
@@ -216,8 +217,16 @@ def test_a_round_by_api(post):
         nominator,
     ).json()
     assert nominated["subject"] == f"model:{made.full_name}"
+    assert nominated["state"] == "asked"
+    assert Client().get("/api/grants/rounds/spring").json()["nominations"] == []
+    assert post(f"nominations/{nominated['id']}/answer", {"answer": "confirm"}, staff).status_code == 404
+    assert post(f"nominations/{nominated['id']}/answer", {"answer": "what"}, owner).status_code == 400
+    assert post(f"nominations/{nominated['id']}/answer", {"answer": "confirm"}, owner).json()["state"] == "confirmed"
     assert post(f"nominations/{nominated['id']}/score", {"score": 5}, member).json()["score"] == 5
     assert post(f"nominations/{nominated['id']}/score", {"score": 5}, nominator).status_code == 403
+    assert post("rounds/spring/panel", {"user": owner.username}, staff).json()["code"] == "panel_stands"
+    assert post("rounds/spring/decide", {}, staff).json()["code"] == "round_open"
+    make.close(Round.objects.get())
     first, second = (post("rounds/spring/decide", {}, staff).json() for _time in range(2))
     assert first == second
     assert first["decision"]["recomputes"] is True
@@ -234,6 +243,19 @@ def test_a_round_by_api(post):
         ]
         == "round_closed"
     )
+
+
+def test_closings_move_by_api(post):
+    round_, call, staff = make.community_round(), make.call(), StaffFactory()
+    for kind, row in [("rounds", round_), ("calls", call)]:
+        url, later = f"{kind}/{row.slug}/closing", (timezone.now() + timezone.timedelta(days=9)).isoformat()
+        assert post(url, {"closes_at": later, "reason": "More time."}, UserFactory()).status_code == 403
+        assert post(url, {"closes_at": later}, staff).status_code == 400
+        assert post(url, {"closes_at": later, "reason": "More time."}, staff).json()["open"] is True
+        told = post(url, {"closes_at": "now", "reason": "It was a test."}, staff).json()
+        assert told["open"] is False
+        assert [row["reason"] for row in told["changes"]] == ["It was a test.", "More time."]
+        assert told["changes"][0]["by"] == staff.username
 
 
 def test_more_budget_by_api_serves_the_waiting_list(post):

@@ -68,6 +68,7 @@ def test_a_round_decided_twice_at_once_pays_once():
     round_ = make.community_round(panel=(member,))
     make.score(make.nomination(round_), 5, by=member)
     by = make.staff()
+    make.close(round_)
     race(*[lambda: rounds.decide_round(round_, by=by)] * 2)
     assert (RoundDecision.objects.count(), Award.objects.count()) == (1, 1)
     assert audits.audit_awards() == []

@@ -206,7 +206,13 @@ def test_opening_a_call_twice_opens_one():
 
 
 @pytest.mark.parametrize(
-    "bad", [{"largest_gpu_seconds": 10}, {"budget_gpu_seconds": -1}, {"title": ""}, {"questions": [{"key": "a b"}]}]
+    "bad",
+    [
+        {"largest_gpu_seconds": 10, "smallest_gpu_seconds": 60},
+        {"budget_gpu_seconds": -1},
+        {"title": ""},
+        {"questions": [{"key": "a b"}]},
+    ],
 )
 def test_a_call_that_makes_no_sense_is_refused(bad):
     with pytest.raises(Invalid):

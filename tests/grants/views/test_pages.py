@@ -5,6 +5,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.translation import override
 
 from grants.models import Award, Call, Nomination, NominationScore, Proposal
 from tests.factories import grants as make
@@ -98,7 +99,8 @@ def test_the_call_page_shows_the_rule_and_its_hash(client):
 
 
 def test_a_closed_call_says_so(browser):
-    call = make.call(closes_at=timezone.now())
+    now = timezone.now()
+    call = make.call(opens_at=now - timezone.timedelta(days=1), closes_at=now)
     response = browser.get(f"/grants/calls/{call.slug}/apply", HTTP_ACCEPT="text/html")
     assert response.status_code == 409
     assert "closed" in response.content.decode()
@@ -148,14 +150,37 @@ def test_a_round_by_its_pages(user):
     data = {"kind": "model", "name": made.full_name, "why": "It is good.", "gpu_seconds": "1000"}
     assert nominator.post(f"{url}/nominate", data).status_code == 302
     nomination = Nomination.objects.get()
+    assert made.full_name not in Client().get(url).content.decode()
+    holder = Client()
+    holder.force_login(made.namespace.user)
+    assert "/grants/nominations/" in holder.get(f"/{made.namespace.name}").content.decode()
+    assert holder.post(f"/grants/nominations/{nomination.pk}/answer", {"answer": "confirm"}).status_code == 302
     assert "<select" in member.get(url).content.decode()
     member.post(f"/grants/nominations/{nomination.pk}/score", {"score": "5"})
     assert NominationScore.objects.get().score == 5
+    assert staff.post(f"{url}/decide").status_code == 409
+    make.close(round_)
+    assert "Decide the round" in staff.get(url).content.decode()
     assert staff.post(f"{url}/decide").status_code == 302
     text = Client().get(url).content.decode()
     assert "Rank 1 by mean score" in text
     assert "0.02 USD" in text
-    assert user.username not in text
+    assert user.username in text  # as a member of the panel, not with a score
+
+
+def test_the_panel_reads_the_proposal_that_it_scores(user):
+    round_, proposal, other = make.community_round(panel=(user,)), make.submitted(title="Shapes of it"), UserFactory()
+    applicant = Client()
+    applicant.force_login(proposal.applicant)
+    data = {"kind": "proposal", "name": str(proposal.pk), "why": "More of it.", "gpu_seconds": "1000"}
+    applicant.post(f"/grants/rounds/{round_.slug}/nominate", data)
+    page = Nomination.objects.get().get_absolute_url()
+    assert "Shapes of it" in Client().get(f"/grants/rounds/{round_.slug}").content.decode()
+    for reader, sees in [(user, True), (proposal.applicant, True), (other, False), (None, False)]:
+        browser = Client()
+        if reader:
+            browser.force_login(reader)
+        assert (make.ABSTRACT in browser.get(page).content.decode()) is sees
 
 
 def test_a_nomination_with_errors_shows_them(browser):
@@ -192,12 +217,12 @@ QUERIES = {
     "/awards": 4,
     "/proposals": 6,
     "/reviews": 4,
-    "/grants/rounds/{round}": 8,
+    "/grants/rounds/{round}": 12,
     "/api/grants/calls": 3,
     "/api/grants/awards": 5,
     "/api/grants/proposals": 4,
     "/api/grants/reviews": 3,
-    "/api/grants/rounds/{round}": 8,
+    "/api/grants/rounds/{round}": 13,
 }
 
 
@@ -405,3 +430,10 @@ def test_the_list_of_a_call_asks_as_often_for_one_proposal_as_for_three(officer,
     with CaptureQueriesContext(connection) as queries:
         assert officer.get(f"/grants/calls/{call.slug}/proposals?by=score").status_code == 200
     assert len(queries) == 6
+
+
+def test_rules_are_read_in_chinese_beside_the_text_that_decides(client):
+    with override("en"):  # the language of the request would stay on for the tests that follow
+        text = client.get(f"/grants/calls/{make.call().slug}", HTTP_ACCEPT_LANGUAGE="zh-hans").content.decode()
+    assert "\u6700\u5927\u8d44\u52a9\u989d" in text
+    assert "It is declined" in text

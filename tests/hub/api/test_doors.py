@@ -9,6 +9,7 @@ from accounts.enums import Role, TokenScope
 from accounts.services import organisations, tokens
 from hub.models import Repository
 from tests.factories import hub as make
+from tests.factories.accounts import join
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +50,7 @@ def test_create_says_where_and_twice_is_a_conflict(client):
 def test_create_needs_the_right_to_write_there(client):
     ada, bob = make.person("ada"), make.person("bob")
     lab = organisations.create_organisation("lab", by=make.as_principal(ada))
-    organisations.set_member(lab, bob, role=Role.READ, by=make.as_principal(ada))
+    join(lab, bob, role=Role.READ, by=make.as_principal(ada))
 
     def status(headers, **body):
         return send(client, "POST", "/api/repos/create", {"name": "x"} | body, headers).status_code
@@ -132,7 +133,7 @@ def test_reading_private_repositories_is_for_members(client, rest):
 
     stranger = client.get(address, headers=bearer(bob))
     anonymous = client.get(address)
-    organisations.set_member(lab, bob, role=Role.READ, by=make.as_principal(ada))
+    join(lab, bob, role=Role.READ, by=make.as_principal(ada))
 
     assert (stranger.status_code, stranger["X-Error-Code"]) == (404, "RepoNotFound")
     assert (anonymous.status_code, anonymous["X-Error-Code"]) == (401, "RepoNotFound")

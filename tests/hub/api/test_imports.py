@@ -9,6 +9,7 @@ from accounts.services import organisations, tokens
 from hub.models import Import
 from hub.services import imports
 from tests.factories import hub as make
+from tests.factories.accounts import join
 
 pytestmark = pytest.mark.django_db
 BODY = {"source": "grace/tiny", "target": "lab/tiny", "token": "hf_secret", "schedule": "daily"}
@@ -20,7 +21,7 @@ def people():
     found["staff"] = make.person("boss", is_staff=True)
     lab = organisations.create_organisation("lab", by=make.as_principal(found["owner"]))
     for name, role in (("writer", Role.WRITE), ("member", Role.READ)):
-        organisations.set_member(lab, found[name], role=role, by=make.as_principal(found["owner"]))
+        join(lab, found[name], role=role, by=make.as_principal(found["owner"]))
     return found
 
 

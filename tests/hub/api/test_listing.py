@@ -16,7 +16,7 @@ from hub.models import Repository
 from hub.selectors import paging
 from hub.services import repositories, weights
 from tests.factories import hub as make
-from tests.factories.accounts import StaffFactory
+from tests.factories.accounts import StaffFactory, join
 from tests.hub.weights import safetensors
 
 pytestmark = pytest.mark.django_db
@@ -221,7 +221,7 @@ def test_private_repositories_show_nowhere(client, ada, ids):
     bob, staff = make.person("bob"), StaffFactory()
     lab = organisations.create_organisation("lab", by=make.as_principal(ada))
     carol = make.person("carol")
-    organisations.set_member(lab, carol, role=Role.READ, by=make.as_principal(ada))
+    join(lab, carol, role=Role.READ, by=make.as_principal(ada))
     made = repositories.create_repository(
         lab.namespace, "hidden-lattice", kind="model", visibility="private", by=make.as_principal(ada)
     )

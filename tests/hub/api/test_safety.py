@@ -15,7 +15,7 @@ from accounts.services import organisations
 from hub.models import Report, Repository
 from hub.services import commits, objects, opt_outs, reports, scanning
 from tests.factories import hub as make
-from tests.factories.accounts import StaffFactory
+from tests.factories.accounts import StaffFactory, join
 from tests.hub.algorithms.test_pickles import Calls
 from tests.hub.algorithms.test_secrets import FOUND
 from tests.hub.api.test_doors import bearer, commit, file, send
@@ -148,7 +148,7 @@ EXPECTED = {
 def test_what_is_disabled_is_closed_at_every_door(client, who):
     eve, bob = make.person("eve"), make.person("bob")
     lab = organisations.create_organisation("lab", by=make.as_principal(eve))
-    organisations.set_member(lab, bob, role=Role.READ, by=make.as_principal(eve))
+    join(lab, bob, role=Role.READ, by=make.as_principal(eve))
     made = make.repository(eve, "tiny", files={"a.txt": b"x"})
     Repository.objects.filter(pk=made.pk).update(namespace=lab.namespace)
     made.refresh_from_db()
@@ -280,7 +280,7 @@ def test_the_register_takes_the_same_number_of_queries(client, repository, count
 def test_what_is_left_out_of_a_private_data_set(client, who, status):
     eve, bob = make.person("eve"), make.person("bob")
     lab = organisations.create_organisation("lab", by=make.as_principal(eve))
-    organisations.set_member(lab, bob, role=Role.READ, by=make.as_principal(eve))
+    join(lab, bob, role=Role.READ, by=make.as_principal(eve))
     made = make.repository(eve, "set", kind="dataset", visibility="private")
     Repository.objects.filter(pk=made.pk).update(namespace=lab.namespace)
     made.refresh_from_db()

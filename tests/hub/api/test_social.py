@@ -11,7 +11,7 @@ from accounts.services import organisations
 from hub.models import Collection, Like, Repository, Webhook
 from hub.services import collections, social, webhooks
 from tests.factories import hub as make
-from tests.factories.accounts import fine_token, job_token
+from tests.factories.accounts import fine_token, job_token, join
 from tests.hub.api.test_doors import bearer, send
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +34,7 @@ def people(lab, ada):
 
     def member(role):
         person = make.person()
-        organisations.set_member(lab, person, role=role, by=make.as_principal(ada))
+        join(lab, person, role=role, by=make.as_principal(ada))
         return bearer(person)
 
     return {

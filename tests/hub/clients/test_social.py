@@ -6,6 +6,7 @@ from accounts.enums import Role
 from accounts.services import organisations
 from hub.services import social
 from tests.factories import hub as make
+from tests.factories.accounts import join
 from tests.hub.clients.test_huggingface_hub import run
 
 pytestmark = pytest.mark.e2e
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.e2e
 def test_likes_followers_and_overviews(site, tmp_path):
     ada, bob = make.person("ada", full_name="Ada L."), make.person("bob")
     lab = organisations.create_organisation("lab", by=make.as_principal(ada))
-    organisations.set_member(lab, bob, role=Role.READ, by=make.as_principal(ada))
+    join(lab, bob, role=Role.READ, by=make.as_principal(ada))
     for kind in ("model", "dataset", "space", "kernel"):
         social.like(make.repository(ada, "tiny", kind=kind), by=make.as_principal(bob))
     secret = make.repository(ada, "secret", visibility="private")

@@ -16,7 +16,7 @@ from hub.models import Download
 from hub.selectors.downloads import by_day
 from hub.services import downloads, trending
 from tests.factories import hub as make
-from tests.factories.accounts import job_token
+from tests.factories.accounts import job_token, join
 
 pytestmark = pytest.mark.django_db
 
@@ -43,7 +43,7 @@ def test_builds_are_kept_apart_and_count_nowhere():
 def test_who_belongs_to_the_owner_counts_and_is_shown_apart():
     ada, bob, eve = make.person("ada"), make.person("bob"), make.person("eve")
     lab = organisations.create_organisation("lab", by=Principal(user=ada))
-    organisations.set_member(lab, bob, role=Role.READ, by=Principal(user=ada))
+    join(lab, bob, role=Role.READ, by=Principal(user=ada))
     from hub.services import repositories
 
     repository = repositories.create_repository(lab.namespace, "tiny", kind="model", by=Principal(user=ada))

@@ -19,7 +19,7 @@ from hub.enums import DeliveryState
 from hub.models import Webhook, WebhookDelivery
 from hub.services import commits, deliveries, discussions, merges, refs, repositories, webhooks
 from tests.factories import hub as make
-from tests.factories.accounts import principal_of
+from tests.factories.accounts import join, principal_of
 from tests.support.receiver import receiving
 
 pytestmark = pytest.mark.django_db
@@ -166,7 +166,7 @@ def test_a_merge_is_told_as_a_commit_and_as_a_change_of_state(receiver, ada):
 def test_private_things_are_told_to_members_only(receiver, ada, bob):
     lab = organisations.create_organisation("lab", by=make.as_principal(ada))
     member, staff = make.person("member"), make.person("boss", is_staff=True)
-    organisations.set_member(lab, member, role=Role.READ, by=make.as_principal(ada))
+    join(lab, member, role=Role.READ, by=make.as_principal(ada))
     for user in (ada, bob, member, staff):
         hook(user, receiver.url, "org:lab")
     repositories.create_repository(

@@ -11,7 +11,7 @@ from accounts.services import organisations
 from hub.models import Notice, OptOut, Report, Repository, Version
 from hub.services import notices, opt_outs, reports, repositories
 from tests.factories import hub as make
-from tests.factories.accounts import StaffFactory
+from tests.factories.accounts import StaffFactory, join
 from tests.hub.api.test_safety import upheld
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +24,7 @@ def cast():
     """People and an organisation that owns a model and a data set."""
     eve, bob = make.person("eve"), make.person("bob")
     lab = organisations.create_organisation("lab", by=make.as_principal(eve))
-    organisations.set_member(lab, bob, role=Role.READ, by=make.as_principal(eve))
+    join(lab, bob, role=Role.READ, by=make.as_principal(eve))
     made = {}
     for kind, name in (("model", "tiny"), ("dataset", "shapes")):
         one = make.repository(eve, name, kind=kind, files={"a.txt": b"x"})

@@ -9,6 +9,7 @@ from accounts.services import organisations
 from hub.models import Collection, CollectionItem, Follow, Like
 from hub.services import collections, social
 from tests.factories import hub as make
+from tests.factories.accounts import join
 
 pytestmark = pytest.mark.django_db
 
@@ -135,7 +136,7 @@ def test_a_private_collection_is_for_its_own_people(client, ada, who, reads, edi
     person = make.person("who", is_staff=who == "staff")
     if who in {"reader", "writer"}:
         role = Role.READ if who == "reader" else Role.WRITE
-        organisations.set_member(lab, person, role=role, by=make.as_principal(ada))
+        join(lab, person, role=role, by=make.as_principal(ada))
     if who != "anonymous":
         client.force_login(person)
     address = made.get_absolute_url()

@@ -26,7 +26,7 @@ from licensing.selectors import offers_of
 from licensing.services import checkout, offers, quotes
 from licensing.services.states import move
 from tests.factories import licensing as make
-from tests.factories.accounts import principal_of
+from tests.factories.accounts import join, principal_of
 
 pytestmark = pytest.mark.django_db
 EUR = make.EUR
@@ -160,7 +160,7 @@ def test_the_wrong_company(changes):
 def test_only_administrators_of_the_holder_buy():
     offer, admin = make.offer(), make.company()
     member = make.person("colleague")
-    organisations.set_member(make.namespace_of("acme").organisation, member, role=Role.WRITE, by=admin)
+    join(make.namespace_of("acme").organisation, member, role=Role.WRITE, by=admin)
     for by in (Principal(user=member), Principal(user=make.person("stranger")), Principal()):
         with pytest.raises(Forbidden):
             make.quote(offer, by=by)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
         {"award_days": 0},
         {"most_open_awards": 0},
         {"largest_gpu_seconds": 10_001},
-        {"closes_at": timezone.now() - timedelta(days=1)},
+        {"opens_at": timezone.now(), "closes_at": timezone.now() - timedelta(days=1)},
     ],
 )
 def test_a_call_that_makes_no_sense_is_refused(bad):

@@ -79,6 +79,16 @@ class Site:
         """Web first, then workers (jobs in flight are taken up again at the next start), then the database."""
         if self._lock is None:
             return  # it never ran here: what lies in the data directory belongs to the one that does
+        # A second Ctrl-C would leave the database running, with nobody to stop it.
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            self._stop()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _stop(self) -> None:
+        assert self._lock is not None
         self._release()
         for child in reversed(self.children):
             child.ask_to_stop()

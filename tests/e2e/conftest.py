@@ -74,7 +74,9 @@ def demo_site(tmp_path_factory):
         url = text.split("The site is up at ")[1].split()[0]
         yield DemoSite(url, data, text, json.loads((data / "demo-report.json").read_text()))
     finally:
-        process.send_signal(signal.SIGINT)  # Ctrl-C
+        process.send_signal(signal.SIGINT)  # Ctrl-C, and once more out of impatience
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
         process.wait(60)
         left_running = processes_of(data)
         subprocess.run(

@@ -183,7 +183,9 @@ def _keep(volume: Volume) -> None:
 
 def _write(volume: Volume, changed: list[str], gone: list[str]) -> None:
     from huggingface_hub import HfApi  # noqa: PLC0415
+    from huggingface_hub.utils import disable_progress_bars  # noqa: PLC0415
 
+    disable_progress_bars()
     prefix = f"{volume.path}/" if volume.path else ""
     added: list[Any] = [(volume.tree / path, prefix + path) for path in changed]
     HfApi().batch_bucket_files(volume.source, add=added, delete=[prefix + path for path in gone])

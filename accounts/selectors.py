@@ -74,6 +74,12 @@ def user_named(name: str) -> User | None:
     return User.objects.alias(small=Lower("username")).filter(small=name.lower()).first()
 
 
+def active_user_named(name: str) -> User | None:
+    """The same, unless the account is closed."""
+    user = user_named(name)
+    return user if user is not None and user.is_active else None
+
+
 def role_in(user: User | None, namespace: Namespace) -> Role | None:
     """A person is administrator of their own name; in organisations the membership says."""
     if user is None:

@@ -2,7 +2,7 @@
 
 Everything is written by the worker and read by the web process:
 
-    JOBS_ROOT/<job>/work/           the job's own folder, kept over attempts and for some time after the end
+    JOBS_ROOT/<job>/work            the job's own folder, kept over attempts and for some time after the end
     JOBS_ROOT/<job>/shown/          what of it the job's page shows, kept when `work` is gone
     JOBS_ROOT/<job>/volumes/        copies of what it mounts of the hub, while it runs
     JOBS_ROOT/<job>/log.jsonl       {"data": line, "timestamp": "…Z"}: what log streams send as it is

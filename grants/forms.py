@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Namespace, User
+from accounts.selectors import active_user_named
 from common.quantities import format_gpu_seconds
 from grants.enums import ON_THE_TEAM, Outcome, SubjectKind
 from grants.models import Call, Proposal
@@ -154,7 +155,7 @@ class ReviewerForm(forms.Form):
 
     def clean_reviewer(self) -> User:
         name = self.cleaned_data["reviewer"]
-        found = User.objects.filter(username__iexact=name, is_active=True).first()
+        found = active_user_named(name)
         if found is None:
             raise forms.ValidationError(gettext("There is nobody called %(name)s.") % {"name": name})
         return found

@@ -133,18 +133,14 @@ class CreditForm(HolderForm):
     currency = forms.ChoiceField(label=_("Currency"), choices=_CURRENCIES)
     field_order = ["holder", "amount", "currency", "country", "vat_id"]
 
-    def __init__(self, user, *args, **kwargs):
+    def __init__(self, user, *args, pack=None, **kwargs):
+        """With a `pack` the amount is the site's, and what stands in its field does not count."""
         super().__init__(user, *args, **kwargs)
+        if pack is not None:
+            self.fields["amount"] = forms.CharField(label=_("Amount"), required=False)
+            self.fields["currency"].required = False
         if not settings.TAX_COUNTRY:
             del self.fields["country"]
-
-
-class PackForm(CreditForm):
-    """The same for an amount that the site names."""
-
-    def __init__(self, user, *args, **kwargs):
-        super().__init__(user, *args, **kwargs)
-        del self.fields["amount"], self.fields["currency"]
 
 
 class DecisionForm(forms.Form):

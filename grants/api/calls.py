@@ -1,7 +1,6 @@
 """Calls and awards, for scripts."""
 
 from django.http import HttpRequest, JsonResponse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -89,8 +88,7 @@ def closing(request: HttpRequest, slug: str) -> JsonResponse:
     if not may_run_calls(request.principal):
         raise Forbidden(_("Only staff may do this."))
     values = reading.body(request)
-    at_once = values.get("closes_at") == "now"
-    closes_at = timezone.now() if at_once else reading.moment(values, "closes_at")
+    closes_at = reading.moment_or_now(values, "closes_at")
     if "closes_at" not in values:
         raise Invalid(_("Say when the call closes; null lets it stay open."), field="closes_at")
     closings.move_closing_of_call(found, closes_at, reason=reading.text(values, "reason"), by=request.principal)

@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
 from accounts.models import Namespace, User
-from accounts.selectors import namespace_named
+from accounts.selectors import active_user_named, namespace_named
 from common.errors import Invalid, NotFound, Unauthenticated
 
 
@@ -83,6 +83,11 @@ def moment(values: dict[str, Any], name: str) -> datetime | None:
     return found if timezone.is_aware(found) else timezone.make_aware(found)
 
 
+def moment_or_now(values: dict[str, Any], name: str) -> datetime | None:
+    """The same; the word `now` means this moment."""
+    return timezone.now() if values.get(name) == "now" else moment(values, name)
+
+
 def day(values: dict[str, Any], name: str) -> date | None:
     value = values.get(name)
     if value is None:
@@ -114,7 +119,7 @@ def namespace(request: HttpRequest, values: dict[str, Any]) -> Namespace:
 
 
 def person(name: str) -> User:
-    user = User.objects.filter(username__iexact=name, is_active=True).first()
+    user = active_user_named(name)
     if user is None:
         raise NotFound(_("There is nobody called %(name)s.") % {"name": name})
     return user

@@ -8,6 +8,8 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from common.errors import NotFound
+from compute.enums import EntryKind
+from compute.models import Allocation, GpuSecondEntry
 from compute.selectors import balances
 from grants.algorithms.rules import RULES, Rule
 from grants.enums import Outcome, ProposalState, sentence
@@ -69,6 +71,18 @@ def award_numbered(award_id: int) -> Award:
     if award is None:
         raise NotFound(_("There is no such award."), hint=_("All awards are listed at /awards."))
     return award
+
+
+def award_behind(allocation: Allocation) -> Award | None:
+    """What opened an allocation, if an award did."""
+    return Award.objects.filter(allocation=allocation).first()
+
+
+def expiries_to_return() -> QuerySet[GpuSecondEntry]:
+    """What expired in allocations of awards and never went back, the oldest first."""
+    expired = GpuSecondEntry.objects.filter(kind=EntryKind.EXPIRE, allocation__award__isnull=False)
+    done = AwardReturn.objects.values("key")
+    return expired.exclude(reference__in=done).select_related("allocation").order_by("id")
 
 
 def decision_shown(award: Award) -> ShownDecision:

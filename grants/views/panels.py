@@ -7,8 +7,7 @@ from django.utils.html import format_html
 from accounts.models import Namespace
 from accounts.rules import may_spend_for
 from compute.models import Allocation
-from grants.models import Award
-from grants.selectors import calls
+from grants.selectors import awards, calls
 from grants.selectors.rounds import nominations_awaiting
 
 SHOWN = 3
@@ -28,7 +27,7 @@ def notices(request: HttpRequest, *, namespace: Namespace) -> str:
 
 def award_behind(request: HttpRequest, *, allocation: Allocation) -> str:
     """On the page of an allocation: the award that opened it."""
-    award = Award.objects.filter(allocation=allocation).first()
+    award = awards.award_behind(allocation)
     return format_html('<a href="{}">{}</a>', award.get_absolute_url(), award.title) if award else ""
 
 

@@ -1,5 +1,7 @@
 """Buying generation credits."""
 
+from collections.abc import Callable
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -7,7 +9,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from common.errors import Refusal
-from licensing.forms import CreditForm, PackForm
+from licensing.forms import CreditForm
+from licensing.models import Order
 from licensing.selectors import credit_packs
 from licensing.selectors.credits import balances_of, credit_history
 from licensing.services import checkout
@@ -19,22 +22,14 @@ from licensing.services import checkout
 def credits_page(request: HttpRequest) -> HttpResponse:
     """Balance and history of one name (`?holder=`, one's own first), and the ways to buy."""
     form = CreditForm(request.user, request.POST or None)
-    if form.is_valid():
+
+    def start() -> Order:
         data = form.cleaned_data
-        try:
-            order = checkout.start_credit_checkout(
-                form.namespace(),
-                amount=data["amount"],
-                currency=data["currency"],
-                country=data.get("country", ""),
-                vat_id=data.get("vat_id", ""),
-                by=request.principal,
-            )
-        except Refusal as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            return redirect(order.checkout_url or order.get_absolute_url())
-    return _page(request, form)
+        return checkout.start_credit_checkout(
+            form.namespace(), amount=data["amount"], currency=data["currency"], by=request.principal, **_tax_facts(form)
+        )
+
+    return _buy(request, form, start)
 
 
 def _page(request: HttpRequest, form: CreditForm) -> HttpResponse:
@@ -57,20 +52,25 @@ def _page(request: HttpRequest, form: CreditForm) -> HttpResponse:
 @require_POST
 def credits_pack(request: HttpRequest, pack_id: int) -> HttpResponse:
     pack = get_object_or_404(credit_packs(), pk=pack_id)
-    form = PackForm(request.user, request.POST)
+    form = CreditForm(request.user, request.POST, pack=pack)
+
+    def start() -> Order:
+        return checkout.start_pack_checkout(form.namespace(), pack=pack, by=request.principal, **_tax_facts(form))
+
+    return _buy(request, form, start)
+
+
+def _buy(request: HttpRequest, form: CreditForm, start: Callable[[], Order]) -> HttpResponse:
+    """On to the payment page, or the form again with what is wrong."""
     if form.is_valid():
         try:
-            order = checkout.start_pack_checkout(
-                form.namespace(),
-                pack=pack,
-                by=request.principal,
-                country=form.cleaned_data.get("country", ""),
-                vat_id=form.cleaned_data.get("vat_id", ""),
-            )
+            order = start()
         except Refusal as refusal:
             form.add_error(None, str(refusal))
         else:
             return redirect(order.checkout_url or order.get_absolute_url())
-    whole = CreditForm(request.user, initial=request.POST.dict())
-    whole.cleaned_data, whole._errors = {}, form.errors  # noqa: SLF001 - the same fields, one less to fill
-    return _page(request, whole)
+    return _page(request, form)
+
+
+def _tax_facts(form: CreditForm) -> dict[str, str]:
+    return {name: form.cleaned_data.get(name, "") for name in ("country", "vat_id")}

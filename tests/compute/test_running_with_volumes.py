@@ -83,6 +83,10 @@ def test_a_folder_of_ones_own_disk_holds_program_and_configuration(cluster, hf, 
     assert "steps: 3" in done.stdout, done.stdout + done.stderr
     (volume,) = Job.objects.get().volumes
     assert volume["readOnly"]
+    recipe = ("python", "-m", "compute.recipes.text_to_image", "--config", "/code/deep/own.yaml")
+    done = hf("jobs", "run", "--flavor", "cpu-demo", "-v", f"{tmp_path / 'code'}:/code", IMAGE, *recipe)
+    assert "Refused" in done.stdout, done.stdout + done.stderr
+    assert "steps" in done.stdout  # read, and not understood
 
 
 def test_what_a_script_needs_beyond_the_site_comes_from_the_index(cluster, hf, tmp_path):

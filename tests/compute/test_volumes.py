@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+from huggingface_hub import HfApi
 
 from compute import volumes
 from compute.volumes import Volume, bring, give_back, look, run
@@ -24,19 +26,27 @@ def volume(tmp_path, monkeypatch):
     monkeypatch.chdir(work)
     volume = Volume("bucket", "ada/runs", "/runs", folder, read_only=False)
 
-    def brought(volume):
+    def sync(_client, source, target, **_options):
+        assert source == "hf://buckets/ada/runs"
         for name in ("a", "b"):
-            (volume.tree / name).write_text(name)
+            Path(target, name).write_text(name)
 
-    monkeypatch.setattr(volumes, "_bring_bucket", brought)
+    monkeypatch.setattr(HfApi, "sync_bucket", sync)
     bring(volume)
     return volume
 
 
 @pytest.fixture
 def written(monkeypatch):
+    """What the stock client would be asked to write, by its paths in the bucket."""
     calls = []
-    monkeypatch.setattr(volumes, "_write", lambda _volume, changed, gone: calls.append((sorted(changed), sorted(gone))))
+
+    def batch(_client, bucket, *, add, delete):
+        assert bucket == "ada/runs"
+        assert all(source.is_file() for source, _path in add)
+        calls.append((sorted(path for _source, path in add), sorted(delete)))
+
+    monkeypatch.setattr(HfApi, "batch_bucket_files", batch)
     return calls
 
 
@@ -73,10 +83,10 @@ def test_the_next_attempt_goes_on_with_what_the_one_before_left(volume, written,
 
 
 def test_what_cannot_be_given_back_is_kept_and_told(volume, monkeypatch, capsys, tmp_path):
-    def fails(*arguments):
+    def fails(*arguments, **options):
         raise OSError("the hub is away")
 
-    monkeypatch.setattr(volumes, "_write", fails)
+    monkeypatch.setattr(HfApi, "batch_bucket_files", fails)
     command = [sys.executable, "-c", f"open({str(volume.tree / 'model')!r}, 'w').write('whole')"]
     assert run(command, [volume]) == 1
     assert (tmp_path / "work" / volumes.UNSAVED / "runs" / "model").read_text() == "whole"

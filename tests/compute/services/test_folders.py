@@ -103,20 +103,24 @@ def test_not_from_under_a_job_that_goes_on_from_it():
     assert is_there(next_job)
 
 
-@pytest.mark.parametrize("broken", ["keep_what_is_shown", "remove"])
-def test_a_sweep_that_broke_is_finished_by_the_next_one(monkeypatch, broken):
-    job = ended_job(days_ago=31)
-
-    def breaks(*arguments):
-        raise OSError("the disk is full")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(folders, broken, breaks)
-        whole = broken == "remove"
-        assert folders.clear_folders() == whole
-        assert (is_there(job), len(trash())) == (not whole, whole)
-    folders.clear_folders()
+def test_a_folder_of_which_nothing_can_be_kept_stays_and_is_in_nobodys_way():
+    job, other = ended_job(days_ago=32), ended_job(days_ago=31)
+    in_the_way = folder_of(job).path / "shown.unfinished"
+    in_the_way.write_text("a file where a folder has to be made")
+    assert folders.clear_folders() == 1
+    assert (is_there(job), is_there(other)) == (True, False)
+    in_the_way.unlink()
+    assert folders.clear_folders() == 1
     assert not is_there(job)
+
+
+def test_what_one_sweep_could_not_delete_the_next_one_does(monkeypatch):
+    job = ended_job(days_ago=31)
+    with monkeypatch.context() as patched:
+        patched.setenv("PATH", "")  # nothing there that deletes
+        assert folders.clear_folders() == 1
+    assert (is_there(job), len(trash())) == (False, 1)
+    assert folders.clear_folders() == 0
     assert trash() == []
 
 
